@@ -1,0 +1,93 @@
+import type { Static, TSchema } from 'typebox'
+import type { Endpoint } from './endpoint.ts'
+import { type EndpointName, type Endpoints, endpoints } from './endpoints.ts'
+import { type Problem, ProblemError, problemType } from './problems.ts'
+
+type Part<E, K extends string> = E extends { [key in K]: infer S extends TSchema }
+  ? { [key in K]: Static<S> }
+  : object
+
+/** What an endpoint takes: its path parameters, query and body, each only where it has one. */
+export type Input<N extends EndpointName> = Part<Endpoints[N], 'params'> &
+  Partial<Part<Endpoints[N], 'query'>> &
+  Part<Endpoints[N], 'body'>
+
+/** What an endpoint answers on success. */
+export type Result<N extends EndpointName> = Endpoints[N]['result'] extends TSchema
+  ? Static<Endpoints[N]['result']>
+  : undefined
+
+/** Sends one request; the global `fetch` does, and so does anything that looks like it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+export interface ClientOptions {
+  /** Address before the endpoint's path; empty in a page. */
+  base_url: string
+  fetch?: Fetch
+  headers?: Record<string, string>
+}
+
+export type Client = {
+  [N in EndpointName]: (input: Input<N>, options?: { signal?: AbortSignal }) => Promise<Result<N>>
+}
+
+/**
+ * A client with one function per endpoint. A problem answer is thrown as `ProblemError`; no answer,
+ * or one that is not ours, as the `TypeError` of `fetch` or an `internal-error`.
+ */
+export function createClient(options: ClientOptions): Client {
+  const calls = Object.entries(endpoints).map(([name, endpoint]) => [
+    name,
+    (input: CallInput, call?: { signal?: AbortSignal }) =>
+      send(options, endpoint, input, call?.signal),
+  ])
+  // The entries come from `endpoints`, from which `Client` is derived: names and shapes agree.
+  return Object.fromEntries(calls)
+}
+
+interface CallInput {
+  params?: Record<string, string>
+  query?: Record<string, unknown>
+  body?: unknown
+}
+
+async function send(
+  options: ClientOptions,
+  endpoint: Endpoint,
+  input: CallInput,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const url = options.base_url + pathOf(endpoint, input)
+  const headers: Record<string, string> = { accept: 'application/json', ...options.headers }
+  const init: RequestInit = { method: endpoint.method, headers, signal: signal ?? null }
+  if (input.body !== undefined) {
+    headers['content-type'] = 'application/json'
+    init.body = JSON.stringify(input.body)
+  }
+  const response = await (options.fetch ?? fetch)(url, init)
+  if (response.status === 204) return undefined
+  const body: unknown = await response.json().catch(() => undefined)
+  if (response.ok && body !== undefined) return body
+  throw problemFrom(response.status, body)
+}
+
+function pathOf(endpoint: Endpoint, input: CallInput): string {
+  const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(input.params?.[name] ?? ''),
+  )
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(input.query ?? {})) {
+    if (value !== undefined) query.set(name, String(value))
+  }
+  return query.size === 0 ? path : `${path}?${query}`
+}
+
+function problemFrom(status: number, body: unknown): ProblemError {
+  const problem = body as Partial<Problem> | undefined
+  const type = typeof problem?.type === 'string' ? problemType(problem.type) : undefined
+  if (problem === undefined || type === undefined) {
+    return new ProblemError('internal-error', `The server answered ${status} without a reason.`)
+  }
+  const { type: _, title: __, status: ___, detail, ...extensions } = problem
+  return new ProblemError(type, detail ?? '', { extensions })
+}

@@ -1,0 +1,232 @@
+import Type, { type Static } from 'typebox'
+import { Problem } from './problems.ts'
+import {
+  closed,
+  Id,
+  nullable,
+  ProviderSummary,
+  RuntimeSummary,
+  Scope,
+  Timestamp,
+} from './resources.ts'
+
+export const Account = Type.Object(
+  {
+    login: Type.String(),
+    name: Type.String(),
+    email: nullable(Type.String()),
+    /** Served from here, never from the Git host. */
+    avatar_url: nullable(Type.String()),
+  },
+  closed,
+)
+export type Account = Static<typeof Account>
+
+/** How people authorize a runtime at a provider, as an administrator chose. */
+export const AuthMode = Type.Union([
+  Type.Literal('default_client'),
+  Type.Literal('custom_client'),
+  Type.Literal('token'),
+])
+export type AuthMode = Static<typeof AuthMode>
+
+/** Whether a person can authorize with OAuth2: yes, not yet (no client), or not meant to. */
+export const OAuthOffer = Type.Union([
+  Type.Literal('ready'),
+  Type.Literal('client_not_registered'),
+  Type.Literal('not_offered'),
+])
+export type OAuthOffer = Static<typeof OAuthOffer>
+
+/** How people authorize one runtime at one of its providers. */
+export const RuntimeProviderSettings = Type.Object(
+  {
+    provider: ProviderSummary,
+    auth_mode: AuthMode,
+    /** Whether a client for this mode is registered; true for `token`. */
+    client_registered: Type.Boolean(),
+    /** Whether a token may be pasted where OAuth2 is the mode. */
+    token_allowed: Type.Boolean(),
+    /** Whether tokens that do not show their scopes are accepted, as `unverified`. */
+    skip_validation: Type.Boolean(),
+    /** Scopes to ask for; null: those that the provider's kind needs. */
+    scopes: nullable(Type.Array(Type.String())),
+    /** Days after which a person must authorize again; null: no limit. */
+    max_age_days: nullable(Type.Integer()),
+    /** Days before its end from which a token counts as `expiring`. */
+    warning_days: Type.Integer(),
+  },
+  closed,
+)
+export type RuntimeProviderSettings = Static<typeof RuntimeProviderSettings>
+
+/** An OAuth2 app registered at a provider. Its secret never leaves the vault. */
+export const OAuthClient = Type.Object(
+  {
+    id: Id,
+    provider: ProviderSummary,
+    /** The runtime whose own it is; null: the provider's default. */
+    runtime: nullable(RuntimeSummary),
+    client_id: Type.String(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    /** What the last test found. */
+    test: nullable(
+      Type.Object(
+        {
+          at: Timestamp,
+          outcome: Type.Union([
+            Type.Literal('passed'),
+            Type.Literal('failed'),
+            Type.Literal('not_proved'),
+          ]),
+          detail: Type.String(),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+)
+export type OAuthClient = Static<typeof OAuthClient>
+
+export const ConnectionStatus = Type.Union([
+  Type.Literal('checking'),
+  Type.Literal('valid'),
+  Type.Literal('expiring'),
+  Type.Literal('expired'),
+  Type.Literal('insufficient_scopes'),
+  Type.Literal('rejected'),
+  Type.Literal('reauthorization_required'),
+  Type.Literal('unverified'),
+])
+export type ConnectionStatus = Static<typeof ConnectionStatus>
+
+export const Connection = Type.Object(
+  {
+    id: Id,
+    provider_id: Id,
+    method: Type.Union([Type.Literal('oauth'), Type.Literal('token')]),
+    status: ConnectionStatus,
+    /** One sentence: why the status is what it is. */
+    reason: Type.String(),
+    account: Account,
+    scopes: Type.Array(Type.String()),
+    missing_scopes: Type.Array(Type.String()),
+    /** Null: the token does not end, or nobody knows when. */
+    expires_at: nullable(Timestamp),
+    /** The last time the Git host answered about this token. */
+    checked_at: nullable(Timestamp),
+    /** The last check that got no answer, if it is newer than `checked_at`. */
+    check_failed: nullable(Type.Object({ at: Timestamp, reason: Type.String() }, closed)),
+    created_at: Timestamp,
+    /** All runtimes that use it. */
+    runtimes: Type.Array(RuntimeSummary),
+  },
+  closed,
+)
+export type Connection = Static<typeof Connection>
+
+export const Authorization = Type.Object(
+  {
+    id: Id,
+    created_at: Timestamp,
+    connection: Connection,
+    /** The person has seen what the status says and hidden it; something new shows again. */
+    notice_hidden: Type.Boolean(),
+  },
+  closed,
+)
+export type Authorization = Static<typeof Authorization>
+
+/** One row of *Git Personal Access Tokens*: a runtime, a provider it uses, and what this person allowed. */
+export const Access = Type.Object(
+  {
+    runtime: RuntimeSummary,
+    provider: ProviderSummary,
+    oauth: OAuthOffer,
+    token_allowed: Type.Boolean(),
+    authorization: nullable(Authorization),
+  },
+  closed,
+)
+export type Access = Static<typeof Access>
+
+/** A token that was handed in and is being held against what the runtime's provider requires. */
+export const Candidate = Type.Object(
+  {
+    id: Id,
+    runtime_id: Id,
+    provider_id: Id,
+    status: Type.Union([
+      Type.Literal('checking'),
+      Type.Literal('accepted'),
+      Type.Literal('refused'),
+      /** The Git host gave no answer: nothing was changed. */
+      Type.Literal('not_checked'),
+    ]),
+    /** What was tidied before the check, in sentences ("Spaces around the token were removed."). */
+    notes: Type.Array(Type.String()),
+    problem: nullable(Problem),
+    created_at: Timestamp,
+  },
+  closed,
+)
+export type Candidate = Static<typeof Candidate>
+
+/** An OAuth2 authorization that a person has begun. */
+export const AuthorizationRequest = Type.Object(
+  {
+    id: Id,
+    runtime_id: Id,
+    provider_id: Id,
+    status: Type.Union([
+      /** The person is at the provider. */
+      Type.Literal('pending'),
+      /** They came back; the code is being exchanged and the account looked at. */
+      Type.Literal('exchanging'),
+      /** Another account than before: nothing changes until they confirm. */
+      Type.Literal('account_changed'),
+      Type.Literal('completed'),
+      Type.Literal('refused'),
+    ]),
+    problem: nullable(Problem),
+    /** Logins, with `account_changed`. */
+    account_before: nullable(Type.String()),
+    account_after: nullable(Type.String()),
+    created_at: Timestamp,
+  },
+  closed,
+)
+export type AuthorizationRequest = Static<typeof AuthorizationRequest>
+
+export const VaultPublicKey = Type.Object(
+  { key_id: Type.String(), public_key: Type.String() },
+  closed,
+)
+
+/** All that the *Add Token* panel shows and needs to seal a token in place. */
+export const AccessDetail = Type.Object(
+  {
+    ...Access.properties,
+    owner_id: Id,
+    vault_key: VaultPublicKey,
+    required_scopes: Type.Array(Scope),
+    /** What the runtime may do with an OAuth2 authorization: the scopes that will be asked for. */
+    requested_scopes: Type.Array(Type.String()),
+    /** Who can register the OAuth2 app, where none is: names and e-mail addresses. */
+    administrators: Type.Array(Type.Object({ name: Type.String(), email: Type.String() }, closed)),
+    token_page: Type.Object(
+      {
+        url: Type.String(),
+        /** Whether the page opens with the scopes chosen. */
+        scopes_filled_in: Type.Boolean(),
+      },
+      closed,
+    ),
+    /** This person's working tokens for the provider that the row does not use yet. */
+    reusable_connections: Type.Array(Connection),
+  },
+  closed,
+)
+export type AccessDetail = Static<typeof AccessDetail>

@@ -1,0 +1,61 @@
+import { administrationEndpoints } from './administration-endpoints.ts'
+import { authorizationEndpoints } from './authorization-endpoints.ts'
+import type { Caller, Endpoint } from './endpoint.ts'
+import type { ProblemType } from './problems.ts'
+import { sessionEndpoints } from './session-endpoints.ts'
+import { vaultEndpoints } from './vault-endpoints.ts'
+
+/**
+ * The whole API as data. Routes, the typed client and the OpenAPI document are made from it;
+ * the event stream and avatars, which are not JSON, are the two routes outside.
+ */
+export const endpoints = {
+  ...sessionEndpoints,
+  ...authorizationEndpoints,
+  ...administrationEndpoints,
+  ...vaultEndpoints,
+} as const satisfies Record<string, Endpoint>
+
+export type Endpoints = typeof endpoints
+export type EndpointName = keyof Endpoints
+
+/** Problems that any endpoint of a caller can answer, beside its own. */
+export const commonProblems: Record<Caller, readonly ProblemType[]> = {
+  anyone: ['request-invalid', 'origin-not-allowed', 'internal-error', 'database-unavailable'],
+  person: [
+    'request-invalid',
+    'origin-not-allowed',
+    'not-signed-in',
+    'internal-error',
+    'database-unavailable',
+  ],
+  admin: [
+    'request-invalid',
+    'origin-not-allowed',
+    'not-signed-in',
+    'not-an-administrator',
+    'internal-error',
+    'database-unavailable',
+  ],
+  runtime: ['request-invalid', 'runtime-key-invalid', 'internal-error', 'database-unavailable'],
+}
+
+/**
+ * Names of events on `GET /api/v1/events` (text/event-stream). An event carries no data beyond an
+ * id: it says what to read again.
+ */
+export const eventNames = [
+  'access',
+  'candidate',
+  'authorization_request',
+  'runtimes',
+  'providers',
+  'clients',
+  'people',
+] as const
+export type EventName = (typeof eventNames)[number]
+
+export const EVENTS_PATH = '/api/v1/events'
+
+/** Where providers send the browser back to: the `redirect_uri` of RFC 6749 §4.1.1. */
+export const CALLBACK_PATH = '/oauth/callback'

@@ -1,0 +1,115 @@
+import Type from 'typebox'
+import { AuthMode } from './connections.ts'
+import { closed, Id, Name, nullable, ProviderKind, Role, Timestamp } from './resources.ts'
+
+export const inputs = {
+  signIn: Type.Object(
+    { email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 256 }) },
+    closed,
+  ),
+  acceptInvite: Type.Object(
+    {
+      token: Type.String({ maxLength: 100 }),
+      name: Name,
+      email: Type.String({ format: 'email', maxLength: 320 }),
+      password: Type.String({ maxLength: 256 }),
+    },
+    closed,
+  ),
+  createInvite: Type.Object(
+    { role: Role, email: Type.Optional(Type.String({ format: 'email', maxLength: 320 })) },
+    closed,
+  ),
+  createProvider: Type.Object(
+    {
+      kind: ProviderKind,
+      name: Name,
+      base_url: Type.String({ minLength: 1, maxLength: 500 }),
+      /** Says that an address inside a private network is meant. */
+      private_address_confirmed: Type.Optional(Type.Boolean()),
+    },
+    closed,
+  ),
+  createRuntime: Type.Object(
+    {
+      name: Type.String({
+        minLength: 1,
+        maxLength: 63,
+        pattern: '^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$',
+      }),
+      description: Type.Optional(Type.String({ maxLength: 400 })),
+      provider_ids: Type.Array(Id, { maxItems: 50, uniqueItems: true }),
+    },
+    closed,
+  ),
+  updateRuntime: Type.Object(
+    {
+      description: Type.Optional(Type.String({ maxLength: 400 })),
+      provider_ids: Type.Optional(Type.Array(Id, { maxItems: 50, uniqueItems: true })),
+    },
+    closed,
+  ),
+  createCandidate: Type.Object(
+    {
+      /** Made by the sender before sealing: the box is bound to it. */
+      id: Id,
+      runtime_id: Id,
+      provider_id: Id,
+      /** The token, sealed in place. */
+      box: Type.Optional(Type.String({ maxLength: 131072 })),
+      /** The token in the clear, for callers that cannot seal; it is sealed on arrival. */
+      token: Type.Optional(Type.String({ maxLength: 131072 })),
+      /** When the token ends, for providers that do not say. */
+      expires_at: Type.Optional(Timestamp),
+      notes: Type.Optional(Type.Array(Type.String({ maxLength: 200 }), { maxItems: 4 })),
+    },
+    closed,
+  ),
+  putClient: Type.Object(
+    {
+      /** From the form: the box is bound to it. */
+      id: Id,
+      provider_id: Id,
+      runtime_id: Type.Optional(Id),
+      client_id: Type.String({ minLength: 1, maxLength: 400, pattern: '^[\\x21-\\x7e]+$' }),
+      /** The secret, sealed in place. */
+      client_secret_box: Type.Optional(Type.String({ maxLength: 131072 })),
+      /** The secret in the clear, for callers that cannot seal; it is sealed on arrival. */
+      client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+    },
+    closed,
+  ),
+  updateRuntimeProvider: Type.Object(
+    {
+      auth_mode: Type.Optional(AuthMode),
+      token_allowed: Type.Optional(Type.Boolean()),
+      skip_validation: Type.Optional(Type.Boolean()),
+      scopes: Type.Optional(
+        nullable(
+          Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$', maxLength: 200 }), {
+            maxItems: 50,
+          }),
+        ),
+      ),
+      max_age_days: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 3650 }))),
+      warning_days: Type.Optional(Type.Integer({ minimum: 0, maximum: 90 })),
+    },
+    closed,
+  ),
+  beginAuthorization: Type.Object(
+    {
+      /** Made by the page before sealing: the box is bound to it. */
+      id: Id,
+      runtime_id: Id,
+      provider_id: Id,
+      /** RFC 6749 §4.1.1: random, known to this browser only. */
+      state: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+      /** RFC 7636 §4.2, method S256. */
+      code_challenge: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+      /** RFC 7636 §4.1, sealed in place. */
+      code_verifier_box: Type.String({ maxLength: 131072 }),
+    },
+    closed,
+  ),
+  createAuthorization: Type.Object({ runtime_id: Id, provider_id: Id, connection_id: Id }, closed),
+}

@@ -1,0 +1,154 @@
+import Type, { type Static, type TSchema } from 'typebox'
+
+export const closed = { additionalProperties: false } as const
+
+export const Id = Type.String({ format: 'uuid' })
+/** RFC 3339, UTC, milliseconds. */
+export const Timestamp = Type.String({ format: 'date-time' })
+export const Name = Type.String({ minLength: 1, maxLength: 80, pattern: '\\S' })
+
+export function nullable<T extends TSchema>(schema: T) {
+  return Type.Union([schema, Type.Null()])
+}
+
+/** One page of a list. `next_cursor` is null on the last page. */
+export function pageOf<T extends TSchema>(item: T) {
+  return Type.Object({ items: Type.Array(item), next_cursor: nullable(Type.String()) }, closed)
+}
+
+export const PageQuery = Type.Object(
+  {
+    cursor: Type.Optional(Type.String({ maxLength: 400 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 25 })),
+    /** Only what contains these words. */
+    q: Type.Optional(Type.String({ maxLength: 80 })),
+  },
+  closed,
+)
+
+export const Role = Type.Union([Type.Literal('admin'), Type.Literal('member')])
+export type Role = Static<typeof Role>
+
+export const Person = Type.Object(
+  { id: Id, name: Type.String(), email: Type.String(), role: Role, created_at: Timestamp },
+  closed,
+)
+export type Person = Static<typeof Person>
+
+/** Who is looking, and whether anybody has set this installation up yet. */
+export const Session = Type.Object(
+  {
+    person: nullable(Person),
+    setup_required: Type.Boolean(),
+    version: Type.String(),
+  },
+  closed,
+)
+export type Session = Static<typeof Session>
+
+export const Invite = Type.Object(
+  {
+    id: Id,
+    role: Role,
+    /** Set when the invitation is for this address only. */
+    email: nullable(Type.String()),
+    created_by: nullable(Type.String()),
+    created_at: Timestamp,
+    expires_at: Timestamp,
+  },
+  closed,
+)
+export type Invite = Static<typeof Invite>
+
+export const ProviderKind = Type.Union([
+  Type.Literal('github'),
+  Type.Literal('gitlab'),
+  Type.Literal('bitbucket'),
+  Type.Literal('bitbucket-data-center'),
+  Type.Literal('gitea'),
+  Type.Literal('forgejo'),
+  Type.Literal('azure-devops'),
+])
+export type ProviderKind = Static<typeof ProviderKind>
+
+export const Scope = Type.Object({ scope: Type.String(), reason: Type.String() }, closed)
+export type Scope = Static<typeof Scope>
+
+export const ProviderSummary = Type.Object(
+  { id: Id, kind: ProviderKind, name: Type.String(), base_url: Type.String() },
+  closed,
+)
+export type ProviderSummary = Static<typeof ProviderSummary>
+
+export const Provider = Type.Object(
+  {
+    ...ProviderSummary.properties,
+    /** An administrator confirmed that this address is inside a private network. */
+    private_address_confirmed: Type.Boolean(),
+    required_scopes: Type.Array(Scope),
+    runtimes: Type.Integer(),
+    created_at: Timestamp,
+  },
+  closed,
+)
+export type Provider = Static<typeof Provider>
+
+export const RuntimeSummary = Type.Object(
+  { id: Id, name: Type.String(), description: Type.String() },
+  closed,
+)
+export type RuntimeSummary = Static<typeof RuntimeSummary>
+
+export const RuntimeKey = Type.Object(
+  {
+    id: Id,
+    /** The last four characters of the secret. */
+    hint: Type.String(),
+    created_at: Timestamp,
+    /** Set once a newer key was made: until then both work. */
+    expires_at: nullable(Timestamp),
+  },
+  closed,
+)
+export type RuntimeKey = Static<typeof RuntimeKey>
+
+export const Runtime = Type.Object(
+  {
+    ...RuntimeSummary.properties,
+    providers: Type.Array(ProviderSummary),
+    keys: Type.Array(RuntimeKey),
+    agent: nullable(Type.Object({ seen_at: Timestamp, version: Type.String() }, closed)),
+    authorizations: Type.Integer(),
+    created_at: Timestamp,
+  },
+  closed,
+)
+export type Runtime = Static<typeof Runtime>
+
+export const AuditEntry = Type.Object(
+  {
+    id: Type.String(),
+    at: Timestamp,
+    /** The person or runtime that acted, by the name it had then. */
+    actor: Type.Object(
+      {
+        kind: Type.Union([
+          Type.Literal('person'),
+          Type.Literal('runtime'),
+          Type.Literal('vault'),
+          Type.Literal('setup'),
+        ]),
+        name: Type.String(),
+      },
+      closed,
+    ),
+    action: Type.String(),
+    outcome: Type.Union([Type.Literal('allowed'), Type.Literal('denied')]),
+    /** What it was done to, in words. */
+    subject: Type.String(),
+    reason: nullable(Type.String()),
+    ip: nullable(Type.String()),
+  },
+  closed,
+)
+export type AuditEntry = Static<typeof AuditEntry>
