@@ -1,0 +1,101 @@
+import { resolve } from 'node:path'
+import type { Env } from './env.ts'
+
+/** Settings of a process, none of them secret. Ports are TCP ports, 0 for any free one. */
+export interface Config {
+  data_folder: string
+  /** Absent: PostgreSQL runs in the data folder. */
+  database_url: string | undefined
+  host: string
+  port: number
+  /** Address under which browsers reach the pages, without a trailing slash. */
+  page_url: string
+  vault_port: number
+  sandbox_port: number
+  log_level: string
+  /** Whether `X-Forwarded-For` of a proxy in front of us is believed. */
+  trust_proxy: boolean
+  provider_timeout_ms: number
+  request_timeout_ms: number
+}
+
+/** A setting that cannot be used; `message` says which and what to do. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Makes a `Config` of what the environment says. Pure. */
+export function configFrom(env: Env): Config {
+  const host = env.host ?? '127.0.0.1'
+  const port = portFrom('COUNTERSIGN_PORT', env.port, 7080)
+  return {
+    data_folder: resolve(env.data_folder ?? 'data'),
+    database_url: databaseUrlFrom(env.database_url),
+    host,
+    port,
+    page_url: pageUrlFrom(env.page_url, port),
+    vault_port: portFrom('COUNTERSIGN_VAULT_PORT', env.vault_port, 7081),
+    sandbox_port: portFrom('COUNTERSIGN_SANDBOX_PORT', env.sandbox_port, 7082),
+    log_level: oneOf('COUNTERSIGN_LOG_LEVEL', env.log_level ?? 'info', [
+      'trace',
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'fatal',
+      'silent',
+    ]),
+    trust_proxy: oneOf('COUNTERSIGN_TRUST_PROXY', env.trust_proxy ?? 'no', ['yes', 'no']) === 'yes',
+    provider_timeout_ms: secondsFrom(
+      'COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS',
+      env.provider_timeout_seconds,
+      10,
+    ),
+    request_timeout_ms: secondsFrom(
+      'COUNTERSIGN_REQUEST_TIMEOUT_SECONDS',
+      env.request_timeout_seconds,
+      20,
+    ),
+  }
+}
+
+/** The address is not repeated: it may hold a password. */
+function databaseUrlFrom(text: string | undefined): string | undefined {
+  if (text === undefined || /^postgres(ql)?:\/\/./.test(text)) return text
+  throw new ConfigError('DATABASE_URL must look like postgres://USER:PASSWORD@HOST/DATABASE.')
+}
+
+function portFrom(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new ConfigError(`${name} is "${text}"; it must be a port from 0 to 65535.`)
+  }
+  return port
+}
+
+function secondsFrom(name: string, text: string | undefined, fallback: number): number {
+  const seconds = text === undefined ? fallback : Number(text)
+  if (!(seconds > 0 && seconds <= 600)) {
+    throw new ConfigError(`${name} is "${text}"; it must be more than 0 and at most 600.`)
+  }
+  return seconds * 1000
+}
+
+function oneOf(name: string, text: string, allowed: readonly string[]): string {
+  if (!allowed.includes(text)) {
+    throw new ConfigError(`${name} is "${text}"; it must be one of ${allowed.join(', ')}.`)
+  }
+  return text
+}
+
+function pageUrlFrom(text: string | undefined, port: number): string {
+  if (text === undefined && port === 0) {
+    throw new ConfigError('With COUNTERSIGN_PORT 0, set COUNTERSIGN_PAGE_URL too.')
+  }
+  const url = URL.parse(text ?? `http://localhost:${port}`)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new ConfigError(`COUNTERSIGN_PAGE_URL is "${text}"; it must be an http or https address.`)
+  }
+  return url.origin
+}

@@ -1,0 +1,53 @@
+import { runMigrations as migrateQueue } from 'graphile-worker'
+import { Migrator, sql } from 'kysely'
+import type { Database } from './database.ts'
+import { up as firstPush } from './migrations/0001-first-push.ts'
+import { up as oauth } from './migrations/0002-oauth.ts'
+
+const migrations = { '0001-first-push': { up: firstPush }, '0002-oauth': { up: oauth } }
+
+/** The data was written by a newer version than this one. */
+export class DataTooNewError extends Error {
+  override readonly name = 'DataTooNewError'
+}
+
+/** Any number that only we use, so that processes starting at once wait for each other. */
+const MIGRATION_LOCK = 7_080_001
+
+/**
+ * Brings the tables, and those of the job queue, up to date. Processes that start together take
+ * turns; data of a newer version is left alone and throws `DataTooNewError`.
+ */
+export async function migrate(database: Database): Promise<void> {
+  await database.db.connection().execute(async (lock) => {
+    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`.execute(lock)
+    try {
+      await refuseNewerData(database)
+      const migrator = new Migrator({
+        db: database.db,
+        provider: { getMigrations: async () => migrations },
+      })
+      const { error } = await migrator.migrateToLatest()
+      if (error !== undefined) throw error
+      await migrateQueue({ pgPool: database.pool })
+      await sql`select ensure_audit_partitions()`.execute(lock)
+    } finally {
+      await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`.execute(lock)
+    }
+  })
+}
+
+async function refuseNewerData(database: Database): Promise<void> {
+  const { rows } = await sql<{ found: string | null }>`
+    select to_regclass('kysely_migration')::text as found`.execute(database.db)
+  if (rows[0]?.found === null) return
+  const applied = await sql<{ name: string }>`
+    select name from kysely_migration order by name`.execute(database.db)
+  const unknown = applied.rows.map((row) => row.name).filter((name) => !(name in migrations))
+  if (unknown.length > 0) {
+    throw new DataTooNewError(
+      `The database was written by a newer version of Countersign (it has ${unknown.join(', ')}). ` +
+        'Start that version, or restore a backup that this one made.',
+    )
+  }
+}

@@ -1,0 +1,255 @@
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+import type {
+  AuthMode,
+  AuthorizationRequest,
+  Problem,
+  ProviderKind,
+  Role,
+} from '../contract/index.ts'
+
+/** Set by the database when absent, a `Date` when read. */
+type CreatedAt = ColumnType<Date, Date | undefined, never>
+type Instant = ColumnType<Date, Date, Date>
+type InstantOrNull = ColumnType<Date | null, Date | null | undefined, Date | null>
+
+/** Statuses that are stored; `expiring` and `expired` follow from `expires_at` when read. */
+export type StoredStatus =
+  | 'valid'
+  | 'unverified'
+  | 'insufficient_scopes'
+  | 'rejected'
+  | 'reauthorization_required'
+
+export interface PeopleTable {
+  id: Generated<string>
+  name: string
+  email: string
+  email_verified: Generated<boolean>
+  image: Generated<string | null>
+  role: Role
+  created_at: CreatedAt
+  updated_at: Generated<Date>
+}
+
+export interface SessionsTable {
+  id: Generated<string>
+  token: string
+  person_id: string
+  expires_at: Instant
+}
+
+export interface LoginsTable {
+  id: Generated<string>
+  person_id: string
+  provider_id: string
+  account_id: string
+  /** scrypt hash. */
+  password: string | null
+}
+
+export interface InvitesTable {
+  id: Generated<string>
+  token_hash: Buffer
+  role: Role
+  email: string | null
+  created_by: string | null
+  created_at: CreatedAt
+  expires_at: Instant
+}
+
+export interface ProvidersTable {
+  id: Generated<string>
+  kind: ProviderKind
+  name: string
+  base_url: string
+  /** Scheme, host and port of `base_url`: what Git asks a credential for. */
+  origin: string
+  private_address_confirmed: boolean
+  created_at: CreatedAt
+}
+
+export interface VaultKeysTable {
+  key_id: string
+  public_key: string
+  created_at: CreatedAt
+}
+
+export interface RuntimesTable {
+  id: Generated<string>
+  name: string
+  description: string
+  agent_seen_at: InstantOrNull
+  agent_version: string | null
+  created_at: CreatedAt
+}
+
+export interface RuntimeKeysTable {
+  id: Generated<string>
+  runtime_id: string
+  hash: Buffer
+  hint: string
+  created_at: CreatedAt
+  expires_at: InstantOrNull
+}
+
+export interface RuntimeProvidersTable {
+  runtime_id: string
+  provider_id: string
+  auth_mode: Generated<AuthMode>
+  token_allowed: Generated<boolean>
+  skip_validation: Generated<boolean>
+  scopes: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
+  max_age_days: ColumnType<number | null, number | null | undefined, number | null>
+  warning_days: Generated<number>
+}
+
+export interface ClientsTable {
+  id: string
+  provider_id: string
+  /** Null: the provider's default. */
+  runtime_id: string | null
+  client_id: string
+  client_secret_box: string
+  test_at: InstantOrNull
+  test_outcome: 'passed' | 'failed' | 'not_proved' | null
+  test_detail: string | null
+  created_at: CreatedAt
+  updated_at: Generated<Date>
+}
+
+export interface ConnectionsTable {
+  id: string
+  owner_id: string
+  provider_id: string
+  box: string
+  /** HMAC of the token under a key only vaults have: the same token is recognized, not readable. */
+  fingerprint: Buffer
+  /** Grows with every change of the token set. */
+  version: Generated<number>
+  status: StoredStatus
+  method: Generated<'oauth' | 'token'>
+  /** The OAuth2 app that the grant belongs to; null for a token, or when the app was removed. */
+  client_row_id: ColumnType<string | null, string | null | undefined, string | null>
+  account_id: string
+  account_login: string
+  account_name: string
+  account_email: string | null
+  account_avatar_url: string | null
+  scopes: string[]
+  missing_scopes: string[]
+  /** When nothing more can be done with the token set: no refresh either. */
+  expires_at: InstantOrNull
+  access_issued_at: InstantOrNull
+  /** When the access token of an OAuth2 grant ends; a refresh gives the next one. */
+  access_expires_at: InstantOrNull
+  refresh_due_at: InstantOrNull
+  check_due_at: InstantOrNull
+  refresh_claimed_by: ColumnType<string | null, string | null | undefined, string | null>
+  refresh_claimed_at: InstantOrNull
+  refresh_failures: Generated<number>
+  checked_at: InstantOrNull
+  check_requested_at: InstantOrNull
+  check_failed_at: InstantOrNull
+  check_failed_reason: string | null
+  created_at: CreatedAt
+}
+
+export interface AuthorizationsTable {
+  id: Generated<string>
+  owner_id: string
+  runtime_id: string
+  provider_id: string
+  connection_id: string
+  created_at: CreatedAt
+  authorized_at: Generated<Date>
+  /** When the person must authorize again, where an administrator set a limit. */
+  expires_at: InstantOrNull
+  /** The state of the token whose notice the person has hidden. */
+  notice_hidden_for: ColumnType<string | null, string | null | undefined, string | null>
+}
+
+/** Grants that nothing uses any more, until the provider has been told. Ids are those they had. */
+export interface RevocationsTable {
+  id: string
+  owner_id: string
+  provider_id: string
+  client_row_id: string
+  account_login: string
+  box: string
+  created_at: CreatedAt
+}
+
+export interface AuthorizationRequestsTable {
+  id: string
+  state_hash: Buffer
+  session_hash: Buffer
+  owner_id: string
+  runtime_id: string
+  provider_id: string
+  client_row_id: string
+  redirect_uri: string
+  scopes: string[]
+  code_verifier_box: string | null
+  code_box: ColumnType<string | null, string | null | undefined, string | null>
+  /** What the exchange gave, kept until the account has been looked at. */
+  token_set_box: ColumnType<string | null, string | null | undefined, string | null>
+  token_set_expires_at: InstantOrNull
+  status: Generated<AuthorizationRequest['status']>
+  confirmed: Generated<boolean>
+  account_before: ColumnType<string | null, string | null | undefined, string | null>
+  account_after: ColumnType<string | null, string | null | undefined, string | null>
+  problem: ColumnType<Problem | null, string | null | undefined, string | null>
+  ip: string | null
+  created_at: CreatedAt
+  expires_at: Instant
+}
+
+export interface CandidatesTable {
+  id: string
+  owner_id: string
+  runtime_id: string
+  provider_id: string
+  box: string | null
+  status: Generated<'checking' | 'accepted' | 'refused' | 'not_checked'>
+  notes: string[]
+  problem: ColumnType<Problem | null, string | null | undefined, string | null>
+  stated_expires_at: InstantOrNull
+  ip: string | null
+  created_at: CreatedAt
+  finished_at: InstantOrNull
+}
+
+export interface AuditTable {
+  id: GeneratedAlways<string>
+  at: CreatedAt
+  actor_kind: 'person' | 'runtime' | 'vault' | 'setup'
+  actor_id: string | null
+  actor_name: string
+  action: string
+  outcome: 'allowed' | 'denied'
+  subject: string
+  reason: string | null
+  ip: string | null
+  owner_id: string | null
+  runtime_id: string | null
+  connection_id: string | null
+}
+
+export interface Tables {
+  people: PeopleTable
+  sessions: SessionsTable
+  logins: LoginsTable
+  invites: InvitesTable
+  providers: ProvidersTable
+  vault_keys: VaultKeysTable
+  runtimes: RuntimesTable
+  runtime_keys: RuntimeKeysTable
+  runtime_providers: RuntimeProvidersTable
+  connections: ConnectionsTable
+  authorizations: AuthorizationsTable
+  clients: ClientsTable
+  revocations: RevocationsTable
+  authorization_requests: AuthorizationRequestsTable
+  candidates: CandidatesTable
+  audit: AuditTable
+}
