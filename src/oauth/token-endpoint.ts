@@ -1,0 +1,256 @@
+import * as oauth from 'oauth4webapi'
+
+/** A token endpoint and how to speak to it. The `fetch` decides what can be reached. */
+export interface TokenEndpoint {
+  issuer: string
+  token_endpoint: string
+  client: { client_id: string; client_secret: string }
+  client_authentication: 'client_secret_basic' | 'client_secret_post'
+  /**
+   * What ends a grant here, beside `invalid_grant`: values of `error`, or, where one word stands for
+   * several things, `error: error_description`.
+   */
+  dead_grant_errors: readonly string[]
+  /** In the same form: what means a wrong client here, beside RFC 6749's own. */
+  misconfigured_errors: readonly string[]
+  fetch: TokenFetch
+}
+
+export type TokenFetch = (
+  url: string,
+  init: { method: 'POST'; headers: Record<string, string>; body: URLSearchParams },
+) => Promise<Response>
+
+/** What a token endpoint granted. */
+export interface TokenAnswer {
+  access_token: string
+  /** Null: the host gave none; with a refresh, the one before stays. */
+  refresh_token: string | null
+  /** Seconds; null: the host did not say. */
+  expires_in: number | null
+  refresh_token_expires_in: number | null
+  /** Null: as asked for, RFC 6749 §5.1. */
+  scopes: string[] | null
+}
+
+/**
+ * Why there is no token.
+ * - `permanent`: the server says that the grant is gone
+ * - `misconfigured`: the server says that the client is wrong
+ * - `transient`: anything else; nothing is known about the grant
+ */
+export class TokenEndpointError extends Error {
+  override readonly name = 'TokenEndpointError'
+  readonly outcome: 'permanent' | 'transient' | 'misconfigured'
+  /** `error` of RFC 6749 §5.2, if the server said one. */
+  readonly error: string | undefined
+  /** Seconds the server asks us to wait. */
+  readonly retry_after: number | undefined
+
+  constructor(
+    outcome: TokenEndpointError['outcome'],
+    details: { error?: string; retry_after?: number | undefined; cause?: unknown },
+  ) {
+    super(`${outcome}: ${details.error ?? 'no answer that says anything'}`, {
+      cause: details.cause,
+    })
+    this.outcome = outcome
+    this.error = details.error
+    this.retry_after = details.retry_after
+  }
+}
+
+/** RFC 6749 §5.2 and §4.1.2.1: errors that no retry mends, but somebody who sets up the client. */
+const CLIENT_ERRORS = [
+  'invalid_client',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_request',
+  'invalid_scope',
+]
+
+/**
+ * Exchanges an authorization code, RFC 6749 §4.1.3 with RFC 7636 §4.5.
+ *
+ * @throws TokenEndpointError
+ */
+export async function exchangeCode(
+  endpoint: TokenEndpoint,
+  grant: { code: string; redirect_uri: string; code_verifier: string },
+): Promise<TokenAnswer> {
+  const { server, client, authentication } = partiesOf(endpoint)
+  const callback = new URLSearchParams({ code: grant.code })
+  const checked = oauth.validateAuthResponse(server, client, callback, oauth.skipStateCheck)
+  return await ask(endpoint, (options) =>
+    oauth.authorizationCodeGrantRequest(
+      server,
+      client,
+      authentication,
+      checked,
+      grant.redirect_uri,
+      grant.code_verifier,
+      options,
+    ),
+  )
+}
+
+/**
+ * Refreshes, RFC 6749 §6.
+ *
+ * @param more parameters that this host wants repeated
+ * @throws TokenEndpointError
+ */
+export async function refresh(
+  endpoint: TokenEndpoint,
+  refresh_token: string,
+  more: Readonly<Record<string, string>>,
+): Promise<TokenAnswer> {
+  const { server, client, authentication } = partiesOf(endpoint)
+  return await ask(endpoint, (options) =>
+    oauth.refreshTokenGrantRequest(server, client, authentication, refresh_token, {
+      ...options,
+      additionalParameters: { ...more },
+    }),
+  )
+}
+
+function partiesOf({ issuer, token_endpoint, client, client_authentication }: TokenEndpoint) {
+  const authenticate =
+    client_authentication === 'client_secret_basic'
+      ? oauth.ClientSecretBasic
+      : oauth.ClientSecretPost
+  return {
+    server: { issuer, token_endpoint },
+    client: { client_id: client.client_id },
+    authentication: authenticate(client.client_secret),
+  }
+}
+
+type RequestOptions = oauth.TokenEndpointRequestOptions
+
+async function ask(
+  endpoint: TokenEndpoint,
+  send: (options: RequestOptions) => Promise<Response>,
+): Promise<TokenAnswer> {
+  let retry_after: number | undefined
+  const options: RequestOptions = {
+    // Which hosts may be spoken to without TLS is decided where they are registered.
+    [oauth.allowInsecureRequests]: true,
+    [oauth.customFetch]: async (url, { headers, body }) => {
+      const answer = await endpoint.fetch(url, {
+        method: 'POST',
+        headers,
+        body: body as URLSearchParams,
+      })
+      retry_after = secondsFrom(answer.headers.get('retry-after'))
+      return await inStandardForm(answer)
+    },
+  }
+  try {
+    const { server, client } = partiesOf(endpoint)
+    const granted = await oauth.processGenericTokenEndpointResponse(
+      server,
+      client,
+      await send(options),
+    )
+    return answerFrom(granted)
+  } catch (error) {
+    throw failureFrom(endpoint, error, retry_after)
+  }
+}
+
+/**
+ * Reads an answer that was kept.
+ *
+ * @param answer with the status 200 and the body as they came
+ * @throws TokenEndpointError
+ */
+export async function readTokenAnswer(answer: Response): Promise<TokenAnswer> {
+  const nobody = { issuer: 'https://issuer.invalid' }
+  try {
+    return answerFrom(
+      await oauth.processGenericTokenEndpointResponse(
+        nobody,
+        { client_id: 'kept' },
+        await inStandardForm(answer),
+      ),
+    )
+  } catch (cause) {
+    throw new TokenEndpointError('transient', { cause })
+  }
+}
+
+function answerFrom(granted: oauth.TokenEndpointResponse): TokenAnswer {
+  const { access_token, refresh_token, expires_in, scope } = granted
+  const refresh_token_expires_in = Number(granted.refresh_token_expires_in)
+  return {
+    access_token,
+    refresh_token: refresh_token ?? null,
+    expires_in: expires_in ?? null,
+    refresh_token_expires_in: refresh_token_expires_in > 0 ? refresh_token_expires_in : null,
+    scopes: scope === undefined ? null : scope.split(/[\s,]+/).filter((one) => one !== ''),
+  }
+}
+
+function failureFrom(
+  endpoint: TokenEndpoint,
+  cause: unknown,
+  retry_after: number | undefined,
+): TokenEndpointError {
+  if (cause instanceof oauth.ResponseBodyError) {
+    const { error, error_description } = cause
+    const isAmong = (list: readonly string[]) =>
+      list.includes(error) || list.includes(`${error}: ${error_description}`)
+    if (error === 'invalid_grant' || isAmong(endpoint.dead_grant_errors)) {
+      return new TokenEndpointError('permanent', { error, cause })
+    }
+    if (isAmong(CLIENT_ERRORS) || isAmong(endpoint.misconfigured_errors)) {
+      return new TokenEndpointError('misconfigured', { error, cause })
+    }
+    return new TokenEndpointError('transient', { error, retry_after, cause })
+  }
+  if (cause instanceof oauth.WWWAuthenticateChallengeError && cause.status === 401) {
+    return new TokenEndpointError('misconfigured', { error: 'invalid_client', cause })
+  }
+  const asked = (cause as { retry_after?: number } | undefined)?.retry_after
+  return new TokenEndpointError('transient', { retry_after: asked ?? retry_after, cause })
+}
+
+/**
+ * Puts an answer into the form of RFC 6749 §5 where hosts stray from it: an error with status 200,
+ * numbers as text, `scope` as a list, no `token_type`. What is not JSON is passed on as it is.
+ */
+async function inStandardForm(answer: Response): Promise<Response> {
+  const text = await answer.text()
+  const { status, headers } = answer
+  const asItIs = () => new Response(text, { status, headers })
+  if (!/^application\/([\w.+-]+\+)?json\b/.test(headers.get('content-type') ?? '')) return asItIs()
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return asItIs()
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return asItIs()
+  const { id_token: _, ...given } = body as Record<string, unknown>
+  const failed = typeof given.error === 'string'
+  const standard = failed ? given : { token_type: 'bearer', ...given, ...readable(given) }
+  return Response.json(standard, { status: failed && status < 400 ? 400 : status })
+}
+
+function readable({ expires_in, scope, scopes }: Record<string, unknown>): object {
+  const seconds = typeof expires_in === 'string' ? Number.parseInt(expires_in, 10) : expires_in
+  const granted = scope ?? scopes
+  return {
+    ...(typeof seconds === 'number' && seconds > 0
+      ? { expires_in: seconds }
+      : { expires_in: undefined }),
+    ...(Array.isArray(granted) ? { scope: granted.join(' ') } : {}),
+    ...(granted === null ? { scope: undefined } : {}),
+  }
+}
+
+function secondsFrom(text: string | null): number | undefined {
+  const seconds = Number(text ?? Number.NaN)
+  return Number.isInteger(seconds) && seconds >= 0 ? seconds : undefined
+}
