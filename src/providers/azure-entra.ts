@@ -1,0 +1,39 @@
+import type { OAuthFacts } from './provider.ts'
+
+/** Azure DevOps in all of Microsoft Entra ID. */
+const RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
+
+/** Whether this is Azure DevOps Services, by either of its addresses, and not a server. */
+export function isHosted(base_url: string): boolean {
+  const { hostname } = new URL(base_url)
+  return hostname === 'dev.azure.com' || hostname.endsWith('.visualstudio.com')
+}
+
+/**
+ * People sign in at Microsoft Entra ID; the app must be open to accounts of any organization. Azure
+ * DevOps Server has no OAuth2: its endpoints here are what stands in for Entra beside it.
+ *
+ * @see https://learn.microsoft.com/azure/devops/integrate/get-started/authentication/entra-oauth
+ * @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
+ */
+export const entra: OAuthFacts = {
+  server: (base_url) => {
+    const host = isHosted(base_url) ? 'https://login.microsoftonline.com' : new URL(base_url).origin
+    return {
+      issuer: `${host}/organizations/v2.0`,
+      authorization_endpoint: `${host}/organizations/oauth2/v2.0/authorize`,
+      token_endpoint: `${host}/organizations/oauth2/v2.0/token`,
+      device_authorization_endpoint: `${host}/organizations/oauth2/v2.0/devicecode`,
+    }
+  },
+  client_authentication: 'client_secret_post',
+  authorization_parameters: { response_mode: 'query' },
+  default_scopes: {
+    person: [`${RESOURCE}/.default`, 'offline_access'],
+    runtime: [`${RESOURCE}/.default`, 'offline_access'],
+  },
+  refresh_repeats: ['scope'],
+  // The person must come back: to sign in again, for a second factor, or to consent.
+  dead_grant_errors: ['interaction_required', 'login_required', 'consent_required'],
+  misconfigured_errors: ['invalid_resource'],
+}

@@ -1,0 +1,123 @@
+import { field, pathOf, textField, unexpected } from './answer.ts'
+import {
+  type OAuthFacts,
+  type ProviderAccount,
+  type ProviderAdapter,
+  type ProviderAnswer,
+  type ProviderHttp,
+  type RepositoryAccess,
+  type TokenCredential,
+  TokenRefused,
+} from './provider.ts'
+
+/** What Gitea and Forgejo have in common: everything but how the scopes of a token are found out. */
+export const giteaApi = {
+  required_scopes: {
+    person: [
+      { scope: 'read:user', reason: 'to see whose token it is' },
+      { scope: 'write:repository', reason: 'to clone, fetch and push' },
+    ],
+    runtime: [
+      { scope: 'read:user', reason: 'to see whose token it is' },
+      { scope: 'write:repository', reason: 'to clone, fetch, push and keep webhooks' },
+    ],
+  },
+  oauth: {
+    server: (base_url) => ({
+      issuer: base_url,
+      authorization_endpoint: `${base_url}/login/oauth/authorize`,
+      token_endpoint: `${base_url}/login/oauth/access_token`,
+    }),
+    // With Basic, RFC 6749 §2.3.1 has id and secret encoded first, which Gitea does not undo.
+    client_authentication: 'client_secret_post',
+    authorization_parameters: {},
+    default_scopes: {
+      person: ['read:user', 'write:repository'],
+      runtime: ['read:user', 'write:repository'],
+    },
+    refresh_repeats: [],
+    // One word for a token that was used, a code that is wrong and a client that is: only the
+    // description tells them apart.
+    dead_grant_errors: [
+      'unauthorized_client: unable to parse refresh token',
+      'unauthorized_client: token was already used',
+      'unauthorized_client: client is not authorized',
+    ],
+    misconfigured_errors: [],
+  } satisfies OAuthFacts,
+  origins: () => [],
+  gitCredential: ({ token }) => ({ username: 'oauth2', password: token }),
+  hasScope,
+  looksLikeToken: (text) => /^[0-9a-f]{40}$/.test(text) || /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text),
+  pages: (base_url) => {
+    const query = new URLSearchParams({ name: 'countersign', scopes: 'read:user,write:repository' })
+    const tokens = `${base_url}/user/settings/applications`
+    // Gitea ignores the query; other forges that speak its API may fill in the form.
+    return { new_token: `${tokens}?${query}`, scopes_filled_in: false, tokens, new_client: tokens }
+  },
+  repositoryAccess,
+} satisfies Partial<ProviderAdapter>
+
+/** `write:x` includes `read:x`; `all` includes everything. `public-only` limits, it grants nothing. */
+function hasScope(granted: readonly string[], needed: string): boolean {
+  return (
+    granted.includes('all') ||
+    granted.includes(needed) ||
+    granted.includes(needed.replace(/^read:/, 'write:'))
+  )
+}
+
+export function authorizationOf({ token }: TokenCredential): string {
+  return `token ${token}`
+}
+
+/** The version that the host states; Forgejo's names the Gitea that it is compatible with. */
+export async function statedVersion(http: ProviderHttp): Promise<string | undefined> {
+  const { status, body } = await http.request('/api/v1/version')
+  return status === 200 ? textField(body, 'version') : undefined
+}
+
+/** Reads the answer to `GET /api/v1/user`. */
+export function accountOf(
+  http: ProviderHttp,
+  label: string,
+  { status, body }: ProviderAnswer,
+): ProviderAccount {
+  const id = field(body, 'id')
+  const login = textField(body, 'login')
+  if (status !== 200 || typeof id !== 'number' || login === undefined) {
+    throw unexpected(http, label)
+  }
+  return {
+    id: String(id),
+    login,
+    name: textField(body, 'full_name') || login,
+    email: textField(body, 'email') || null,
+    avatar_url: textField(body, 'avatar_url') || null,
+  }
+}
+
+async function repositoryAccess(
+  http: ProviderHttp,
+  credential: TokenCredential,
+  repository: { owner: string; name: string },
+): Promise<RepositoryAccess> {
+  const answer = await http.request(`/api/v1/repos/${pathOf(repository.owner, repository.name)}`, {
+    authorization: authorizationOf(credential),
+  })
+  refuseBadCredential(answer)
+  if (answer.status === 404 || answer.status === 403) return { read: false, write: false }
+  const permissions = field(answer.body, 'permissions')
+  if (answer.status !== 200) throw unexpected(http, 'Gitea or Forgejo')
+  return { read: field(permissions, 'pull') === true, write: field(permissions, 'push') === true }
+}
+
+/** 401 with the host's own JSON, or 403 because the account may not sign in. */
+export function refuseBadCredential({ status, body }: ProviderAnswer): void {
+  const message = textField(body, 'message')
+  if (message === undefined) return
+  if (status === 401) throw new TokenRefused('bad_credential')
+  if (status === 403 && /account is (prohibited|not activated)/i.test(message)) {
+    throw new TokenRefused('account_suspended')
+  }
+}

@@ -1,0 +1,206 @@
+import { field, listField, textField, unexpected } from './answer.ts'
+import {
+  type Inspection,
+  type OAuthClient,
+  type OAuthTokens,
+  type ProviderAdapter,
+  type ProviderAnswer,
+  type ProviderHttp,
+  type RepositoryAccess,
+  type TokenCredential,
+  TokenRefused,
+  TokenScopesMissing,
+} from './provider.ts'
+import { scopeHierarchy } from './scope-hierarchy.ts'
+
+/**
+ * GitLab, its cloud and self-managed ones. A token may always ask about itself, whatever its scopes.
+ *
+ * @see https://docs.gitlab.com/user/profile/personal_access_tokens/#personal-access-token-scopes
+ */
+export const gitlab: ProviderAdapter = {
+  kind: 'gitlab',
+  label: 'GitLab',
+  required_scopes: {
+    person: [
+      { scope: 'read_api', reason: 'to see whose token it is and which projects it reaches' },
+      { scope: 'write_repository', reason: 'to clone, fetch and push' },
+    ],
+    runtime: [{ scope: 'api', reason: 'to clone, fetch, push and keep webhooks' }],
+  },
+  oauth: {
+    // @see https://docs.gitlab.com/api/oauth2/
+    server: (base_url) => ({
+      issuer: base_url,
+      authorization_endpoint: `${base_url}/oauth/authorize`,
+      token_endpoint: `${base_url}/oauth/token`,
+      device_authorization_endpoint: `${base_url}/oauth/authorize_device`,
+    }),
+    client_authentication: 'client_secret_post',
+    authorization_parameters: {},
+    default_scopes: { person: ['read_api', 'write_repository'], runtime: ['api'] },
+    refresh_repeats: ['redirect_uri'],
+    dead_grant_errors: [],
+    misconfigured_errors: [],
+    revoke,
+  },
+  origins: () => [],
+  // @see https://docs.gitlab.com/api/oauth2/#access-git-over-https-with-access-token
+  gitCredential: ({ token }) => ({ username: 'oauth2', password: token }),
+  // `read_api` reads no Git. @see https://docs.gitlab.com/user/profile/personal_access_tokens/
+  hasScope: scopeHierarchy({
+    api: ['read_api', 'read_user', 'read_repository', 'write_repository'],
+    read_api: ['read_user'],
+    write_repository: ['read_repository'],
+  }),
+  // Administrators choose the prefix, and newer tokens have parts with dots.
+  looksLikeToken: (text) => /^[\w.-]{20,}$/.test(text),
+  pages: (base_url) => {
+    const query = new URLSearchParams({ name: 'countersign', scopes: 'read_api,write_repository' })
+    const tokens = `${base_url}/-/user_settings/personal_access_tokens`
+    return {
+      // @see https://docs.gitlab.com/user/profile/personal_access_tokens/#create-a-personal-access-token
+      new_token: `${tokens}?${query}`,
+      scopes_filled_in: true,
+      tokens,
+      new_client: `${base_url}/-/user_settings/applications`,
+    }
+  },
+  recognize,
+  inspect,
+  repositoryAccess,
+}
+
+/** Strangers are not told the version, but are refused in GitLab's own words and with its header. */
+async function recognize(http: ProviderHttp): Promise<boolean> {
+  const { status, headers, body } = await http.request('/api/v4/version')
+  if (status === 200) return textField(body, 'revision') !== undefined
+  return status === 401 && headers.has('x-gitlab-meta')
+}
+
+async function inspect(http: ProviderHttp, credential: TokenCredential): Promise<Inspection> {
+  const { scopes, expires_at } =
+    credential.method === 'oauth'
+      ? await grantedToken(http, credential)
+      : await personalToken(http, credential)
+  const answer = await request(http, credential, '/api/v4/user')
+  refuseBadCredential(answer)
+  if (textField(answer.body, 'error') === 'insufficient_scope') throw new TokenScopesMissing(scopes)
+  const { status, body } = answer
+  const id = field(body, 'id')
+  const login = textField(body, 'username')
+  if (status !== 200 || typeof id !== 'number' || login === undefined) {
+    throw unexpected(http, 'GitLab')
+  }
+  return {
+    account: {
+      id: String(id),
+      login,
+      name: textField(body, 'name') || login,
+      email: textField(body, 'commit_email') || textField(body, 'email') || null,
+      avatar_url: textField(body, 'avatar_url') || null,
+    },
+    scopes,
+    expires_at,
+  }
+}
+
+type TokenFacts = Pick<Inspection, 'expires_at'> & { scopes: string[] }
+
+/**
+ * Personal, project and group tokens. They end at the beginning of the day that is named, in UTC.
+ *
+ * @see https://docs.gitlab.com/api/personal_access_tokens/#self-inform
+ */
+async function personalToken(http: ProviderHttp, credential: TokenCredential): Promise<TokenFacts> {
+  const answer = await request(http, credential, '/api/v4/personal_access_tokens/self')
+  refuseBadCredential(answer)
+  const end = field(answer.body, 'expires_at')
+  const ends = typeof end === 'string' && /^\d{4}-\d\d-\d\d$/.test(end)
+  if (answer.status !== 200 || !(end === null || ends)) throw unexpected(http, 'GitLab')
+  if (field(answer.body, 'active') === false) throw new TokenRefused('bad_credential')
+  return {
+    scopes: texts(listField(answer.body, 'scopes')),
+    expires_at: ends ? new Date(`${end}T00:00:00Z`) : null,
+  }
+}
+
+/** @see https://docs.gitlab.com/api/oauth2/#retrieve-the-token-information */
+async function grantedToken(http: ProviderHttp, credential: TokenCredential): Promise<TokenFacts> {
+  const answer = await request(http, credential, '/oauth/token/info')
+  refuseBadCredential(answer)
+  if (answer.status !== 200) throw unexpected(http, 'GitLab')
+  const seconds = field(answer.body, 'expires_in')
+  return {
+    scopes: texts(listField(answer.body, 'scope')),
+    expires_at: typeof seconds === 'number' ? new Date(Date.now() + seconds * 1000) : null,
+  }
+}
+
+/**
+ * Asked by GraphQL, which knows what the account may do after groups, shares and roles; the REST
+ * API only lists the roles it was given.
+ *
+ * @see https://docs.gitlab.com/api/graphql/reference/#projectpermissions
+ */
+async function repositoryAccess(
+  http: ProviderHttp,
+  credential: TokenCredential,
+  { owner, name }: { owner: string; name: string },
+): Promise<RepositoryAccess> {
+  const answer = await http.request('/api/graphql', {
+    method: 'POST',
+    authorization: `Bearer ${credential.token}`,
+    body: {
+      query:
+        'query($path: ID!) { project(fullPath: $path) { userPermissions { downloadCode pushCode } } }',
+      variables: { path: `${owner}/${name}` },
+    },
+  })
+  refuseBadCredential(answer)
+  const project = field(answer.body, 'data', 'project')
+  if (answer.status !== 200 || project === undefined) throw unexpected(http, 'GitLab')
+  return {
+    read: field(project, 'userPermissions', 'downloadCode') === true,
+    write: field(project, 'userPermissions', 'pushCode') === true,
+  }
+}
+
+/** @see https://docs.gitlab.com/api/oauth2/#revoke-a-token */
+async function revoke(
+  http: ProviderHttp,
+  client: OAuthClient,
+  { access_token, refresh_token }: OAuthTokens,
+): Promise<void> {
+  for (const token of [refresh_token, access_token]) {
+    if (token === null) continue
+    const form = new URLSearchParams({ ...client, token })
+    const { status } = await http.request('/oauth/revoke', { method: 'POST', form })
+    if (status !== 200) throw unexpected(http, 'GitLab')
+  }
+}
+
+function request(
+  http: ProviderHttp,
+  { token }: TokenCredential,
+  path: string,
+): Promise<ProviderAnswer> {
+  return http.request(path, { authorization: `Bearer ${token}` })
+}
+
+/** 401 in one of GitLab's three forms, or 403 because the account may not sign in. */
+function refuseBadCredential({ status, body }: ProviderAnswer): void {
+  const message = textField(body, 'message') ?? textField(body, 'errors', '0', 'message')
+  const bad = message !== undefined || textField(body, 'error') === 'invalid_token'
+  if (status === 401 && bad) throw new TokenRefused('bad_credential')
+  if (
+    status === 403 &&
+    /account (has been|is) (blocked|deactivated|pending)/i.test(message ?? '')
+  ) {
+    throw new TokenRefused('account_suspended')
+  }
+}
+
+function texts(values: unknown[]): string[] {
+  return values.filter((value) => typeof value === 'string')
+}

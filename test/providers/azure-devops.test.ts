@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { azureDevOps } from '../../src/providers/azure-devops.ts'
+import { openOutbound } from '../../src/providers/http.ts'
+import { missingScopes, ProviderUnavailable, TokenRefused } from '../../src/providers/provider.ts'
+import { ORGANIZATION, startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
+import { CALLBACK, describeOAuth } from './oauth-suite.ts'
+import { describeAdapter } from './suite.ts'
+
+const forge = await startAzureDevOps()
+after(() => forge.close())
+const outbound = openOutbound({ timeout_ms: 5_000 })
+after(() => outbound[Symbol.asyncDispose]())
+const at = (base_url: string) =>
+  outbound.to({ base_url, private_address_confirmed: true }, azureDevOps.origins(base_url))
+const http = () => at(`${forge.url}/${ORGANIZATION}`)
+
+const make = (scopes: string[], login = 'carol') =>
+  forge.makeToken(login, { kind: 'personal', scopes })
+const [good, reader, all, stranger] = [
+  make(['vso.profile', 'vso.code_write']),
+  make(['vso.code']),
+  make(['vso.profile', 'vso.code_write', 'vso.hooks_write']),
+  make(['vso.code_write'], 'dave'),
+]
+const credential = (token: string) => ({ method: 'token', token, login: null }) as const
+
+describeAdapter(azureDevOps, {
+  http,
+  good_token: () => good,
+  all_token: () => all,
+  stranger_token: () => stranger,
+  unknown_token: 'a'.repeat(84),
+  suspend: () => forge.suspend('carol', true),
+  unsuspend: () => forge.suspend('carol', false),
+  suspended_as: 'bad_credential',
+  account: { login: 'carol@example.com' },
+})
+
+describeOAuth(azureDevOps, {
+  http,
+  oauth: forge.oauth,
+  client: forge.oauth.registerClient(CALLBACK),
+  login: 'carol@example.com',
+  refresh_token_reusable: true,
+})
+
+describe('what is peculiar to Azure DevOps', () => {
+  test('without an organization the profile tells whose token it is', async () => {
+    const { account } = await azureDevOps.inspect(at(forge.url), credential(good))
+    const other = await azureDevOps.inspect(http(), credential(good))
+    assert.deepEqual(account, other.account)
+    assert.deepEqual(
+      await azureDevOps.repositoryAccess(at(forge.url), credential(good), {
+        owner: `${ORGANIZATION}/carol`,
+        name: 'secret',
+      }),
+      { read: true, write: true },
+    )
+  })
+
+  test('what a token may do is asked of Git', async () => {
+    const repository = { owner: 'carol', name: 'secret' }
+    const access = await azureDevOps.repositoryAccess(http(), credential(reader), repository)
+    assert.deepEqual(access, { read: true, write: false })
+  })
+
+  test('a page for signing in refuses a token when it is the host’s own', async () => {
+    const page = { status: 203, body: '<html>Sign in' }
+    forge.interruption = { ...page, headers: { 'x-vss-e2eid': 'c0de' } }
+    await assert.rejects(azureDevOps.inspect(http(), credential(good)), TokenRefused)
+    for (const interruption of [
+      page,
+      { status: 401, body: '<html>' },
+      { status: 202, body: '<html>' },
+    ]) {
+      forge.interruption = interruption
+      await assert.rejects(azureDevOps.inspect(http(), credential(good)), ProviderUnavailable)
+    }
+    forge.interruption = undefined
+  })
+
+  test('scopes of code include one another', () => {
+    assert.deepEqual(missingScopes(azureDevOps, ['vso.profile', 'vso.code_full']), [])
+    assert.deepEqual(missingScopes(azureDevOps, ['vso.profile', 'vso.code']), ['vso.code_write'])
+  })
+
+  test('knows where profiles and Entra are', () => {
+    for (const base_url of ['https://dev.azure.com', 'https://contoso.visualstudio.com']) {
+      assert.deepEqual(azureDevOps.origins(base_url), [
+        'https://app.vssps.visualstudio.com',
+        'https://login.microsoftonline.com',
+      ])
+    }
+  })
+})

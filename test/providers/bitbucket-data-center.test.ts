@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { bitbucketDataCenter } from '../../src/providers/bitbucket-data-center.ts'
+import { openOutbound } from '../../src/providers/http.ts'
+import { missingScopes, ProviderUnavailable, TokenRefused } from '../../src/providers/provider.ts'
+import { startBitbucketDataCenter } from '../standins/bitbucket-data-center/bitbucket-data-center.ts'
+import { CALLBACK, describeOAuth, grant } from './oauth-suite.ts'
+import { describeAdapter } from './suite.ts'
+
+const forge = await startBitbucketDataCenter()
+after(() => forge.close())
+const outbound = openOutbound({ timeout_ms: 5_000 })
+after(() => outbound[Symbol.asyncDispose]())
+const http = () => outbound.to({ base_url: forge.url, private_address_confirmed: true })
+
+const make = (scope: string, login = 'carol') =>
+  forge.makeToken(login, { kind: 'personal', scopes: [scope] })
+const [good, reader, all, stranger] = [
+  make('REPO_WRITE'),
+  make('REPO_READ'),
+  make('REPO_ADMIN'),
+  make('REPO_ADMIN', 'dave'),
+]
+
+describeAdapter(bitbucketDataCenter, {
+  http,
+  good_token: () => good,
+  all_token: () => all,
+  stranger_token: () => stranger,
+  unknown_token: 'BBDC-unknown',
+  suspend: () => forge.suspend('carol', true),
+  unsuspend: () => forge.suspend('carol', false),
+})
+
+const oauthForge = { http, oauth: forge.oauth, client: forge.oauth.registerClient(CALLBACK) }
+describeOAuth(bitbucketDataCenter, oauthForge)
+
+describe('what is peculiar to Bitbucket Data Center', () => {
+  const credential = (token: string) => ({ method: 'token', token, login: null }) as const
+  const repository = { owner: 'carol', name: 'secret' }
+
+  test('what a token may do is asked of Git', async () => {
+    const access = await bitbucketDataCenter.repositoryAccess(
+      http(),
+      credential(reader),
+      repository,
+    )
+    assert.deepEqual(access, { read: true, write: false })
+  })
+
+  test('so it is with a granted one', async () => {
+    const { access_token: token } = await grant(bitbucketDataCenter, oauthForge)
+    const granted = { method: 'oauth', token, login: 'carol' } as const
+    const access = await bitbucketDataCenter.repositoryAccess(http(), granted, repository)
+    assert.deepEqual(access, { read: true, write: true })
+  })
+
+  test('an account whose name is not its slug is found', async () => {
+    forge.makeAccount('erin@corp')
+    const token = make('REPO_WRITE', 'erin@corp')
+    const { account } = await bitbucketDataCenter.inspect(http(), credential(token))
+    assert.equal(account.login, 'erin@corp')
+    assert.match(account.avatar_url ?? '', /\/users\/erin_corp\/avatar\.png$/)
+  })
+
+  test('a proxy that drops the header does not make a token bad', async () => {
+    forge.behind_proxy = true
+    await assert.rejects(bitbucketDataCenter.inspect(http(), credential(good)), ProviderUnavailable)
+    await assert.rejects(bitbucketDataCenter.inspect(http(), credential('BBDC-x')), TokenRefused)
+    forge.behind_proxy = false
+  })
+
+  test('each scope includes the narrower ones, and no unknown one does', () => {
+    assert.deepEqual(missingScopes(bitbucketDataCenter, ['REPO_ADMIN']), [])
+    assert.deepEqual(missingScopes(bitbucketDataCenter, ['REPO_READ']), ['REPO_WRITE'])
+    assert.equal(bitbucketDataCenter.hasScope(['REPO_ADMIN'], 'SYSTEM_ADMIN'), false)
+  })
+
+  test('too many requests say nothing about the token', async () => {
+    forge.interruption = { status: 429, body: '<html>', headers: { 'retry-after': '5' } }
+    await assert.rejects(bitbucketDataCenter.inspect(http(), credential(good)), ProviderUnavailable)
+    forge.interruption = undefined
+  })
+})

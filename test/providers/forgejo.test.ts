@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { forgejo } from '../../src/providers/forgejo.ts'
+import { gitea } from '../../src/providers/gitea.ts'
+import { openOutbound } from '../../src/providers/http.ts'
+import { ProviderUnavailable, TokenScopesMissing } from '../../src/providers/provider.ts'
+import { startForgejo } from '../standins/forgejo/forgejo.ts'
+import { CALLBACK, describeOAuth } from './oauth-suite.ts'
+import { describeAdapter } from './suite.ts'
+
+const forge = await startForgejo()
+after(() => forge.close())
+const outbound = openOutbound({ timeout_ms: 5_000 })
+after(() => outbound[Symbol.asyncDispose]())
+const http = () => outbound.to({ base_url: forge.url, private_address_confirmed: true })
+
+const make = (scopes: string[], login = 'carol') =>
+  forge.makeToken(login, { kind: 'token', scopes })
+const [good, reader, blind, all, stranger] = [
+  make(['read:user', 'write:repository']),
+  make(['read:user', 'read:repository']),
+  make(['write:repository']),
+  make(['all']),
+  make(['all'], 'dave'),
+]
+
+describeAdapter(forgejo, {
+  http,
+  good_token: () => good,
+  reader_token: () => reader,
+  blind_token: () => blind,
+  all_token: () => all,
+  stranger_token: () => stranger,
+  unknown_token: '0'.repeat(40),
+  suspend: () => forge.suspend('carol', true),
+  unsuspend: () => forge.suspend('carol', false),
+})
+
+describeOAuth(forgejo, { http, oauth: forge.oauth, client: forge.oauth.registerClient(CALLBACK) })
+
+describe('what is peculiar to Forgejo', () => {
+  const inspect = (token: string) =>
+    forgejo.inspect(http(), { method: 'token', token, login: null })
+
+  test('it is not taken for Gitea, nor Gitea for it', async () => {
+    assert.equal(await gitea.recognize(http()), false)
+    forge.compatible_with = ''
+    assert.equal(await forgejo.recognize(http()), false)
+    assert.equal(await gitea.recognize(http()), true)
+    forge.compatible_with = '+gitea-1.22.0'
+  })
+
+  test('scopes are what calls have proved', async () => {
+    assert.deepEqual((await inspect(good)).scopes, ['read:user', 'write:repository'])
+    assert.deepEqual((await inspect(reader)).scopes, ['read:user', 'read:repository'])
+    assert.deepEqual((await inspect(make(['read:user']))).scopes, ['read:user'])
+    await assert.rejects(inspect(blind), (error) => {
+      assert.ok(error instanceof TokenScopesMissing)
+      assert.deepEqual(error.scopes, ['write:repository'])
+      return true
+    })
+  })
+
+  test('too many requests say nothing about the token', async () => {
+    forge.interruption = { status: 429, body: '<html>Slow down' }
+    await assert.rejects(inspect(good), ProviderUnavailable)
+    forge.interruption = undefined
+  })
+})

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { describe, test } from 'node:test'
+import {
+  exchangeCode,
+  refresh,
+  type TokenAnswer,
+  type TokenEndpoint,
+  TokenEndpointError,
+} from '../../src/oauth/token-endpoint.ts'
+import {
+  missingScopes,
+  type ProviderAdapter,
+  type ProviderHttp,
+  TokenRefused,
+} from '../../src/providers/provider.ts'
+import type { AuthorizationServer, Client } from '../standins/authorization-server.ts'
+
+export const CALLBACK = 'http://127.0.0.1:1/oauth/callback'
+
+/** A stand-in with an authorization server, as the suite needs it. */
+export interface OAuthForge {
+  http(): ProviderHttp
+  oauth: AuthorizationServer
+  client: Client
+  /** carol's login, where it is another. */
+  login?: string
+  /** Whether a refresh token works again after it was used. */
+  refresh_token_reusable?: boolean
+}
+
+/** Signs carol in and goes through the authorization code grant as our vault does. */
+export async function grant(adapter: ProviderAdapter, forge: OAuthForge): Promise<TokenAnswer> {
+  const code_verifier = randomBytes(32).toString('base64url')
+  forge.oauth.signIn('carol')
+  const callback = await authorize(adapter, forge, code_verifier)
+  const code = callback.searchParams.get('code') ?? ''
+  return await exchangeCode(endpointOf(adapter, forge), {
+    code,
+    redirect_uri: CALLBACK,
+    code_verifier,
+  })
+}
+
+async function authorize(
+  adapter: ProviderAdapter,
+  forge: OAuthForge,
+  verifier: string,
+): Promise<URL> {
+  const { oauth } = adapter
+  const query = new URLSearchParams({
+    ...oauth.authorization_parameters,
+    response_type: 'code',
+    client_id: forge.client.client_id,
+    redirect_uri: CALLBACK,
+    scope: oauth.default_scopes.person.join(' '),
+    state: 'a-state',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  })
+  const { authorization_endpoint } = oauth.server(forge.http().base_url)
+  const response = await fetch(`${authorization_endpoint}?${query}`, { redirect: 'manual' })
+  return new URL(response.headers.get('location') ?? 'about:blank')
+}
+
+function endpointOf(adapter: ProviderAdapter, forge: OAuthForge, secret?: string): TokenEndpoint {
+  const { oauth } = adapter
+  const http = forge.http()
+  const { client_id, client_secret } = forge.client
+  return {
+    ...oauth.server(http.base_url),
+    client: { client_id, client_secret: secret ?? client_secret },
+    client_authentication: oauth.client_authentication,
+    dead_grant_errors: oauth.dead_grant_errors,
+    misconfigured_errors: oauth.misconfigured_errors,
+    fetch: http.fetch,
+  }
+}
+
+/** Holds the OAuth2 facts of an adapter against the host's authorization server. */
+export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void {
+  const { refresh_repeats, default_scopes, revoke } = adapter.oauth
+  const repeated = Object.fromEntries(
+    refresh_repeats.map((name) => [
+      name,
+      name === 'scope' ? default_scopes.person.join(' ') : CALLBACK,
+    ]),
+  )
+  const inspect = (token: string) =>
+    adapter.inspect(forge.http(), { method: 'oauth', token, login: null })
+  const refused = (outcome: TokenEndpointError['outcome']) => (error: unknown) =>
+    error instanceof TokenEndpointError && error.outcome === outcome
+
+  describe(`OAuth2 with ${adapter.kind}`, () => {
+    test('a grant gives a token of the person, with the required scopes', async () => {
+      const { access_token, expires_in, refresh_token } = await grant(adapter, forge)
+      const { account, scopes } = await inspect(access_token)
+      assert.equal(account.login, forge.login ?? 'carol')
+      assert.deepEqual(scopes === null ? [] : missingScopes(adapter, scopes), [])
+      assert.ok(expires_in !== null && expires_in > 0)
+      assert.notEqual(refresh_token, null)
+    })
+
+    test('a refresh gives new ones, and the old refresh token is dead or not', async () => {
+      const { refresh_token: old } = await grant(adapter, forge)
+      assert.ok(old !== null)
+      const endpoint = endpointOf(adapter, forge)
+      const next = await refresh(endpoint, old, repeated)
+      assert.notEqual(next.refresh_token, old)
+      assert.equal((await inspect(next.access_token)).account.login, forge.login ?? 'carol')
+      const again = refresh(endpoint, old, repeated)
+      if (forge.refresh_token_reusable) await again
+      else await assert.rejects(again, refused('permanent'))
+    })
+
+    test('what a refresh must repeat is needed', {
+      skip: refresh_repeats.length === 0,
+    }, async () => {
+      const { refresh_token } = await grant(adapter, forge)
+      await assert.rejects(refresh(endpointOf(adapter, forge), refresh_token ?? '', {}))
+    })
+
+    test('a code works once', async () => {
+      const code_verifier = 'v'.repeat(43)
+      const callback = await authorize(adapter, forge, code_verifier)
+      const code = callback.searchParams.get('code') ?? ''
+      const sent = { code, redirect_uri: CALLBACK, code_verifier }
+      await exchangeCode(endpointOf(adapter, forge), sent)
+      await assert.rejects(exchangeCode(endpointOf(adapter, forge), sent), refused('permanent'))
+    })
+
+    test('a wrong client secret is the administrator’s to mend', async () => {
+      const { refresh_token } = await grant(adapter, forge)
+      const endpoint = endpointOf(adapter, forge, 'wrong')
+      await assert.rejects(
+        refresh(endpoint, refresh_token ?? '', repeated),
+        refused('misconfigured'),
+      )
+    })
+
+    test('the person may say no', async () => {
+      forge.oauth.signIn('carol')
+      forge.oauth.decline()
+      const callback = await authorize(adapter, forge, 'v'.repeat(43))
+      assert.equal(callback.searchParams.get('error'), 'access_denied')
+    })
+
+    test('a revoked token is refused', { skip: revoke === undefined }, async () => {
+      const { access_token, refresh_token } = await grant(adapter, forge)
+      const tokens = { access_token, refresh_token }
+      await revoke?.(forge.http(), forge.client, tokens)
+      await assert.rejects(inspect(access_token), TokenRefused)
+      await revoke?.(forge.http(), forge.client, tokens)
+    })
+
+    const device = adapter.oauth.server('http://127.0.0.1').device_authorization_endpoint
+    test('the device flow ends in a token', { skip: device === undefined }, async () => {
+      const http = forge.http()
+      const { token_endpoint, device_authorization_endpoint = '' } = adapter.oauth.server(
+        http.base_url,
+      )
+      const { client_id } = forge.client
+      const headers = { accept: 'application/json' }
+      const post = async (url: string, form: Record<string, string>) =>
+        (await (
+          await http.fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) })
+        ).json()) as Record<string, string>
+      const scope = default_scopes.person.join(' ')
+      const begun = await post(device_authorization_endpoint, { client_id, scope })
+      const poll = {
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        client_id,
+        device_code: begun.device_code ?? '',
+      }
+      assert.equal((await post(token_endpoint, poll)).error, 'authorization_pending')
+      forge.oauth.approveDevice(begun.user_code ?? '', 'carol')
+      const { access_token } = await post(token_endpoint, poll)
+      assert.equal((await inspect(access_token ?? '')).account.login, forge.login ?? 'carol')
+    })
+  })
+}

@@ -1,0 +1,215 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { type Call, type Forge, type Reply, readAuthorization } from './stand-in.ts'
+
+export interface Client {
+  client_id: string
+  client_secret: string
+  redirect_uri: string
+}
+
+type Trouble = 'client' | 'code' | 'refresh' | 'scope'
+
+/** How one host's authorization server differs from another's. */
+export interface Rules {
+  paths: { authorize: string; token: string; device?: string }
+  client_authentication: 'basic' | 'post'
+  /** Scopes that exist. */
+  knows(scope: string): boolean
+  /** An unknown scope in an authorization request: refused, or left out of the grant. */
+  unknown_scope: 'refused' | 'left_out'
+  pkce: boolean
+  /** What a refresh must send again. */
+  refresh_needs: readonly ('redirect_uri' | 'scope')[]
+  /** Whether a refresh ends the access token before. */
+  refresh_ends_access: boolean
+  /** Whether a refresh token works again after it was used. */
+  refresh_token_reusable?: boolean
+  /** Kind of the access tokens, and seconds that they live. */
+  access: { kind: string; lifetime: number }
+  errors: Record<Trouble, { status: number; error: string; error_description?: string }>
+  /** The whole answer of the token endpoint. */
+  granted(tokens: { access_token: string; refresh_token: string; scopes: string[] }): object
+}
+
+interface Grant {
+  client: Client
+  login: string
+  scopes: string[]
+  redirect_uri: string
+  challenge: string | null
+  /** The access token that goes with a refresh token. */
+  access_token: string
+}
+
+export interface AuthorizationServer {
+  registerClient(redirect_uri: string): Client
+  /** Who is signed in at the host and agrees to everything; null: nobody is signed in. */
+  signIn(login: string | null): void
+  /** The person says no to the next request. */
+  decline(): void
+  approveDevice(user_code: string, login: string): void
+  /** Undefined for what is none of its paths. */
+  handle(call: Call): Reply | undefined
+}
+
+/** Strict: everything that RFC 6749 and 7636 let a server refuse, it refuses in this host's words. */
+export function authorizationServer(forge: () => Forge, rules: Rules): AuthorizationServer {
+  const clients = new Map<string, Client>()
+  const codes = new Map<string, Grant>()
+  const refreshTokens = new Map<string, Grant>()
+  const devices = new Map<string, { user_code: string; grant: Grant }>()
+  let signedIn: string | null = null
+  let declines = false
+
+  function refuse(trouble: Trouble): Reply {
+    const { status, error, error_description = `refused: ${trouble}` } = rules.errors[trouble]
+    return { status, body: { error, error_description } }
+  }
+
+  function authorize({ url }: Call): Reply {
+    const ask = (name: string) => url.searchParams.get(name)
+    const client = clients.get(ask('client_id') ?? '')
+    const { redirect_uri } = client ?? {}
+    if (client === undefined || redirect_uri !== ask('redirect_uri')) {
+      return { status: 400, body: '<html>Unknown application or callback' }
+    }
+    const back = (answer: Record<string, string>) => {
+      const query = new URLSearchParams({ ...answer, state: ask('state') ?? '' })
+      return { status: 302, headers: { location: `${redirect_uri}?${query}` } }
+    }
+    if (ask('response_type') !== 'code') return back({ error: 'unsupported_response_type' })
+    const wanted = (ask('scope') ?? '').split(/[ ,]+/).filter((scope) => scope !== '')
+    const scopes = wanted.filter((scope) => rules.knows(scope))
+    if (
+      rules.unknown_scope === 'refused' &&
+      (scopes.length < wanted.length || wanted.length === 0)
+    ) {
+      return back({ error: 'invalid_scope' })
+    }
+    const challenge = ask('code_challenge')
+    if (rules.pkce && challenge !== null && ask('code_challenge_method') !== 'S256') {
+      return back({ error: 'invalid_request' })
+    }
+    if (signedIn === null) return { status: 200, body: '<html>Sign in' }
+    if (declines) {
+      declines = false
+      return back({ error: 'access_denied' })
+    }
+    const code = randomUUID()
+    codes.set(code, { client, login: signedIn, scopes, redirect_uri, challenge, access_token: '' })
+    return back({ code })
+  }
+
+  function clientOf(call: Call): Client | undefined {
+    const { scheme, username, password } = readAuthorization(call)
+    const { form } = call
+    const [id, secret] =
+      rules.client_authentication === 'basic'
+        ? [scheme === 'basic' ? username : '', password]
+        : [form.get('client_id') ?? '', form.get('client_secret')]
+    const client = clients.get(id)
+    return client?.client_secret === secret ? client : undefined
+  }
+
+  function token(call: Call): Reply {
+    const { form, headers } = call
+    if (headers['content-type'] !== 'application/x-www-form-urlencoded') return { status: 415 }
+    const client = clientOf(call)
+    const kind = form.get('grant_type')
+    if (kind === 'urn:ietf:params:oauth:grant-type:device_code') return poll(form)
+    if (client === undefined) return refuse('client')
+    if (kind === 'authorization_code') return redeem(client, form)
+    if (kind === 'refresh_token') return renew(client, form)
+    return { status: 400, body: { error: 'unsupported_grant_type' } }
+  }
+
+  function redeem(client: Client, form: URLSearchParams): Reply {
+    const code = form.get('code') ?? ''
+    const grant = codes.get(code)
+    codes.delete(code)
+    const verifier = form.get('code_verifier') ?? ''
+    const proof = createHash('sha256').update(verifier).digest('base64url')
+    const proved = !rules.pkce || grant?.challenge === null || grant?.challenge === proof
+    if (grant?.client !== client || !proved || form.get('redirect_uri') !== grant.redirect_uri) {
+      return refuse('code')
+    }
+    return issue(grant)
+  }
+
+  function renew(client: Client, form: URLSearchParams): Reply {
+    const used = form.get('refresh_token') ?? ''
+    const grant = refreshTokens.get(used)
+    if (grant?.client !== client) return refuse('refresh')
+    const { refresh_needs } = rules
+    if (refresh_needs.includes('redirect_uri') && form.get('redirect_uri') !== grant.redirect_uri) {
+      return refuse('refresh')
+    }
+    if (refresh_needs.includes('scope') && form.get('scope') === null) return refuse('scope')
+    if (forge().accounts.get(grant.login)?.suspended === true) return refuse('refresh')
+    if (rules.refresh_token_reusable !== true) refreshTokens.delete(used)
+    const before = forge().token(grant.access_token)
+    if (before !== undefined && rules.refresh_ends_access) before.revoked = true
+    return issue(grant)
+  }
+
+  function issue({ login, scopes, ...grant }: Grant): Reply {
+    const { kind, lifetime } = rules.access
+    const expires_at = new Date(Date.now() + lifetime * 1000)
+    const access_token = forge().makeToken(login, { kind, scopes, expires_at })
+    const refresh_token = `refresh-${randomUUID()}`
+    refreshTokens.set(refresh_token, { ...grant, login, scopes, access_token })
+    return { status: 200, body: rules.granted({ access_token, refresh_token, scopes }) }
+  }
+
+  function beginDevice({ form }: Call): Reply {
+    const client = clients.get(form.get('client_id') ?? '')
+    if (client === undefined) return refuse('client')
+    const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => rules.knows(scope))
+    const [device_code, user_code] = [randomUUID(), randomUUID().slice(0, 8).toUpperCase()]
+    const grant = { client, login: '', scopes, redirect_uri: '', challenge: null, access_token: '' }
+    devices.set(device_code, { user_code, grant })
+    const verification_uri = `${forge().url}/device`
+    const body = { device_code, user_code, verification_uri, expires_in: 900, interval: 5 }
+    return { status: 200, body }
+  }
+
+  function poll(form: URLSearchParams): Reply {
+    const device = devices.get(form.get('device_code') ?? '')
+    if (device?.grant.client.client_id !== form.get('client_id')) return refuse('client')
+    const { status } = rules.errors.code
+    if (device.grant.login === '') return { status, body: { error: 'authorization_pending' } }
+    devices.delete(form.get('device_code') ?? '')
+    return issue(device.grant)
+  }
+
+  return {
+    registerClient(redirect_uri) {
+      // Letters and digits, as hosts give them out: they stay the same when encoded.
+      const [client_id, client_secret] = [
+        randomBytes(10).toString('hex'),
+        randomBytes(20).toString('hex'),
+      ]
+      const client = { client_id, client_secret, redirect_uri }
+      clients.set(client.client_id, client)
+      return client
+    },
+    signIn(login) {
+      signedIn = login
+    },
+    decline() {
+      declines = true
+    },
+    approveDevice(user_code, login) {
+      for (const device of devices.values()) {
+        if (device.user_code === user_code) device.grant.login = login
+      }
+    },
+    handle(call) {
+      const { paths } = rules
+      if (call.url.pathname === paths.authorize && call.method === 'GET') return authorize(call)
+      if (call.url.pathname === paths.token && call.method === 'POST') return token(call)
+      if (call.url.pathname === paths.device && call.method === 'POST') return beginDevice(call)
+      return undefined
+    },
+  }
+}

@@ -1,0 +1,124 @@
+import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
+import {
+  advertise,
+  type Call,
+  type Forge,
+  type Reply,
+  readAuthorization,
+  rights,
+  startForge,
+  type Token,
+} from '../stand-in.ts'
+
+const RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
+const ENTRA = '/organizations/oauth2/v2.0'
+const LIFETIME = 3599
+
+export const ORGANIZATION = 'contoso'
+
+export type AzureDevOpsStandIn = Forge & { oauth: AuthorizationServer }
+
+/** Stands in for Azure DevOps with Entra ID on the same host; docs/providers/azure-devops.md. */
+export async function startAzureDevOps(): Promise<AzureDevOpsStandIn> {
+  const oauth = authorizationServer(() => forge, {
+    paths: {
+      authorize: `${ENTRA}/authorize`,
+      token: `${ENTRA}/token`,
+      device: `${ENTRA}/devicecode`,
+    },
+    client_authentication: 'post',
+    knows: (scope) => scope === 'offline_access' || scope.startsWith(`${RESOURCE}/`),
+    unknown_scope: 'refused',
+    pkce: true,
+    refresh_needs: ['scope'],
+    refresh_ends_access: false,
+    refresh_token_reusable: true,
+    access: { kind: 'entra', lifetime: LIFETIME },
+    errors: {
+      client: { status: 401, error: 'invalid_client' },
+      code: { status: 400, error: 'invalid_grant' },
+      refresh: { status: 400, error: 'invalid_grant' },
+      scope: { status: 400, error: 'invalid_request' },
+    },
+    granted: ({ access_token, refresh_token }) => ({
+      access_token,
+      refresh_token,
+      token_type: 'Bearer',
+      expires_in: LIFETIME,
+      ext_expires_in: LIFETIME,
+      scope: `${RESOURCE}/user_impersonation ${RESOURCE}/.default`,
+    }),
+  })
+  const forge = await startForge(
+    (kind, random) =>
+      kind === 'entra' ? `eyJ.${random}.sig` : `${random}AZDO${random.slice(0, 20)}`,
+    (call, state) => {
+      const reply = oauth.handle(call)
+      if (reply !== undefined) return reply
+      const { status, body, headers } = service(call, state)
+      return { status, body, headers: { 'x-vss-e2eid': 'c0de', ...headers } }
+    },
+  )
+  return Object.assign(forge, { oauth })
+}
+
+/** A bad credential is sent to a page for signing in, unless the caller asks not to be. */
+function signIn({ headers }: Call): Reply {
+  return headers['x-tfs-fedauthredirect'] === 'Suppress'
+    ? { status: 401, body: '<html>Access Denied', headers: { 'www-authenticate': 'Basic, Bearer' } }
+    : { status: 302, headers: { location: '/_signin' } }
+}
+
+/** Personal access tokens: Basic with any name. Those of Entra: Bearer, or Basic for Git. */
+function tokenOf(call: Call, forge: Forge): Token | undefined {
+  const { scheme, text, password } = readAuthorization(call)
+  const token = forge.working(scheme === 'basic' ? password : text)
+  const right = scheme === 'basic' || token?.kind === 'entra'
+  return right && token?.account.suspended === false ? token : undefined
+}
+
+function service(call: Call, forge: Forge): Reply {
+  const { pathname, searchParams } = call.url
+  const token = tokenOf(call, forge)
+  const git = new RegExp(`^/${ORGANIZATION}/([^/]+)/_git/([^/]+)/info/refs$`).exec(pathname)
+  if (git !== null) return repository(call, forge, token, git[1] ?? '', git[2] ?? '')
+  if (!searchParams.has('api-version')) return { status: 400, body: { message: 'No api-version' } }
+  if (token === undefined) return signIn(call)
+  const { id, name, email } = token.account
+  if (pathname === `/${ORGANIZATION}/_apis/connectionData`) {
+    if (!searchParams.get('api-version')?.includes('preview')) {
+      return { status: 400, body: { message: 'This version of the API is in preview.' } }
+    }
+    const properties = { Account: { $type: 'System.String', $value: email } }
+    const authenticatedUser = {
+      id: `guid-${id}`,
+      providerDisplayName: name,
+      isActive: true,
+      properties,
+    }
+    return { status: 200, body: { authenticatedUser, authorizedUser: authenticatedUser } }
+  }
+  if (pathname === '/_apis/profile/profiles/me') {
+    return token.kind === 'entra' || token.scopes.includes('vso.profile')
+      ? { status: 200, body: { id: `guid-${id}`, displayName: name, emailAddress: email } }
+      : signIn(call)
+  }
+  return { status: 404, body: { message: 'No such controller' } }
+}
+
+function repository(
+  call: Call,
+  forge: Forge,
+  token: Token | undefined,
+  project: string,
+  name: string,
+): Reply {
+  if (token === undefined) return { status: 401, body: '<html>' }
+  const right = rights(forge, token.account, project, name)
+  if (right === undefined) return { status: 404, body: '<html>TF401019' }
+  const may = (scope: string) => token.kind === 'entra' || token.scopes.includes(scope)
+  return advertise(call, {
+    read: may('vso.code') || may('vso.code_write'),
+    write: right.push && may('vso.code_write'),
+  })
+}

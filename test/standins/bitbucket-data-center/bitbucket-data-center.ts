@@ -1,0 +1,135 @@
+import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
+import {
+  type Account,
+  advertise,
+  type Call,
+  type Forge,
+  type Reply,
+  readAuthorization,
+  rights,
+  startForge,
+  type Token,
+} from '../stand-in.ts'
+
+const API = '/rest/api/latest'
+const SCOPES = ['PUBLIC_REPOS', 'REPO_READ', 'REPO_WRITE', 'REPO_ADMIN']
+const LIFETIME = 3600
+
+export type BitbucketDataCenterStandIn = Forge & {
+  oauth: AuthorizationServer
+  /** A proxy in front of it takes away the headers it does not know. */
+  behind_proxy: boolean
+}
+
+/** Stands in for Bitbucket Data Center; docs/providers/bitbucket-data-center.md. */
+export async function startBitbucketDataCenter(): Promise<BitbucketDataCenterStandIn> {
+  const oauth = authorizationServer(() => forge, {
+    paths: { authorize: '/rest/oauth2/latest/authorize', token: '/rest/oauth2/latest/token' },
+    client_authentication: 'post',
+    knows: (scope) => SCOPES.includes(scope),
+    unknown_scope: 'refused',
+    pkce: true,
+    refresh_needs: ['redirect_uri'],
+    refresh_ends_access: true,
+    access: { kind: 'oauth', lifetime: LIFETIME },
+    errors: {
+      client: { status: 400, error: 'invalid_client' },
+      code: { status: 400, error: 'invalid_grant' },
+      refresh: { status: 400, error: 'invalid_grant' },
+      scope: { status: 400, error: 'invalid_scope' },
+    },
+    granted: ({ scopes, ...tokens }) => ({
+      ...tokens,
+      token_type: 'bearer',
+      expires_in: LIFETIME,
+      scope: scopes.join(' '),
+      created_at: Math.floor(Date.now() / 1000),
+    }),
+  })
+  const forge: BitbucketDataCenterStandIn = Object.assign(
+    await startForge(
+      (kind, random) => (kind === 'personal' ? `BBDC-${random.slice(0, 44)}` : random),
+      (call, state) => {
+        const reply = oauth.handle(call) ?? answer(call, state)
+        return forge.behind_proxy ? { ...reply, headers: {} } : reply
+      },
+    ),
+    { oauth, behind_proxy: false },
+  )
+  return forge
+}
+
+function answer(call: Call, forge: Forge): Reply {
+  const path = call.url.pathname
+  const token = tokenOf(call, forge)
+  if (typeof token === 'string') return failed(token)
+  if (path.startsWith('/scm/')) return git(call, forge, token)
+  const name = token === undefined ? '' : encodeURIComponent(token.account.login)
+  const reply = api(call, forge, path.slice(API.length), token)
+  return { ...reply, headers: { 'x-ausername': name, ...reply.headers } }
+}
+
+/** Undefined: nobody. A person's token also works as the password that goes with their name. */
+function tokenOf(call: Call, forge: Forge): Token | undefined | Failure {
+  const { scheme, text, username, password } = readAuthorization(call)
+  if (scheme === '') return undefined
+  const token = forge.working(scheme === 'basic' ? password : text)
+  if (token === undefined) return 'IncorrectPasswordAuthenticationException'
+  if (scheme === 'basic' && username !== token.account.login) {
+    return 'IncorrectPasswordAuthenticationException'
+  }
+  return token.account.suspended ? 'InactiveUserAuthenticationException' : token
+}
+
+type Failure = 'IncorrectPasswordAuthenticationException' | 'InactiveUserAuthenticationException'
+
+function failed(failure: Failure): Reply {
+  return error(401, `com.atlassian.bitbucket.auth.${failure}`)
+}
+
+function error(status: number, exceptionName: string): Reply {
+  const message = 'Authentication failed. Please check your credentials and try again.'
+  return { status, body: { errors: [{ context: null, message, exceptionName }] } }
+}
+
+function api(call: Call, forge: Forge, path: string, token: Token | undefined): Reply {
+  if (path === '/application-properties') {
+    return { status: 200, body: { version: '9.4.1', displayName: 'Bitbucket' } }
+  }
+  if (token === undefined) return error(401, 'com.atlassian.bitbucket.AuthorisationException')
+  if (path === '/profile/recent/repos') return { status: 200, body: { values: [] } }
+  const [, slug] = /^\/users\/([^/]+)$/.exec(path) ?? []
+  const accounts = [...forge.accounts.values()]
+  if (slug !== undefined) {
+    const account = accounts.find((one) => slugOf(one) === decodeURIComponent(slug))
+    return account === undefined
+      ? error(404, 'com.atlassian.bitbucket.user.NoSuchUserException')
+      : { status: 200, body: user(account) }
+  }
+  const filter = call.url.searchParams.get('filter') ?? ''
+  const values = accounts.filter(({ login }) => login.includes(filter)).map(user)
+  return { status: 200, body: { size: values.length, isLastPage: true, values } }
+}
+
+/** Lower case, with an underscore for whatever cannot stand in a path. */
+function slugOf({ login }: Account): string {
+  return login.toLowerCase().replace(/[^a-z0-9._-]/g, '_')
+}
+
+function user(account: Account): object {
+  const { id, login, name, email } = account
+  const shown = { id, name: login, displayName: name, emailAddress: email, slug: slugOf(account) }
+  return { ...shown, active: true, type: 'NORMAL' }
+}
+
+function git(call: Call, forge: Forge, token: Token | undefined): Reply {
+  const [, owner = '', name = ''] =
+    /^\/scm\/([^/]+)\/([^/]+)\.git\/info\/refs$/.exec(call.url.pathname) ?? []
+  const right = rights(forge, token?.account, owner, name)
+  if (right === undefined) return { status: 404, body: 'Repository not found' }
+  const level = Math.max(...(token?.scopes ?? []).map((scope) => SCOPES.indexOf(scope)), 0)
+  return advertise(call, {
+    read: !right.repository.private || level >= 1,
+    write: right.push && level >= 2,
+  })
+}

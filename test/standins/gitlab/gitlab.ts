@@ -1,0 +1,148 @@
+import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
+import {
+  type Account,
+  type Call,
+  type Forge,
+  type Reply,
+  readAuthorization,
+  rights,
+  startForge,
+  type Token,
+} from '../stand-in.ts'
+
+const PREFIXES: Record<string, string> = { personal: 'glpat-', oauth: '' }
+const SCOPES = ['api', 'read_api', 'read_user', 'read_repository', 'write_repository']
+const LIFETIME = 7200
+
+export type GitlabStandIn = Forge & { oauth: AuthorizationServer }
+
+/** Stands in for a self-managed GitLab; docs/providers/gitlab.md says after which documents. */
+export async function startGitlab(): Promise<GitlabStandIn> {
+  const oauth = authorizationServer(() => forge, {
+    paths: {
+      authorize: '/oauth/authorize',
+      token: '/oauth/token',
+      device: '/oauth/authorize_device',
+    },
+    client_authentication: 'post',
+    knows: (scope) => SCOPES.includes(scope),
+    unknown_scope: 'refused',
+    pkce: true,
+    refresh_needs: ['redirect_uri'],
+    refresh_ends_access: true,
+    access: { kind: 'oauth', lifetime: LIFETIME },
+    errors: {
+      client: { status: 401, error: 'invalid_client' },
+      code: { status: 400, error: 'invalid_grant' },
+      refresh: { status: 400, error: 'invalid_grant' },
+      scope: { status: 400, error: 'invalid_scope' },
+    },
+    granted: ({ scopes, ...tokens }) => ({
+      ...tokens,
+      token_type: 'Bearer',
+      expires_in: LIFETIME,
+      scope: scopes.join(' '),
+      created_at: Math.floor(Date.now() / 1000),
+    }),
+  })
+  const forge = await startForge(
+    (kind, random) => `${PREFIXES[kind]}${random}`,
+    (call, state) => {
+      const reply = oauth.handle(call) ?? api(call, state)
+      return { ...reply, headers: { 'x-gitlab-meta': '{"version":"1"}', ...reply.headers } }
+    },
+  )
+  return Object.assign(forge, { oauth })
+}
+
+function api(call: Call, forge: Forge): Reply {
+  const { method, url } = call
+  const path = url.pathname
+  if (path === '/oauth/revoke' && method === 'POST') return revoke(call, forge)
+  const token = tokenOf(call, forge)
+  if (typeof token === 'string') return { status: 401, body: wrong(path, token) }
+  if (token.account.suspended) {
+    return { status: 403, body: { message: '403 Forbidden - Your account has been blocked.' } }
+  }
+  if (path === '/oauth/token/info') return info(token)
+  if (path === '/api/v4/version')
+    return { status: 200, body: { version: '18.4.0', revision: 'c0de' } }
+  if (path === '/api/v4/personal_access_tokens/self') return self(token)
+  if (path === '/api/v4/user') {
+    return may(token, ['api', 'read_api', 'read_user'])
+      ? { status: 200, body: user(token.account, forge) }
+      : insufficient('api read_api read_user')
+  }
+  if (path === '/api/graphql' && method === 'POST') return graphql(call, forge, token)
+  return { status: 404, body: { error: '404 Not Found' } }
+}
+
+function tokenOf(call: Call, forge: Forge): Token | 'unknown' | 'ended' {
+  const { scheme, text } = readAuthorization(call)
+  const header = call.headers['private-token']
+  const given = scheme === 'bearer' ? text : typeof header === 'string' ? header : ''
+  const token = forge.working(given)
+  return token ?? (forge.token(given) === undefined ? 'unknown' : 'ended')
+}
+
+/** Each part of GitLab says it in its own form. */
+function wrong(path: string, why: 'unknown' | 'ended'): object {
+  if (path === '/api/graphql') return { errors: [{ message: 'Invalid token' }] }
+  if (path === '/oauth/token/info' || why === 'ended') {
+    return { error: 'invalid_token', error_description: 'Token was revoked or is expired.' }
+  }
+  return { message: '401 Unauthorized' }
+}
+
+function may({ scopes }: Token, any: string[]): boolean {
+  return any.some((scope) => scopes.includes(scope))
+}
+
+function insufficient(scope: string): Reply {
+  const error_description = 'The request requires higher privileges than provided.'
+  return { status: 403, body: { error: 'insufficient_scope', error_description, scope } }
+}
+
+function user({ id, login, name, email }: Account, forge: Forge): object {
+  const avatar_url = `${forge.url}/uploads/-/system/user/avatar/${id}/avatar.png`
+  return { id, username: login, name, email, commit_email: email, state: 'active', avatar_url }
+}
+
+/** Of personal tokens only; any scope will do. */
+function self({ kind, scopes, account, expires_at }: Token): Reply {
+  if (kind !== 'personal') return { status: 400, body: { message: '400 Bad request' } }
+  const end = expires_at?.toISOString().slice(0, 10) ?? null
+  const body = { id: 7, active: true, revoked: false, scopes, user_id: account.id, expires_at: end }
+  return { status: 200, body }
+}
+
+function info({ kind, scopes, account, expires_at }: Token): Reply {
+  if (kind !== 'oauth') return { status: 401, body: { error: 'invalid_token' } }
+  const left = expires_at === null ? null : Math.round((expires_at.getTime() - Date.now()) / 1000)
+  const body = { resource_owner_id: account.id, scope: scopes, expires_in: left, application: {} }
+  return { status: 200, body }
+}
+
+function graphql({ json }: Call, forge: Forge, token: Token): Reply {
+  const { query, variables } = (json ?? {}) as { query?: string; variables?: { path?: string } }
+  if (!may(token, ['api', 'read_api'])) return insufficient('api read_api')
+  if (!query?.includes('userPermissions'))
+    return { status: 400, body: { errors: [{ message: 'No' }] } }
+  const [owner = '', name = ''] = variables?.path?.split('/') ?? []
+  const right = rights(forge, token.account, owner, name)
+  const userPermissions = { downloadCode: true, pushCode: right?.push }
+  return {
+    status: 200,
+    body: { data: { project: right === undefined ? null : { userPermissions } } },
+  }
+}
+
+/** 200 also for a token that nobody knows, RFC 7009 §2.2; the client must be right. */
+function revoke({ form }: Call, forge: Forge): Reply {
+  if (form.get('client_id') === null || form.get('client_secret') === null) {
+    return { status: 403, body: { error: 'unauthorized_client' } }
+  }
+  const token = forge.token(form.get('token') ?? '')
+  if (token !== undefined) token.revoked = true
+  return { status: 200, body: {} }
+}
