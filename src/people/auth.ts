@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto'
+import { betterAuth } from 'better-auth'
+import { ProblemError, type Role } from '../contract/index.ts'
+import type { Actor } from '../policy/decide.ts'
+import { decide } from '../policy/decide.ts'
+import type { Db } from '../store/database.ts'
+
+export interface AuthSettings {
+  page_url: string
+  session_secret: string
+}
+
+/** A signed-in person, as an actor. */
+export type SignedIn = Extract<Actor, { kind: 'person' }>
+
+/** Sign-in, sessions and passwords; better-auth behind the few calls that we need of it. */
+export interface Auth {
+  /**
+   * Checks a password and opens a session.
+   *
+   * @returns the `Set-Cookie` values
+   * @throws ProblemError `sign-in-failed`, `too-many-attempts`
+   */
+  signIn(attempt: { email: string; password: string; ip: string | null }): Promise<string[]>
+  /** Opens a session for somebody who has just proved who they are by an invitation. */
+  openSession(person: { email: string; password: string; ip: string | null }): Promise<string[]>
+  /** Ends the session of these request headers. @returns the `Set-Cookie` values */
+  signOut(cookie: string): Promise<string[]>
+  /** Who is signed in with this `Cookie` header; undefined: nobody. */
+  whoIs(cookie: string): Promise<SignedIn | undefined>
+  hashPassword(password: string): Promise<string>
+}
+
+/** Header that only we set, on requests that never leave the process. */
+const IP_HEADER = 'x-countersign-client-ip'
+const SESSION_SECONDS = 14 * 24 * 3600
+export const MIN_PASSWORD_LENGTH = 10
+
+export function openAuth(db: Db, settings: AuthSettings): Auth {
+  const auth = createBetterAuth(db, settings)
+
+  async function call(path: string, headers: Record<string, string>, body: unknown) {
+    return await auth.handler(
+      new Request(`${settings.page_url}/api/auth${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', origin: settings.page_url, ...headers },
+        body: JSON.stringify(body),
+      }),
+    )
+  }
+
+  return {
+    async signIn({ email, password, ip }) {
+      const response = await call(
+        '/sign-in/email',
+        { [IP_HEADER]: ip ?? '127.0.0.1' },
+        {
+          email,
+          password,
+        },
+      )
+      if (response.status === 429) {
+        const retry_after = Number(response.headers.get('x-retry-after') ?? 60)
+        throw new ProblemError(
+          'too-many-attempts',
+          `Wait ${retry_after} seconds, then try to sign in again.`,
+          { extensions: { retry_after } },
+        )
+      }
+      const answer: unknown = await response.json().catch(() => null)
+      if (!response.ok) {
+        throw new ProblemError('sign-in-failed', 'Check both and try again.', { cause: answer })
+      }
+      const { user } = answer as { user: { id: string; role: Role } }
+      const actor: Actor = { kind: 'person', id: user.id, name: email, role: user.role }
+      await decide(
+        db,
+        { actor, action: 'session.create', subject: 'signed in', ip },
+        async () => {},
+      )
+      return response.headers.getSetCookie()
+    },
+    async openSession({ email, password, ip }) {
+      const response = await auth.api.signInEmail({
+        body: { email, password },
+        headers: new Headers({ [IP_HEADER]: ip ?? '127.0.0.1' }),
+        asResponse: true,
+      })
+      return response.headers.getSetCookie()
+    },
+    async signOut(cookie) {
+      const response = await call('/sign-out', { cookie }, {})
+      return response.headers.getSetCookie()
+    },
+    async whoIs(cookie) {
+      const found = await auth.api.getSession({ headers: new Headers({ cookie }) })
+      if (found === null) return undefined
+      const { id, email, role } = found.user
+      return { kind: 'person', id, name: email, role: role as Role }
+    },
+    hashPassword: async (password) => (await auth.$context).password.hash(password),
+  }
+}
+
+function createBetterAuth(db: Db, settings: AuthSettings) {
+  return betterAuth({
+    baseURL: settings.page_url,
+    basePath: '/api/auth',
+    secret: settings.session_secret,
+    database: { db, type: 'postgres' },
+    telemetry: { enabled: false },
+    logger: { disabled: true },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: true,
+      minPasswordLength: MIN_PASSWORD_LENGTH,
+      maxPasswordLength: 256,
+    },
+    user: {
+      modelName: 'people',
+      fields: {
+        emailVerified: 'email_verified',
+        createdAt: 'created_at',
+        updatedAt: 'updated_at',
+      },
+      additionalFields: { role: { type: 'string', required: true, input: false } },
+    },
+    session: {
+      modelName: 'sessions',
+      expiresIn: SESSION_SECONDS,
+      disableSessionRefresh: true,
+      fields: {
+        userId: 'person_id',
+        ipAddress: 'ip_address',
+        userAgent: 'user_agent',
+        expiresAt: 'expires_at',
+        createdAt: 'created_at',
+        updatedAt: 'updated_at',
+      },
+    },
+    account: {
+      modelName: 'logins',
+      fields: {
+        userId: 'person_id',
+        providerId: 'provider_id',
+        accountId: 'account_id',
+        accessToken: 'access_token',
+        refreshToken: 'refresh_token',
+        idToken: 'id_token',
+        accessTokenExpiresAt: 'access_token_expires_at',
+        refreshTokenExpiresAt: 'refresh_token_expires_at',
+        createdAt: 'created_at',
+        updatedAt: 'updated_at',
+      },
+    },
+    verification: {
+      modelName: 'verifications',
+      fields: { expiresAt: 'expires_at', createdAt: 'created_at', updatedAt: 'updated_at' },
+    },
+    rateLimit: {
+      enabled: true,
+      storage: 'database',
+      modelName: 'rate_limits',
+      fields: { lastRequest: 'last_request' },
+      customRules: { '/sign-in/email': { window: 60, max: 10 } },
+    },
+    advanced: {
+      cookiePrefix: 'countersign',
+      useSecureCookies: settings.page_url.startsWith('https:'),
+      defaultCookieAttributes: { httpOnly: true, sameSite: 'lax' },
+      ipAddress: { ipAddressHeaders: [IP_HEADER] },
+      database: { generateId: () => randomUUID() },
+    },
+  })
+}

@@ -1,0 +1,197 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { type Invite, ProblemError, type Role } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { type Actor, decide, setupActor } from '../policy/decide.ts'
+import type { Db, Trx } from '../store/database.ts'
+import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
+import { type Auth, MIN_PASSWORD_LENGTH } from './auth.ts'
+
+const INVITE_DAYS = 7
+
+/** True until somebody has become the first administrator. */
+export async function isSetupRequired(db: Db): Promise<boolean> {
+  const admin = await db
+    .selectFrom('people')
+    .select('id')
+    .where('role', '=', 'admin')
+    .limit(1)
+    .executeTakeFirst()
+  return admin === undefined
+}
+
+/**
+ * Makes an invitation that works once, within a week.
+ *
+ * @returns the invitation and its secret, which is stored as a hash only
+ * @throws ProblemError `email-taken`
+ */
+export async function createInvite(
+  db: Db,
+  invite: { actor: Actor; ip: string | null; role: Role; email?: string | undefined },
+): Promise<{ invite: Invite; token: string }> {
+  const token = randomBytes(24).toString('base64url')
+  const email = invite.email?.toLowerCase() ?? null
+  const attempt = {
+    actor: invite.actor,
+    action: 'invite.create',
+    subject: `invitation as ${invite.role}${email === null ? '' : ` for ${email}`}`,
+    ip: invite.ip,
+  } as const
+  const row = await decide(db, attempt, async (trx) => {
+    if (email !== null) await refuseTakenEmail(trx, email)
+    if (invite.actor.kind === 'setup') {
+      await trx.deleteFrom('invites').where('created_by', 'is', null).execute()
+    }
+    const created = await trx
+      .insertInto('invites')
+      .values({
+        token_hash: hash(token),
+        role: invite.role,
+        email,
+        created_by: invite.actor.kind === 'setup' ? null : invite.actor.name,
+        expires_at: new Date(Date.now() + INVITE_DAYS * 86_400_000),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    await announce(trx, { name: 'people', owner_id: null, id: created.id })
+    return created
+  })
+  return { invite: toInvite(row), token }
+}
+
+/** What the invitation with this secret offers. @throws ProblemError `invite-invalid` */
+export async function readInvite(db: Db, token: string): Promise<Invite> {
+  const row = await db
+    .selectFrom('invites')
+    .selectAll()
+    .where('token_hash', '=', hash(token))
+    .where('expires_at', '>', sql<Date>`now()`)
+    .executeTakeFirst()
+  if (row === undefined) throw inviteInvalid()
+  return toInvite(row)
+}
+
+/**
+ * Uses an invitation up and makes its bearer a person of this installation.
+ *
+ * @throws ProblemError `invite-invalid`, `email-taken`, `password-too-weak`
+ */
+export async function acceptInvite(
+  db: Db,
+  auth: Auth,
+  answer: { token: string; name: string; email: string; password: string; ip: string | null },
+): Promise<void> {
+  if (answer.password.length < MIN_PASSWORD_LENGTH) {
+    throw new ProblemError(
+      'password-too-weak',
+      `Choose a password of at least ${MIN_PASSWORD_LENGTH} characters.`,
+    )
+  }
+  const email = answer.email.toLowerCase()
+  const invite = await readInvite(db, answer.token)
+  if (invite.email !== null && invite.email !== email) {
+    throw new ProblemError('invite-invalid', `This invitation is for ${invite.email}.`)
+  }
+  const password = await auth.hashPassword(answer.password)
+  const attempt = {
+    actor: setupActor,
+    action: 'invite.accept',
+    subject: `${email} joined as ${invite.role}`,
+    ip: answer.ip,
+  } as const
+  await decide(db, attempt, async (trx) => {
+    const used = await trx
+      .deleteFrom('invites')
+      .where('id', '=', invite.id)
+      .returning('role')
+      .executeTakeFirst()
+    if (used === undefined) throw inviteInvalid()
+    await refuseTakenEmail(trx, email)
+    const id = randomUUID()
+    await trx
+      .insertInto('people')
+      .values({ id, name: answer.name.trim(), email, role: used.role })
+      .execute()
+    await trx
+      .insertInto('logins')
+      .values({ person_id: id, account_id: id, provider_id: 'credential', password })
+      .execute()
+    await announce(trx, { name: 'people', owner_id: null, id })
+  })
+}
+
+/** Invitations that can still be used, newest first. */
+export async function listInvites(db: Db, request: PageRequest): Promise<Page<Invite>> {
+  const after = decodeCursor(request.cursor, ['instant', 'id'])
+  const rows = await db
+    .selectFrom('invites')
+    .selectAll()
+    .where('expires_at', '>', sql<Date>`now()`)
+    .$if(after !== undefined, (query) =>
+      query.where(
+        sql<boolean>`(created_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]}::uuid)`,
+      ),
+    )
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(request.limit + 1)
+    .execute()
+  return toPage(rows, request.limit, toInvite, (row) => [row.created_at.toISOString(), row.id])
+}
+
+/** Withdraws an invitation. @throws ProblemError `not-found` */
+export async function deleteInvite(
+  db: Db,
+  request: { actor: Actor; ip: string | null; id: string },
+): Promise<void> {
+  const { actor, ip, id } = request
+  const attempt = { actor, action: 'invite.delete', subject: `invitation ${id}`, ip } as const
+  await decide(db, attempt, async (trx) => {
+    const deleted = await trx.deleteFrom('invites').where('id', '=', id).executeTakeFirst()
+    if (deleted.numDeletedRows === 0n) {
+      throw new ProblemError('not-found', 'This invitation was used or withdrawn already.')
+    }
+    await announce(trx, { name: 'people', owner_id: null, id })
+  })
+}
+
+async function refuseTakenEmail(trx: Trx, email: string): Promise<void> {
+  const taken = await trx
+    .selectFrom('people')
+    .select('id')
+    .where(sql<string>`lower(email)`, '=', email)
+    .executeTakeFirst()
+  if (taken !== undefined) {
+    throw new ProblemError('email-taken', 'Sign in with it, or use another address.')
+  }
+}
+
+function inviteInvalid(): ProblemError {
+  return new ProblemError(
+    'invite-invalid',
+    'It was used already, withdrawn, or is too old. Ask an administrator for a new link.',
+  )
+}
+
+function hash(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+function toInvite(row: {
+  id: string
+  role: Role
+  email: string | null
+  created_by: string | null
+  created_at: Date
+  expires_at: Date
+}): Invite {
+  return {
+    id: row.id,
+    role: row.role,
+    email: row.email,
+    created_by: row.created_by,
+    created_at: row.created_at.toISOString(),
+    expires_at: row.expires_at.toISOString(),
+  }
+}

@@ -1,0 +1,111 @@
+import { sql } from 'kysely'
+import { type Person, ProblemError, type Role } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { type Actor, decide } from '../policy/decide.ts'
+import type { Db, Trx } from '../store/database.ts'
+import {
+  containsPattern,
+  decodeCursor,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../store/page.ts'
+
+/** One person. @throws ProblemError `not-found` */
+export async function getPerson(db: Db, id: string): Promise<Person> {
+  const row = await db.selectFrom('people').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw personNotFound()
+  return toPerson(row)
+}
+
+/** People by name. */
+export async function listPeople(db: Db, request: PageRequest): Promise<Page<Person>> {
+  const after = decodeCursor(request.cursor, ['text', 'id'])
+  const pattern = containsPattern(request.q)
+  const rows = await db
+    .selectFrom('people')
+    .selectAll()
+    .$if(after !== undefined, (query) =>
+      query.where(sql<boolean>`(name, id) > (${after?.[0]}, ${after?.[1]}::uuid)`),
+    )
+    .$if(pattern !== null, (query) =>
+      query.where(sql<boolean>`(name ilike ${pattern} or email ilike ${pattern})`),
+    )
+    .orderBy('name')
+    .orderBy('id')
+    .limit(request.limit + 1)
+    .execute()
+  return toPage(rows, request.limit, toPerson, (row) => [row.name, row.id])
+}
+
+interface PersonRequest {
+  actor: Actor
+  ip: string | null
+  id: string
+}
+
+/** Changes a role. @throws ProblemError `not-found`, `last-administrator` */
+export async function updatePerson(
+  db: Db,
+  request: PersonRequest & { role: Role },
+): Promise<Person> {
+  const { actor, ip, id, role } = request
+  const before = await getPerson(db, id)
+  const subject = `${before.email} becomes ${role}`
+  return await decide(db, { actor, action: 'person.update', subject, ip }, async (trx) => {
+    if (role === 'member') await keepAnAdministrator(trx, id)
+    const row = await trx
+      .updateTable('people')
+      .set({ role, updated_at: new Date() })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst()
+    if (row === undefined) throw personNotFound()
+    await announce(trx, { name: 'people', owner_id: null, id })
+    return toPerson(row)
+  })
+}
+
+/**
+ * Removes a person with their sessions, tokens and authorizations.
+ *
+ * @throws ProblemError `not-found`, `last-administrator`
+ */
+export async function deletePerson(db: Db, request: PersonRequest): Promise<void> {
+  const { actor, ip, id } = request
+  const person = await getPerson(db, id)
+  await decide(db, { actor, action: 'person.delete', subject: person.email, ip }, async (trx) => {
+    await keepAnAdministrator(trx, id)
+    const deleted = await trx.deleteFrom('people').where('id', '=', id).executeTakeFirst()
+    if (deleted.numDeletedRows === 0n) throw personNotFound()
+    await announce(trx, { name: 'people', owner_id: null, id })
+  })
+}
+
+/** Locks the administrators, so that two requests cannot each take the other's last one. */
+async function keepAnAdministrator(trx: Trx, leaving: string): Promise<void> {
+  const admins = await trx
+    .selectFrom('people')
+    .select('id')
+    .where('role', '=', 'admin')
+    .forUpdate()
+    .execute()
+  if (admins.length === 1 && admins[0]?.id === leaving) {
+    throw new ProblemError('last-administrator', 'Make somebody else an administrator first.')
+  }
+}
+
+function personNotFound(): ProblemError {
+  return new ProblemError('not-found', 'This person is not, or no longer, here.')
+}
+
+function toPerson(row: {
+  id: string
+  name: string
+  email: string
+  role: Role
+  created_at: Date
+}): Person {
+  const { id, name, email, role } = row
+  return { id, name, email, role, created_at: row.created_at.toISOString() }
+}
