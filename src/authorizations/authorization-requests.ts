@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import { type AuthorizationRequest, CALLBACK_PATH, ProblemError } from '../contract/index.ts'
+import { enqueue } from '../jobs/queue.ts'
+import { authorizationUrl } from '../oauth/authorization.ts'
+import { decide } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { type Db, isDuplicate } from '../store/database.ts'
+import { notOnRuntime } from './candidates.ts'
+import type { PersonRequest } from './person-request.ts'
+import { requestedScopes } from './requested-scopes.ts'
+import { refuseUnknownKey } from './vault-key.ts'
+
+/** How long a person may take at the provider. */
+const REQUEST_MINUTES = 10
+
+export interface NewAuthorizationRequest extends PersonRequest {
+  /** The `Cookie` header: the request is bound to this session of this browser. */
+  cookie: string
+  page_url: string
+  id: string
+  runtime_id: string
+  provider_id: string
+  state: string
+  code_challenge: string
+  code_verifier_box: string
+}
+
+/**
+ * Begins an OAuth2 authorization: remembers it, bound to the person's browser session, and says
+ * where at the provider to send the browser.
+ *
+ * @throws ProblemError those of `beginAuthorization` in the contract
+ */
+export async function beginAuthorization(
+  db: Db,
+  request: NewAuthorizationRequest,
+): Promise<{ request: AuthorizationRequest; authorization_url: string }> {
+  const { person, ip, id, runtime_id, provider_id, state } = request
+  const row = await findClient(db, request)
+  if (row === undefined) throw notOnRuntime()
+  if (row.auth_mode === 'token') {
+    throw new ProblemError('oauth-not-offered', 'Paste a token instead.')
+  }
+  if (row.client_row_id === null || row.client_id === null) {
+    throw new ProblemError(
+      'client-not-registered',
+      `No OAuth app is registered for ${row.provider}. Ask an administrator to register one.`,
+    )
+  }
+  const { client_row_id, client_id } = row
+  await refuseUnknownKey(db, request.code_verifier_box)
+  const adapter = adapterFor(row.kind)
+  const scopes = await requestedScopes(db, request, adapter)
+  const redirect_uri = request.page_url + CALLBACK_PATH
+  const attempt = {
+    actor: person,
+    action: 'authorization_request.create',
+    subject: `${row.provider} on runtime ${row.runtime}`,
+    ip,
+    owner_id: person.id,
+    runtime_id,
+  } as const
+  try {
+    const created = await decide(db, attempt, (trx) =>
+      trx
+        .insertInto('authorization_requests')
+        .values({
+          id,
+          state_hash: hash(state),
+          session_hash: sessionHash(request.cookie),
+          owner_id: person.id,
+          runtime_id,
+          provider_id,
+          client_row_id,
+          redirect_uri,
+          scopes,
+          code_verifier_box: request.code_verifier_box,
+          ip,
+          expires_at: new Date(Date.now() + REQUEST_MINUTES * 60_000),
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow(),
+    )
+    const url = authorizationUrl(adapter.oauth.server(row.base_url).authorization_endpoint, {
+      client_id,
+      redirect_uri,
+      scopes,
+      state,
+      code_challenge: request.code_challenge,
+      more: adapter.oauth.authorization_parameters,
+    })
+    return { request: toAuthorizationRequest(created), authorization_url: url }
+  } catch (error) {
+    if (!isDuplicate(error)) throw error
+    throw new ProblemError('candidate-exists', 'Begin again: this was begun already.', {
+      cause: error,
+    })
+  }
+}
+
+/** How an authorization went so far. @throws ProblemError `not-found` */
+export async function getAuthorizationRequest(
+  db: Db,
+  owner_id: string,
+  id: string,
+): Promise<AuthorizationRequest> {
+  const row = await db
+    .selectFrom('authorization_requests')
+    .selectAll()
+    .where('id', '=', id)
+    .where('owner_id', '=', owner_id)
+    .executeTakeFirst()
+  if (row === undefined) throw requestNotFound()
+  return toAuthorizationRequest(row)
+}
+
+/** Goes on although the account is another than before. @throws ProblemError `not-found` */
+export async function confirmAccount(
+  db: Db,
+  request: PersonRequest & { id: string },
+): Promise<AuthorizationRequest> {
+  const { person, ip, id } = request
+  const attempt = {
+    actor: person,
+    action: 'authorization_request.confirm',
+    subject: 'another account than before',
+    ip,
+    owner_id: person.id,
+  } as const
+  return await decide(db, attempt, async (trx) => {
+    const row = await trx
+      .updateTable('authorization_requests')
+      .set({ status: 'exchanging', confirmed: true })
+      .where('id', '=', id)
+      .where('owner_id', '=', person.id)
+      .where('status', '=', 'account_changed')
+      .returningAll()
+      .executeTakeFirst()
+    if (row === undefined) throw requestNotFound()
+    await enqueue(trx, 'finish-authorization', { id })
+    return toAuthorizationRequest(row)
+  })
+}
+
+async function findClient(db: Db, row: { runtime_id: string; provider_id: string }) {
+  return await db
+    .selectFrom('runtime_providers')
+    .innerJoin('runtimes', 'runtimes.id', 'runtime_providers.runtime_id')
+    .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
+    .leftJoin('clients', (join) =>
+      join.onRef('clients.provider_id', '=', 'providers.id').on(
+        sql<boolean>`clients.runtime_id is not distinct from
+            (case when auth_mode = 'custom_client' then runtimes.id end)`,
+      ),
+    )
+    .select([
+      'auth_mode',
+      'runtimes.name as runtime',
+      'providers.name as provider',
+      'providers.kind',
+      'providers.base_url',
+      'clients.id as client_row_id',
+      'clients.client_id',
+    ])
+    .where('runtime_providers.runtime_id', '=', row.runtime_id)
+    .where('runtime_providers.provider_id', '=', row.provider_id)
+    .executeTakeFirst()
+}
+
+function requestNotFound(): ProblemError {
+  return new ProblemError('not-found', 'This authorization is not, or no longer, under way.')
+}
+
+/** What is kept of `state`: enough to find its request, not enough to answer it. */
+export function hash(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** The browser session that a `Cookie` header belongs to, whatever other cookies there are. */
+export function sessionHash(cookie: string): Buffer {
+  const session = /(?:^|;\s*)((?:__Secure-)?countersign\.session_token=[^;]+)/.exec(cookie)?.[1]
+  return hash(session ?? '')
+}
+
+/** The resource for a row. */
+export function toAuthorizationRequest(
+  row: Omit<AuthorizationRequest, 'created_at'> & { created_at: Date },
+): AuthorizationRequest {
+  const { id, runtime_id, provider_id, status, problem, account_before, account_after } = row
+  return {
+    id,
+    runtime_id,
+    provider_id,
+    status,
+    problem,
+    account_before,
+    account_after,
+    created_at: row.created_at.toISOString(),
+  }
+}

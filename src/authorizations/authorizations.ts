@@ -1,0 +1,155 @@
+import { type Access, type Authorization, ProblemError } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { decide } from '../policy/decide.ts'
+import { type Db, isBrokenReference } from '../store/database.ts'
+import { notOnRuntime } from './candidates.ts'
+import { findAccess, noticeKey } from './list-access.ts'
+import type { PersonRequest } from './person-request.ts'
+import { bindConnection } from './place-connection.ts'
+import { removeUnusedConnections } from './remove-unused.ts'
+import { isUsable, statusAt } from './status.ts'
+
+/**
+ * Lets a runtime use a token that this person already has: an act of consent of its own.
+ *
+ * @throws ProblemError `not-found`, `provider-not-on-runtime`, `connection-not-usable`
+ */
+export async function createAuthorization(
+  db: Db,
+  request: PersonRequest & { runtime_id: string; provider_id: string; connection_id: string },
+): Promise<Access> {
+  const { person, ip, runtime_id, provider_id, connection_id } = request
+  const row = { runtime_id, provider_id }
+  const before = await findAccess(db, person.id, row)
+  if (before === undefined) throw notOnRuntime()
+  const attempt = {
+    actor: person,
+    action: 'authorization.create',
+    subject: `${before.provider.name} on runtime ${before.runtime.name}, with an existing token`,
+    ip,
+    owner_id: person.id,
+    runtime_id,
+    connection_id,
+  } as const
+  try {
+    return await decide(db, attempt, async (trx) => {
+      const connection = await trx
+        .selectFrom('connections')
+        .select(['method', 'status', 'expires_at', 'missing_scopes'])
+        .where('id', '=', connection_id)
+        .where('owner_id', '=', person.id)
+        .where('provider_id', '=', provider_id)
+        .forUpdate()
+        .executeTakeFirst()
+      if (connection === undefined) {
+        throw new ProblemError('not-found', 'This token is not, or no longer, among yours.')
+      }
+      if (connection.method === 'token' && !before.token_allowed) {
+        throw new ProblemError(
+          'token-not-allowed',
+          `Authorize access to ${before.provider.name} instead.`,
+        )
+      }
+      const { status, reason } = statusAt(connection, new Date())
+      if (!isUsable(status)) {
+        throw new ProblemError('connection-not-usable', `${reason} Paste a new one.`)
+      }
+      await bindConnection(trx, { owner_id: person.id, ...row }, connection_id)
+      await announce(trx, { name: 'access', owner_id: person.id, id: runtime_id })
+      const access = await findAccess(trx, person.id, row)
+      if (access === undefined) throw notOnRuntime()
+      return access
+    })
+  } catch (error) {
+    if (isBrokenReference(error)) throw notOnRuntime()
+    throw error
+  }
+}
+
+/**
+ * Takes an authorization back. With the last one the token is destroyed here.
+ *
+ * @throws ProblemError `not-found`
+ */
+export async function deleteAuthorization(
+  db: Db,
+  request: PersonRequest & { id: string },
+): Promise<void> {
+  const { person, ip, id } = request
+  const row = await db
+    .selectFrom('authorizations')
+    .innerJoin('runtimes', 'runtimes.id', 'authorizations.runtime_id')
+    .innerJoin('providers', 'providers.id', 'authorizations.provider_id')
+    .select([
+      'runtimes.id as runtime_id',
+      'runtimes.name as runtime',
+      'providers.name as provider',
+      'connection_id',
+    ])
+    .where('authorizations.id', '=', id)
+    .where('authorizations.owner_id', '=', person.id)
+    .executeTakeFirst()
+  if (row === undefined) throw alreadyDeleted()
+  const attempt = {
+    actor: person,
+    action: 'authorization.delete',
+    subject: `${row.provider} on runtime ${row.runtime}`,
+    ip,
+    owner_id: person.id,
+    runtime_id: row.runtime_id,
+    connection_id: row.connection_id,
+  } as const
+  await decide(db, attempt, async (trx) => {
+    const deleted = await trx
+      .deleteFrom('authorizations')
+      .where('id', '=', id)
+      .where('owner_id', '=', person.id)
+      .returning('connection_id')
+      .executeTakeFirst()
+    if (deleted === undefined) throw alreadyDeleted()
+    await removeUnusedConnections(trx, [deleted.connection_id])
+    await announce(trx, { name: 'access', owner_id: person.id, id: row.runtime_id })
+  })
+}
+
+/**
+ * Hides what the list says about a token, until there is something new to say.
+ *
+ * @throws ProblemError `not-found`
+ */
+export async function updateAuthorization(
+  db: Db,
+  request: PersonRequest & { id: string; notice_hidden: boolean },
+): Promise<Authorization> {
+  const { person, ip, id, notice_hidden } = request
+  const row = await db
+    .selectFrom('authorizations')
+    .select(['runtime_id', 'provider_id'])
+    .where('id', '=', id)
+    .where('owner_id', '=', person.id)
+    .executeTakeFirst()
+  const access = row === undefined ? undefined : await findAccess(db, person.id, row)
+  const authorization = access?.authorization
+  if (!access || !authorization) throw alreadyDeleted()
+  const attempt = {
+    actor: person,
+    action: 'authorization.update',
+    subject: `notice ${notice_hidden ? 'hidden' : 'shown'} for runtime ${access.runtime.name}`,
+    ip,
+    owner_id: person.id,
+    runtime_id: access.runtime.id,
+  } as const
+  await decide(db, attempt, async (trx) => {
+    await trx
+      .updateTable('authorizations')
+      .set({ notice_hidden_for: notice_hidden ? noticeKey(authorization.connection) : null })
+      .where('id', '=', id)
+      .execute()
+    await announce(trx, { name: 'access', owner_id: person.id, id })
+  })
+  return { ...authorization, notice_hidden }
+}
+
+function alreadyDeleted(): ProblemError {
+  return new ProblemError('not-found', 'This authorization was deleted already.')
+}

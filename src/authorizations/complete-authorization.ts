@@ -1,0 +1,115 @@
+import { ProblemError } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { enqueue } from '../jobs/queue.ts'
+import { readCallback } from '../oauth/authorization.ts'
+import { decide } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { sealBox } from '../seal/box.ts'
+import type { Db } from '../store/database.ts'
+import { hash, sessionHash } from './authorization-requests.ts'
+import type { PersonRequest } from './person-request.ts'
+import { currentVaultKey } from './vault-key.ts'
+
+/** The address of a code in flight. */
+export function codeAddress(request: { id: string; owner_id: string; provider_id: string }) {
+  const { id, owner_id, provider_id } = request
+  return { purpose: 'authorization_code', row_id: id, owner_id, provider_id } as const
+}
+
+/**
+ * Takes the browser back from the provider: finds the request by `state`, once, in the session that
+ * began it, seals the code and has a vault exchange it.
+ *
+ * @returns the request and its row, where the page goes on
+ * @throws ProblemError `authorization-request-unknown`
+ */
+export async function completeAuthorization(
+  db: Db,
+  request: PersonRequest & { cookie: string; query: URLSearchParams },
+): Promise<{ id: string; runtime_id: string; provider_id: string }> {
+  const { person, ip, query } = request
+  const row = await takeRequest(db, person.id, request.cookie, query.get('state') ?? '')
+  if (row === undefined) {
+    throw new ProblemError(
+      'authorization-request-unknown',
+      'It took longer than ten minutes, was used already, or was begun in another browser. ' +
+        'Nothing was changed. Begin again from the list.',
+    )
+  }
+  const { issuer } = adapterFor(row.kind).oauth.server(row.base_url)
+  const callback = readCallback(query, { issuer, client_id: row.client_id })
+  const attempt = {
+    actor: person,
+    action: 'authorization_request.return',
+    subject: `${row.provider}: ${'code' in callback ? 'allowed' : 'not allowed'}`,
+    ip,
+    owner_id: person.id,
+    runtime_id: row.runtime_id,
+  } as const
+  const code_box =
+    'code' in callback
+      ? await sealBox(await currentVaultKey(db), codeAddress(row), callback.code)
+      : null
+  await decide(db, attempt, async (trx) => {
+    const change = 'code' in callback ? { code_box } : refusal(callback, row.provider)
+    await trx.updateTable('authorization_requests').set(change).where('id', '=', row.id).execute()
+    if (code_box !== null) await enqueue(trx, 'finish-authorization', { id: row.id })
+    await announce(trx, { name: 'authorization_request', owner_id: person.id, id: row.id })
+  })
+  return row
+}
+
+/** Marks the request as used in the same statement that finds it: a replay finds nothing. */
+async function takeRequest(db: Db, owner_id: string, cookie: string, state: string) {
+  const used = await db
+    .updateTable('authorization_requests')
+    .set({ status: 'exchanging' })
+    .where('state_hash', '=', hash(state))
+    .where('session_hash', '=', sessionHash(cookie))
+    .where('owner_id', '=', owner_id)
+    .where('status', '=', 'pending')
+    .where('expires_at', '>', new Date())
+    .returning(['id', 'owner_id', 'runtime_id', 'provider_id', 'client_row_id'])
+    .executeTakeFirst()
+  if (used === undefined) return undefined
+  const { client_id, ...provider } = await db
+    .selectFrom('clients')
+    .innerJoin('providers', 'providers.id', 'clients.provider_id')
+    .select(['client_id', 'kind', 'base_url', 'name as provider'])
+    .where('clients.id', '=', used.client_row_id)
+    .executeTakeFirstOrThrow()
+  return { ...used, ...provider, client_id }
+}
+
+function refusal(callback: { error: string } | { unusable: string }, provider: string) {
+  const declined = 'error' in callback && callback.error === 'access_denied'
+  const problem = declined
+    ? new ProblemError(
+        'authorization-declined',
+        `Nothing was changed. If you meant to allow it, authorize access to ${provider} again.`,
+      )
+    : new ProblemError('authorization-failed', sentenceFor(callback, provider))
+  return {
+    status: 'refused' as const,
+    problem: JSON.stringify(problem.toProblem()),
+    code_verifier_box: null,
+  }
+}
+
+/** One sentence for each error of RFC 6749 §4.1.2.1. */
+function sentenceFor(callback: { error: string } | { unusable: string }, provider: string): string {
+  const error = 'error' in callback ? callback.error : undefined
+  switch (error) {
+    case 'invalid_scope':
+      return `${provider} does not know a scope that was asked for. Ask an administrator.`
+    case 'unauthorized_client':
+    case 'unsupported_response_type':
+    case 'invalid_request':
+      return `${provider} does not let this app do that. Ask an administrator to check the app.`
+    case 'temporarily_unavailable':
+    case 'server_error':
+      return `${provider} has a problem at present. Nothing was changed; try again later.`
+    default:
+      return `${provider} sent an answer that is not for this request. Nothing was changed; try again.`
+  }
+}

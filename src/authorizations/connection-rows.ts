@@ -1,0 +1,71 @@
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
+import type { Connection } from '../contract/index.ts'
+import type { Db, Trx } from '../store/database.ts'
+import { type StatusFacts, statusAt } from './status.ts'
+
+/** Connections without their boxes, each with the runtimes that use it. */
+export function connectionRows(db: Db | Trx) {
+  return db
+    .selectFrom('connections')
+    .select((row) => [
+      'connections.id',
+      'connections.provider_id',
+      'connections.method',
+      'connections.status',
+      'connections.account_login',
+      'connections.account_name',
+      'connections.account_email',
+      'connections.account_avatar_url',
+      'connections.scopes',
+      'connections.missing_scopes',
+      'connections.expires_at',
+      'connections.checked_at',
+      'connections.check_requested_at',
+      'connections.check_failed_at',
+      'connections.check_failed_reason',
+      'connections.created_at',
+      jsonArrayFrom(
+        row
+          .selectFrom('authorizations')
+          .innerJoin('runtimes', 'runtimes.id', 'authorizations.runtime_id')
+          .select(['runtimes.id', 'runtimes.name', 'runtimes.description'])
+          .whereRef('authorizations.connection_id', '=', 'connections.id')
+          .orderBy('runtimes.name'),
+      ).as('runtimes'),
+    ])
+}
+
+export type ConnectionRow = Awaited<
+  ReturnType<ReturnType<typeof connectionRows>['executeTakeFirstOrThrow']>
+>
+
+/** What the authorization that a connection is shown with adds to its status. */
+export type AuthorizationLimits = Pick<StatusFacts, 'authorization_expires_at' | 'warning_days'>
+
+/** The resource for a row of `connectionRows`. */
+export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {}): Connection {
+  const { check_failed_at, check_failed_reason, checked_at } = row
+  const failedLast =
+    check_failed_at !== null && (checked_at === null || check_failed_at > checked_at)
+  return {
+    id: row.id,
+    provider_id: row.provider_id,
+    method: row.method,
+    ...statusAt({ ...row, ...limits }, new Date()),
+    account: {
+      login: row.account_login,
+      name: row.account_name,
+      email: row.account_email,
+      avatar_url: row.account_avatar_url === null ? null : `/api/v1/connections/${row.id}/avatar`,
+    },
+    scopes: row.scopes,
+    missing_scopes: row.missing_scopes,
+    expires_at: row.expires_at?.toISOString() ?? null,
+    checked_at: checked_at?.toISOString() ?? null,
+    check_failed: failedLast
+      ? { at: check_failed_at.toISOString(), reason: check_failed_reason ?? '' }
+      : null,
+    created_at: row.created_at.toISOString(),
+    runtimes: row.runtimes,
+  }
+}

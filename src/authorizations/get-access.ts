@@ -1,0 +1,60 @@
+import { type AccessDetail, ProblemError } from '../contract/index.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { Db } from '../store/database.ts'
+import { type ConnectionRow, connectionRows, toConnection } from './connection-rows.ts'
+import { findAccess } from './list-access.ts'
+import { requestedScopes } from './requested-scopes.ts'
+import { isUsable, statusAt } from './status.ts'
+import { currentVaultKey } from './vault-key.ts'
+
+/**
+ * One row with all that the *Add Token* panel needs.
+ *
+ * @throws ProblemError `not-found`
+ */
+export async function getAccess(
+  db: Db,
+  owner_id: string,
+  row: { runtime_id: string; provider_id: string },
+): Promise<AccessDetail> {
+  const access = await findAccess(db, owner_id, row)
+  if (access === undefined) {
+    throw new ProblemError('not-found', 'This runtime is gone, or no longer uses that Git host.')
+  }
+  const adapter = adapterFor(access.provider.kind)
+  const pages = adapter.pages(access.provider.base_url)
+  const own = await connectionRows(db)
+    .where('owner_id', '=', owner_id)
+    .where('provider_id', '=', row.provider_id)
+    .orderBy('created_at')
+    .execute()
+  const current = access.authorization?.connection.id
+  return {
+    ...access,
+    owner_id,
+    vault_key: await currentVaultKey(db),
+    required_scopes: [...adapter.required_scopes.person],
+    requested_scopes: await requestedScopes(db, row, adapter),
+    administrators: access.oauth === 'client_not_registered' ? await administrators(db) : [],
+    token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },
+    reusable_connections: own
+      .filter((connection) => connection.id !== current && works(connection))
+      .map((connection) => toConnection(connection)),
+  }
+}
+
+/** A check under way says nothing yet: what counts is what was known before. */
+function works(connection: ConnectionRow): boolean {
+  return isUsable(statusAt({ ...connection, check_requested_at: null }, new Date()).status)
+}
+
+/** Those to ask, a few of them; where none is registered people must know whom. */
+async function administrators(db: Db): Promise<AccessDetail['administrators']> {
+  return await db
+    .selectFrom('people')
+    .select(['name', 'email'])
+    .where('role', '=', 'admin')
+    .orderBy('name')
+    .limit(5)
+    .execute()
+}

@@ -1,0 +1,220 @@
+import { sql } from 'kysely'
+import type { Access, AuthMode, Connection } from '../contract/index.ts'
+import type { Db, Trx } from '../store/database.ts'
+import {
+  containsPattern,
+  decodeCursor,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../store/page.ts'
+import { connectionRows, toConnection } from './connection-rows.ts'
+
+/** What sorts the list: what needs the person, what works, what is not authorized. */
+const NEEDS_CARE = 0
+const WORKS = 1
+const NOT_AUTHORIZED = 2
+
+interface RowKey {
+  rank: number
+  runtime_id: string
+  runtime_name: string
+  runtime_description: string
+  provider_id: string
+  provider_kind: Access['provider']['kind']
+  provider_name: string
+  provider_base_url: string
+  authorization_id: string | null
+  authorized_at: Date | null
+  connection_id: string | null
+  auth_mode: AuthMode
+  client_registered: boolean
+  token_allowed: boolean
+  warning_days: number
+  authorization_expires_at: Date | null
+  notice_hidden_for: string | null
+}
+
+/**
+ * One page of everything `owner_id` can authorize. The person's own authorizations come first and
+ * are few; what they have not authorized is read by name from an index, so the cost of a page does
+ * not grow with the number of runtimes or people.
+ */
+export async function listAccess(
+  db: Db,
+  owner_id: string,
+  request: PageRequest,
+): Promise<Page<Access>> {
+  const after = decodeCursor(request.cursor, ['number', 'text', 'text'])
+  const pattern = containsPattern(request.q)
+  const wanted = request.limit + 1
+  const rows =
+    after !== undefined && Number(after[0]) === NOT_AUTHORIZED
+      ? []
+      : await authorizedRows(db, owner_id, after, pattern, wanted)
+  if (rows.length < wanted) {
+    const from = rows.length > 0 || Number(after?.[0]) !== NOT_AUTHORIZED ? undefined : after
+    rows.push(...(await openRows(db, owner_id, from, pattern, wanted - rows.length)))
+  }
+  const items = await withConnections(db, rows)
+  return toPage(
+    items,
+    request.limit,
+    (item) => item.access,
+    ({ key }) => [key.rank, key.runtime_name, key.provider_name],
+  )
+}
+
+/** The row for one runtime and provider; undefined when the runtime does not use the provider. */
+export async function findAccess(
+  db: Db | Trx,
+  owner_id: string,
+  row: { runtime_id: string; provider_id: string },
+): Promise<Access | undefined> {
+  const { rows } = await sql<RowKey>`
+    select ${NOT_AUTHORIZED}::int as rank, ${columns},
+      ${authorizationColumns}
+    from runtime_providers rp
+    join runtimes r on r.id = rp.runtime_id
+    join providers p on p.id = rp.provider_id
+    left join authorizations a
+      on a.owner_id = ${owner_id} and a.runtime_id = r.id and a.provider_id = p.id
+    where rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}`.execute(db)
+  return (await withConnections(db, rows))[0]?.access
+}
+
+const columns = sql`r.id as runtime_id, r.name as runtime_name,
+  r.description as runtime_description, p.id as provider_id, p.kind as provider_kind,
+  p.name as provider_name, p.base_url as provider_base_url, rp.auth_mode, rp.token_allowed,
+  rp.warning_days, exists (
+    select from clients k where k.provider_id = p.id and k.runtime_id is not distinct from
+      (case when rp.auth_mode = 'custom_client' then r.id end)) as client_registered`
+
+const authorizationColumns = sql`a.id as authorization_id, a.created_at as authorized_at,
+  a.connection_id, a.expires_at as authorization_expires_at, a.notice_hidden_for`
+
+async function authorizedRows(
+  db: Db,
+  owner_id: string,
+  after: string[] | undefined,
+  pattern: string | null,
+  limit: number,
+): Promise<RowKey[]> {
+  const { rows } = await sql<RowKey>`
+    select * from (
+      select case
+          when c.status in ('rejected', 'insufficient_scopes', 'reauthorization_required')
+            or least(c.expires_at, a.expires_at) < now() + make_interval(days => rp.warning_days)
+            then ${NEEDS_CARE}::int
+          else ${WORKS}::int
+        end as rank,
+        ${columns}, ${authorizationColumns}
+      from authorizations a
+      join connections c on c.id = a.connection_id
+      join runtime_providers rp
+        on rp.runtime_id = a.runtime_id and rp.provider_id = a.provider_id
+      join runtimes r on r.id = a.runtime_id
+      join providers p on p.id = a.provider_id
+      where a.owner_id = ${owner_id}
+    ) as mine
+    where ${matches(pattern)}
+      and ${
+        after === undefined
+          ? sql`true`
+          : sql`(rank, runtime_name, provider_name) > (${after[0]}::bigint, ${after[1]}, ${after[2]})`
+      }
+    order by rank, runtime_name, provider_name
+    limit ${limit}`.execute(db)
+  return rows
+}
+
+async function openRows(
+  db: Db,
+  owner_id: string,
+  after: string[] | undefined,
+  pattern: string | null,
+  limit: number,
+): Promise<RowKey[]> {
+  const { rows } = await sql<RowKey>`
+    select * from (
+      select ${NOT_AUTHORIZED}::int as rank, ${columns},
+        null::uuid as authorization_id, null::timestamptz as authorized_at,
+        null::uuid as connection_id, null::timestamptz as authorization_expires_at,
+        null as notice_hidden_for
+      from runtimes r
+      join runtime_providers rp on rp.runtime_id = r.id
+      join providers p on p.id = rp.provider_id
+      where not exists (
+        select from authorizations a
+        where a.owner_id = ${owner_id} and a.runtime_id = r.id and a.provider_id = p.id)
+    ) as open
+    where ${matches(pattern)}
+      and ${
+        after === undefined
+          ? sql`true`
+          : sql`runtime_name >= ${after[1]}
+              and (runtime_name, provider_name) > (${after[1]}, ${after[2]})`
+      }
+    order by runtime_name, provider_name
+    limit ${limit}`.execute(db)
+  return rows
+}
+
+function matches(pattern: string | null) {
+  if (pattern === null) return sql`true`
+  return sql`(runtime_name ilike ${pattern} or runtime_description ilike ${pattern}
+    or provider_name ilike ${pattern} or provider_base_url ilike ${pattern})`
+}
+
+async function withConnections(
+  db: Db | Trx,
+  keys: readonly RowKey[],
+): Promise<{ key: RowKey; access: Access }[]> {
+  const ids = keys.flatMap((key) => key.connection_id ?? [])
+  const found =
+    ids.length === 0 ? [] : await connectionRows(db).where('connections.id', 'in', ids).execute()
+  const connections = new Map(found.map((row) => [row.id, row]))
+  return keys.map((key) => {
+    const row = key.connection_id === null ? undefined : connections.get(key.connection_id)
+    return { key, access: toAccess(key, row && toConnection(row, key)) }
+  })
+}
+
+function toAccess(key: RowKey, connection: Connection | undefined): Access {
+  const { authorization_id, authorized_at } = key
+  return {
+    runtime: {
+      id: key.runtime_id,
+      name: key.runtime_name,
+      description: key.runtime_description,
+    },
+    provider: {
+      id: key.provider_id,
+      kind: key.provider_kind,
+      name: key.provider_name,
+      base_url: key.provider_base_url,
+    },
+    oauth: offerOf(key),
+    token_allowed: key.auth_mode === 'token' || key.token_allowed,
+    authorization:
+      connection === undefined || authorization_id === null || authorized_at === null
+        ? null
+        : {
+            id: authorization_id,
+            created_at: authorized_at.toISOString(),
+            connection,
+            notice_hidden: key.notice_hidden_for === noticeKey(connection),
+          },
+  }
+}
+
+function offerOf(key: Pick<RowKey, 'auth_mode' | 'client_registered'>): Access['oauth'] {
+  if (key.auth_mode === 'token') return 'not_offered'
+  return key.client_registered ? 'ready' : 'client_not_registered'
+}
+
+/** Names what a notice is about: hidden once, it shows again when any of this is different. */
+export function noticeKey(connection: Connection): string {
+  const { id, status, expires_at, missing_scopes } = connection
+  return [id, status, expires_at, ...missing_scopes].join(' ')
+}

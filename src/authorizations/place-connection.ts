@@ -1,0 +1,76 @@
+import { type Insertable, sql } from 'kysely'
+import type { Trx } from '../store/database.ts'
+import type { ConnectionsTable } from '../store/tables.ts'
+import { removeUnusedConnections } from './remove-unused.ts'
+
+/** A row of the list: whose, on which runtime, at which provider. */
+export interface AuthorizationRow {
+  owner_id: string
+  runtime_id: string
+  provider_id: string
+}
+
+/**
+ * Token sets of one person at one Git host are put in place one after the other, until `trx` ends:
+ * two for the same row end in one authorization, and one token for two rows in one connection.
+ */
+export async function takeTurns(
+  trx: Trx,
+  { owner_id, provider_id }: Pick<AuthorizationRow, 'owner_id' | 'provider_id'>,
+): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(
+    ${[owner_id, provider_id].join()}, 0))`.execute(trx)
+}
+
+/** Writes a token set into its connection: a new one, or the next version of the one there is. */
+export async function writeConnection(
+  trx: Trx,
+  connection: Insertable<ConnectionsTable>,
+): Promise<void> {
+  const { id: _, owner_id: __, provider_id: ___, ...values } = connection
+  await trx
+    .insertInto('connections')
+    .values(connection)
+    .onConflict((conflict) =>
+      conflict
+        .column('id')
+        .doUpdateSet({ ...values, version: sql<number>`connections.version + 1` }),
+    )
+    .execute()
+}
+
+/**
+ * Lets the runtime of a row use a connection from now on: an act of consent, whose age counts from
+ * here. A token that nothing uses any more is destroyed.
+ */
+export async function bindConnection(
+  trx: Trx,
+  row: AuthorizationRow,
+  connection_id: string,
+): Promise<void> {
+  const { owner_id, runtime_id, provider_id } = row
+  const before = await trx
+    .selectFrom('authorizations')
+    .select('connection_id')
+    .where('owner_id', '=', owner_id)
+    .where('runtime_id', '=', runtime_id)
+    .where('provider_id', '=', provider_id)
+    .forUpdate()
+    .executeTakeFirst()
+  const authorized_at = new Date()
+  const expires_at = sql<Date | null>`${authorized_at}::timestamptz + make_interval(days => (
+    select max_age_days from runtime_providers
+    where runtime_id = ${runtime_id} and provider_id = ${provider_id}))`
+  await trx
+    .insertInto('authorizations')
+    .values({ owner_id, runtime_id, provider_id, connection_id, authorized_at, expires_at })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['owner_id', 'runtime_id', 'provider_id'])
+        .doUpdateSet({ connection_id, authorized_at, expires_at }),
+    )
+    .execute()
+  if (before !== undefined && before.connection_id !== connection_id) {
+    await removeUnusedConnections(trx, [before.connection_id])
+  }
+}

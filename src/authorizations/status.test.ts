@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isUsable, type StatusFacts, statusAt } from './status.ts'
+
+const now = new Date('2026-11-22T12:00:00Z')
+const days = (count: number) => new Date(now.getTime() + count * 86_400_000)
+const facts = (changes: Partial<StatusFacts>): StatusFacts => ({
+  status: 'valid',
+  expires_at: null,
+  missing_scopes: [],
+  ...changes,
+})
+
+const cases: [string, Partial<StatusFacts>, string][] = [
+  ['no end is known', {}, 'valid'],
+  ['the end is far away', { expires_at: days(30) }, 'valid'],
+  ['the end is within a week', { expires_at: days(6) }, 'expiring'],
+  ['the end has come', { expires_at: now }, 'expired'],
+  ['the host said no', { status: 'rejected', expires_at: days(30) }, 'rejected'],
+  ['scopes are missing', { status: 'insufficient_scopes' }, 'insufficient_scopes'],
+  [
+    'scopes are missing and it ended',
+    { status: 'insufficient_scopes', expires_at: days(-1) },
+    'expired',
+  ],
+  ['the host does not show scopes', { status: 'unverified' }, 'unverified'],
+  ['a check is under way', { check_requested_at: now }, 'checking'],
+  ['a check was lost long ago', { check_requested_at: days(-1) }, 'valid'],
+]
+
+for (const [name, changes, expected] of cases) {
+  test(`${name}: ${expected}`, () => {
+    const { status, reason } = statusAt(facts(changes), now)
+    assert.equal(status, expected)
+    assert.match(reason, /^[A-Z].*\.$/)
+  })
+}
+
+test('only tokens that may work are handed out', () => {
+  assert.deepEqual((['valid', 'expiring', 'unverified', 'checking'] as const).map(isUsable), [
+    true,
+    true,
+    true,
+    true,
+  ])
+  assert.deepEqual((['expired', 'rejected', 'insufficient_scopes'] as const).map(isUsable), [
+    false,
+    false,
+    false,
+  ])
+})

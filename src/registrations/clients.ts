@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto'
+import { currentVaultKey, refuseUnknownKey } from '../authorizations/vault-key.ts'
+import {
+  CALLBACK_PATH,
+  type OAuthClient,
+  ProblemError,
+  type ProviderKind,
+  type Scope,
+} from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { enqueue } from '../jobs/queue.ts'
+import { type Actor, decide } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { sealBox } from '../seal/box.ts'
+import type { VaultPublicKey } from '../seal/keys.ts'
+import { type Db, isDuplicate, type Trx } from '../store/database.ts'
+import {
+  containsPattern,
+  decodeCursor,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../store/page.ts'
+
+/** A client belongs to no person; its box says so where others name their owner. */
+const NO_OWNER = 'client'
+
+interface Request {
+  actor: Actor
+  ip: string | null
+}
+
+/** The place of a client: a provider's default, or one runtime's own. */
+export interface ClientPlace {
+  provider_id: string
+  runtime_id?: string | undefined
+}
+
+export interface ClientForm {
+  id: string
+  vault_key: VaultPublicKey
+  callback_url: string
+  registration_page: string
+  scopes: Scope[]
+  client: OAuthClient | null
+}
+
+/** The address in a box that holds a client's secret. */
+export function clientSecretAddress(client: { id: string; provider_id: string }) {
+  return {
+    purpose: 'client_secret',
+    row_id: client.id,
+    owner_id: NO_OWNER,
+    provider_id: client.provider_id,
+  } as const
+}
+
+/** What is needed to register or replace a client. @throws ProblemError `not-found` */
+export async function getClientForm(
+  db: Db,
+  page_url: string,
+  place: ClientPlace,
+): Promise<ClientForm> {
+  const provider = await db
+    .selectFrom('providers')
+    .select(['kind', 'base_url'])
+    .where('id', '=', place.provider_id)
+    .executeTakeFirst()
+  if (provider === undefined) {
+    throw new ProblemError('not-found', 'This Git host is not, or no longer, registered.')
+  }
+  const adapter = adapterFor(provider.kind)
+  const row = await clientRows(db)
+    .where('clients.provider_id', '=', place.provider_id)
+    .where('clients.runtime_id', 'is not distinct from', place.runtime_id ?? null)
+    .executeTakeFirst()
+  return {
+    id: row?.id ?? randomUUID(),
+    vault_key: await currentVaultKey(db),
+    callback_url: page_url + CALLBACK_PATH,
+    registration_page: adapter.pages(provider.base_url).new_client,
+    scopes: [...adapter.required_scopes.person],
+    client: row === undefined ? null : toClient(row),
+  }
+}
+
+/** Clients by provider, defaults first. */
+export async function listClients(db: Db, request: PageRequest): Promise<Page<OAuthClient>> {
+  const after = decodeCursor(request.cursor, ['id'])
+  const pattern = containsPattern(request.q)
+  const rows = await clientRows(db)
+    .$if(after !== undefined, (query) => query.where('clients.id', '>', after?.[0] ?? ''))
+    .$if(pattern !== null, (query) =>
+      query.where((row) =>
+        row.or([
+          row('clients.client_id', 'ilike', pattern),
+          row('providers.name', 'ilike', pattern),
+          row('runtimes.name', 'ilike', pattern),
+        ]),
+      ),
+    )
+    .orderBy('clients.id')
+    .limit(request.limit + 1)
+    .execute()
+  return toPage(rows, request.limit, toClient, (row) => [row.id])
+}
+
+export interface NewClient extends Request, ClientPlace {
+  id: string
+  client_id: string
+  client_secret_box?: string | undefined
+  client_secret?: string | undefined
+}
+
+/**
+ * Registers a client, or replaces the id and secret of the one in its place. Grants that were made
+ * with it stay: they belong to the place, and the next refresh uses the new secret.
+ *
+ * @throws ProblemError those of `putClient` in the contract
+ */
+export async function putClient(
+  db: Db,
+  page_url: string,
+  request: NewClient,
+): Promise<OAuthClient> {
+  const { actor, ip, id, provider_id, client_id } = request
+  const form = await getClientForm(db, page_url, request)
+  if (form.client !== null && form.client.id !== id) throw placeTaken()
+  const client_secret_box = await secretBox(db, request)
+  const subject = `app ${client_id}`
+  try {
+    return await decide(db, { actor, action: 'client.put', subject, ip }, async (trx) => {
+      const values = { client_id, client_secret_box, test_at: null, test_outcome: null }
+      await trx
+        .insertInto('clients')
+        .values({ id, provider_id, runtime_id: request.runtime_id ?? null, ...values })
+        .onConflict((conflict) =>
+          conflict.column('id').doUpdateSet({ ...values, updated_at: new Date() }),
+        )
+        .execute()
+      await announce(trx, { name: 'clients', owner_id: null, id })
+      await announce(trx, { name: 'access', owner_id: null, id })
+      return await readClient(trx, id)
+    })
+  } catch (error) {
+    if (isDuplicate(error)) throw placeTaken()
+    throw error
+  }
+}
+
+/** Has a vault prove a client at its provider. @throws ProblemError `not-found` */
+export async function requestClientTest(
+  db: Db,
+  request: Request & { id: string },
+): Promise<OAuthClient> {
+  const { actor, ip, id } = request
+  const client = await readClient(db, id)
+  const subject = `app ${client.client_id}`
+  return await decide(db, { actor, action: 'client.test', subject, ip }, async (trx) => {
+    await enqueue(trx, 'test-client', { id }, `test-client:${id}`)
+    return client
+  })
+}
+
+/** Removes a client. @throws ProblemError `not-found` */
+export async function deleteClient(db: Db, request: Request & { id: string }): Promise<void> {
+  const { actor, ip, id } = request
+  const client = await readClient(db, id)
+  const subject = `app ${client.client_id}`
+  await decide(db, { actor, action: 'client.delete', subject, ip }, async (trx) => {
+    await trx
+      .updateTable('connections')
+      .set({ status: 'reauthorization_required', refresh_due_at: null })
+      .where('client_row_id', '=', id)
+      .execute()
+    await trx.deleteFrom('clients').where('id', '=', id).execute()
+    await announce(trx, { name: 'clients', owner_id: null, id })
+    await announce(trx, { name: 'access', owner_id: null, id })
+  })
+}
+
+async function secretBox(db: Db, request: NewClient): Promise<string> {
+  const { client_secret_box: box, client_secret: secret } = request
+  if ((box === undefined) === (secret === undefined)) {
+    throw new ProblemError(
+      'request-invalid',
+      'Send either `client_secret_box` or `client_secret`, not both.',
+    )
+  }
+  if (box !== undefined) {
+    await refuseUnknownKey(db, box)
+    return box
+  }
+  return await sealBox(
+    await currentVaultKey(db),
+    clientSecretAddress(request),
+    secret?.trim() ?? '',
+  )
+}
+
+async function readClient(db: Db | Trx, id: string): Promise<OAuthClient> {
+  const row = await clientRows(db).where('clients.id', '=', id).executeTakeFirst()
+  if (row === undefined) {
+    throw new ProblemError('not-found', 'This app is not, or no longer, registered.')
+  }
+  return toClient(row)
+}
+
+function placeTaken(): ProblemError {
+  return new ProblemError('candidate-exists', 'Reload the form: somebody registered an app there.')
+}
+
+function clientRows(db: Db | Trx) {
+  return db
+    .selectFrom('clients')
+    .innerJoin('providers', 'providers.id', 'clients.provider_id')
+    .leftJoin('runtimes', 'runtimes.id', 'clients.runtime_id')
+    .select([
+      'clients.id',
+      'clients.client_id',
+      'clients.created_at',
+      'clients.updated_at',
+      'clients.test_at',
+      'clients.test_outcome',
+      'clients.test_detail',
+      'providers.id as provider_id',
+      'providers.kind',
+      'providers.name as provider_name',
+      'providers.base_url',
+      'runtimes.id as runtime_id',
+      'runtimes.name as runtime_name',
+      'runtimes.description as runtime_description',
+    ])
+}
+
+function toClient(row: {
+  id: string
+  client_id: string
+  created_at: Date
+  updated_at: Date
+  test_at: Date | null
+  test_outcome: 'passed' | 'failed' | 'not_proved' | null
+  test_detail: string | null
+  provider_id: string
+  kind: ProviderKind
+  provider_name: string
+  base_url: string
+  runtime_id: string | null
+  runtime_name: string | null
+  runtime_description: string | null
+}): OAuthClient {
+  const { id, client_id, test_at, test_outcome, runtime_id } = row
+  return {
+    id,
+    client_id,
+    provider: {
+      id: row.provider_id,
+      kind: row.kind,
+      name: row.provider_name,
+      base_url: row.base_url,
+    },
+    runtime:
+      runtime_id === null
+        ? null
+        : {
+            id: runtime_id,
+            name: row.runtime_name ?? '',
+            description: row.runtime_description ?? '',
+          },
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+    test:
+      test_at === null || test_outcome === null
+        ? null
+        : { at: test_at.toISOString(), outcome: test_outcome, detail: row.test_detail ?? '' },
+  }
+}

@@ -1,0 +1,140 @@
+import { sql } from 'kysely'
+import { type AuthMode, ProblemError, type RuntimeProviderSettings } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { type Actor, decide } from '../policy/decide.ts'
+import type { Db, Trx } from '../store/database.ts'
+import { getRuntime } from './runtimes.ts'
+
+/** How people authorize a runtime, by provider name. @throws ProblemError `not-found` */
+export async function listRuntimeProviders(
+  db: Db,
+  runtime_id: string,
+): Promise<{ items: RuntimeProviderSettings[] }> {
+  await getRuntime(db, runtime_id)
+  const rows = await settingsRows(db)
+    .where('runtime_providers.runtime_id', '=', runtime_id)
+    .orderBy('providers.name')
+    .execute()
+  return { items: rows.map(toSettings) }
+}
+
+export interface RuntimeProviderChange {
+  actor: Actor
+  ip: string | null
+  runtime_id: string
+  provider_id: string
+  auth_mode?: AuthMode | undefined
+  token_allowed?: boolean | undefined
+  skip_validation?: boolean | undefined
+  scopes?: string[] | null | undefined
+  max_age_days?: number | null | undefined
+  warning_days?: number | undefined
+}
+
+/**
+ * Changes how people authorize a runtime at a provider. A new limit of age holds for what was
+ * authorized before, too, from the day it was.
+ *
+ * @throws ProblemError `not-found`
+ */
+export async function updateRuntimeProvider(
+  db: Db,
+  request: RuntimeProviderChange,
+): Promise<RuntimeProviderSettings> {
+  const { actor, ip, runtime_id, provider_id, ...given } = request
+  const runtime = await getRuntime(db, runtime_id)
+  const provider = runtime.providers.find(({ id }) => id === provider_id)
+  if (provider === undefined) {
+    throw new ProblemError('not-found', 'This runtime does not use that Git host.')
+  }
+  const change = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  ) as typeof given
+  const attempt = {
+    actor,
+    action: 'runtime_provider.update',
+    subject: `${provider.name} on runtime ${runtime.name}: ${describe(change)}`,
+    ip,
+    runtime_id,
+  } as const
+  return await decide(db, attempt, async (trx) => {
+    if (Object.keys(change).length > 0) await apply(trx, request, change)
+    await announce(trx, { name: 'runtimes', owner_id: null, id: runtime_id })
+    await announce(trx, { name: 'access', owner_id: null, id: runtime_id })
+    const row = await settingsRows(trx)
+      .where('runtime_providers.runtime_id', '=', runtime_id)
+      .where('runtime_providers.provider_id', '=', provider_id)
+      .executeTakeFirst()
+    if (row === undefined) {
+      throw new ProblemError('not-found', 'This runtime does not use that Git host.')
+    }
+    return toSettings(row)
+  })
+}
+
+type Change = Omit<RuntimeProviderChange, 'actor' | 'ip' | 'runtime_id' | 'provider_id'>
+
+async function apply(
+  trx: Trx,
+  row: { runtime_id: string; provider_id: string },
+  change: Change,
+): Promise<void> {
+  await trx
+    .updateTable('runtime_providers')
+    .set(change as Required<Change>)
+    .where('runtime_id', '=', row.runtime_id)
+    .where('provider_id', '=', row.provider_id)
+    .execute()
+  if (change.max_age_days === undefined) return
+  await trx
+    .updateTable('authorizations')
+    .set({
+      expires_at: sql<Date | null>`authorized_at + make_interval(days => ${change.max_age_days}::int)`,
+    })
+    .where('runtime_id', '=', row.runtime_id)
+    .where('provider_id', '=', row.provider_id)
+    .execute()
+}
+
+function describe(change: Change): string {
+  const parts = Object.entries(change).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+  return parts.length === 0 ? 'nothing' : parts.join(', ')
+}
+
+function settingsRows(db: Db | Trx) {
+  return db
+    .selectFrom('runtime_providers')
+    .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
+    .select([
+      'providers.id',
+      'providers.kind',
+      'providers.name',
+      'providers.base_url',
+      'auth_mode',
+      'token_allowed',
+      'skip_validation',
+      'scopes',
+      'max_age_days',
+      'warning_days',
+    ])
+    .select(
+      sql<boolean>`auth_mode = 'token' or exists (
+        select from clients k where k.provider_id = providers.id
+          and k.runtime_id is not distinct from
+            (case when auth_mode = 'custom_client' then runtime_providers.runtime_id end))`.as(
+        'client_registered',
+      ),
+    )
+}
+
+type SettingsRow = Awaited<ReturnType<ReturnType<typeof settingsRows>['executeTakeFirstOrThrow']>>
+
+function toSettings({
+  id,
+  kind,
+  name,
+  base_url,
+  ...settings
+}: SettingsRow): RuntimeProviderSettings {
+  return { provider: { id, kind, name, base_url }, ...settings }
+}

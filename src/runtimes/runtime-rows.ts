@@ -1,0 +1,64 @@
+import { sql } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
+import type { Runtime } from '../contract/index.ts'
+import type { Db, Trx } from '../store/database.ts'
+
+/** Runtimes with their providers, keys and number of authorizations, each in one row. */
+export function runtimeRows(db: Db | Trx) {
+  return db
+    .selectFrom('runtimes')
+    .select((row) => [
+      'runtimes.id',
+      'runtimes.name',
+      'runtimes.description',
+      'runtimes.agent_seen_at',
+      'runtimes.agent_version',
+      'runtimes.created_at',
+      jsonArrayFrom(
+        row
+          .selectFrom('runtime_providers')
+          .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
+          .select(['providers.id', 'providers.kind', 'providers.name', 'providers.base_url'])
+          .whereRef('runtime_providers.runtime_id', '=', 'runtimes.id')
+          .orderBy('providers.name'),
+      ).as('providers'),
+      jsonArrayFrom(
+        row
+          .selectFrom('runtime_keys')
+          .select(['runtime_keys.id', 'runtime_keys.hint', 'created_at', 'expires_at'])
+          .whereRef('runtime_keys.runtime_id', '=', 'runtimes.id')
+          .where(sql<boolean>`(expires_at is null or expires_at > now())`)
+          .orderBy('created_at', 'desc'),
+      ).as('keys'),
+      row
+        .selectFrom('authorizations')
+        .select(sql<number>`count(*)::int`.as('count'))
+        .whereRef('authorizations.runtime_id', '=', 'runtimes.id')
+        .as('authorizations'),
+    ])
+}
+
+type RuntimeRow = Awaited<ReturnType<ReturnType<typeof runtimeRows>['executeTakeFirstOrThrow']>>
+
+/** The resource for a row of `runtimeRows`. */
+export function toRuntime(row: RuntimeRow): Runtime {
+  const { id, name, description, providers } = row
+  return {
+    id,
+    name,
+    description,
+    providers,
+    keys: row.keys.map((key) => ({
+      id: key.id,
+      hint: key.hint,
+      created_at: new Date(key.created_at).toISOString(),
+      expires_at: key.expires_at === null ? null : new Date(key.expires_at).toISOString(),
+    })),
+    agent:
+      row.agent_seen_at === null
+        ? null
+        : { seen_at: row.agent_seen_at.toISOString(), version: row.agent_version ?? '' },
+    authorizations: row.authorizations ?? 0,
+    created_at: row.created_at.toISOString(),
+  }
+}
