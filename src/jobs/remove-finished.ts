@@ -1,0 +1,13 @@
+import { sql } from 'kysely'
+import type { Db } from '../store/database.ts'
+
+/** Days for which a page may still ask how something went. */
+const KEPT_DAYS = 7
+
+/** Removes what was finished long ago; the audit trail keeps what happened. */
+export async function removeFinished(db: Db): Promise<void> {
+  const before = sql<Date>`now() - make_interval(days => ${KEPT_DAYS})`
+  await db.deleteFrom('candidates').where('created_at', '<', before).execute()
+  await db.deleteFrom('authorization_requests').where('created_at', '<', before).execute()
+  await db.deleteFrom('invites').where('expires_at', '<', before).execute()
+}

@@ -1,0 +1,294 @@
+import { randomUUID } from 'node:crypto'
+import { notOnRuntime, refuseWhatIsNoToken } from '../authorizations/candidates.ts'
+import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
+import { ProblemError, type ProviderKind, tidyToken } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { decide, vaultActor } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { Outbound } from '../providers/http.ts'
+import type { Inspection } from '../providers/provider.ts'
+import { BoxError } from '../seal/box-error.ts'
+import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
+import { acceptedColumns } from './accepted-connection.ts'
+import { inspectToken, type Verdict } from './inspect-token.ts'
+import type { Keyring } from './keyring.ts'
+import { tokenSetText } from './token-set.ts'
+
+/** What the tasks of a vault work with. */
+export interface VaultParts {
+  db: Db
+  keyring: Keyring
+  outbound: Outbound
+}
+
+interface PendingCandidate {
+  id: string
+  owner_id: string
+  runtime_id: string
+  provider_id: string
+  box: string
+  notes: string[]
+  stated_expires_at: Date | null
+  ip: string | null
+  kind: ProviderKind
+  base_url: string
+  private_address_confirmed: boolean
+  skip_validation: boolean
+  provider: string
+  runtime: string
+  person: string
+}
+
+/**
+ * Holds a handed-in token against what its runtime and provider require. When it passes, the
+ * authorization switches to it in one transaction; otherwise nothing changes but the candidate,
+ * which then says why. Its box is destroyed either way.
+ */
+export async function checkCandidate(parts: VaultParts, id: string): Promise<void> {
+  const candidate = await loadCandidate(parts.db, id)
+  if (candidate === undefined) return
+  try {
+    const { token, notes } = await openToken(parts.keyring, candidate)
+    const inspection = await prove(parts, candidate, token)
+    await accept(parts, { ...candidate, notes: [...candidate.notes, ...notes] }, token, inspection)
+  } catch (error) {
+    const problem = isBrokenReference(error) ? notOnRuntime() : error
+    if (!(problem instanceof ProblemError)) throw error
+    await turnDown(parts.db, candidate, problem)
+  }
+}
+
+async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | undefined> {
+  const row = await db
+    .selectFrom('candidates')
+    .innerJoin('providers', 'providers.id', 'candidates.provider_id')
+    .innerJoin('runtimes', 'runtimes.id', 'candidates.runtime_id')
+    .innerJoin('people', 'people.id', 'candidates.owner_id')
+    .leftJoin('runtime_providers', (join) =>
+      join
+        .onRef('runtime_providers.runtime_id', '=', 'candidates.runtime_id')
+        .onRef('runtime_providers.provider_id', '=', 'candidates.provider_id'),
+    )
+    .select([
+      'candidates.id',
+      'candidates.owner_id',
+      'candidates.runtime_id',
+      'candidates.provider_id',
+      'candidates.box',
+      'candidates.notes',
+      'candidates.stated_expires_at',
+      'candidates.ip',
+      'providers.kind',
+      'providers.base_url',
+      'providers.private_address_confirmed',
+      'runtime_providers.skip_validation',
+      'providers.name as provider',
+      'runtimes.name as runtime',
+      'people.email as person',
+    ])
+    .where('candidates.id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined || row.box === null) return undefined
+  return { ...row, box: row.box, skip_validation: row.skip_validation ?? false }
+}
+
+async function openToken(
+  keyring: Keyring,
+  candidate: PendingCandidate,
+): Promise<{ token: string; notes: string[] }> {
+  const { id, owner_id, provider_id, box } = candidate
+  const address = { purpose: 'candidate', row_id: id, owner_id, provider_id } as const
+  try {
+    const { token, notes } = tidyToken(await keyring.open(address, box))
+    refuseWhatIsNoToken(token, candidate.kind)
+    return { token, notes }
+  } catch (error) {
+    if (!(error instanceof BoxError)) throw error
+    throw new ProblemError('box-not-authentic', 'Reload the page and paste the token again.', {
+      cause: error,
+    })
+  }
+}
+
+/** Asks the host. Returns only for a token that passes. */
+async function prove(
+  parts: VaultParts,
+  candidate: PendingCandidate,
+  token: string,
+): Promise<Inspection> {
+  const adapter = adapterFor(candidate.kind)
+  const verdict = await inspectToken(
+    adapter,
+    parts.outbound.to(candidate, adapter.origins(candidate.base_url)),
+    {
+      method: 'token',
+      token,
+      login: null,
+    },
+  )
+  if (verdict.outcome === 'accepted' && verdict.missing_scopes.length === 0) {
+    const { stated_expires_at } = candidate
+    const expires_at = verdict.inspection.expires_at ?? stated_expires_at
+    if (expires_at !== null && expires_at.getTime() <= Date.now()) {
+      throw new ProblemError('token-expired', 'Make a new token at the Git host and paste it here.')
+    }
+    if (verdict.inspection.scopes === null && !candidate.skip_validation) {
+      throw scopesHidden(candidate.provider)
+    }
+    return { ...verdict.inspection, expires_at }
+  }
+  throw verdictProblem(verdict, candidate.provider, adapter.looksLikeToken(token))
+}
+
+function scopesHidden(provider: string): ProblemError {
+  return new ProblemError(
+    'token-scopes-hidden',
+    `${provider} does not say what this kind of token may do. Use a kind that shows its scopes, or ` +
+      'ask an administrator to accept such tokens for this runtime.',
+  )
+}
+
+function verdictProblem(verdict: Verdict, provider: string, looksRight: boolean): ProblemError {
+  if (verdict.outcome === 'unavailable') {
+    const { message, retry_after } = verdict.error
+    return new ProblemError('provider-unavailable', `${message} Try again in a moment.`, {
+      cause: verdict.error,
+      extensions: retry_after === undefined ? {} : { retry_after },
+    })
+  }
+  if (verdict.outcome !== 'refused') {
+    const { missing_scopes } = verdict
+    return new ProblemError(
+      'token-scopes-missing',
+      `It lacks ${missing_scopes.join(' and ')}. Make a token at ${provider} that has all scopes ` +
+        'listed here.',
+      { extensions: { missing_scopes } },
+    )
+  }
+  if (verdict.why === 'account_suspended') {
+    return new ProblemError(
+      'account-suspended',
+      `${provider} has suspended the account of this token. Ask its administrators.`,
+    )
+  }
+  if (verdict.why === 'login_missing') {
+    return new ProblemError(
+      'token-malformed',
+      `${provider} wants the account's e-mail address beside it. Paste both together, with a ` +
+        'colon between them: you@example.com:TOKEN',
+    )
+  }
+  if (!looksRight) {
+    return new ProblemError(
+      'token-rejected',
+      `${provider} does not know it, and it does not look like a token. If it is your password: ` +
+        'passwords are not taken here; make a token instead.',
+    )
+  }
+  return new ProblemError(
+    'token-rejected',
+    `${provider} does not accept it: it was deleted, has expired, or was not copied whole. ` +
+      'Make a new one there.',
+  )
+}
+
+/** Puts the token in place: candidate, connection and authorization, in one transaction. */
+async function accept(
+  { db, keyring }: VaultParts,
+  candidate: PendingCandidate,
+  token: string,
+  inspection: Inspection,
+): Promise<void> {
+  const { owner_id, runtime_id, provider_id } = candidate
+  await decide(db, attemptOf(candidate, 'accepted'), async (trx) => {
+    await takeTurns(trx, candidate)
+    const before = await connectionBefore(trx, candidate, keyring.fingerprint(token))
+    const id = before?.id ?? randomUUID()
+    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+    await writeConnection(trx, {
+      id,
+      owner_id,
+      provider_id,
+      method: 'token',
+      box: await keyring.seal(address, tokenSetText({ access_token: token, refresh_token: null })),
+      fingerprint: keyring.fingerprint(token),
+      expires_at: inspection.expires_at,
+      ...acceptedColumns(inspection),
+    })
+    await bindConnection(trx, candidate, id)
+    const { account } = inspection
+    const notes = [...candidate.notes]
+    if (before !== undefined && before.account_login !== account.login) {
+      notes.push(`The account is now ${account.login}; it was ${before.account_login}.`)
+    }
+    await finish(trx, candidate, { status: 'accepted', notes, problem: null })
+    await announce(trx, { name: 'access', owner_id, id: runtime_id })
+  })
+}
+
+/** The connection whose token this one replaces, or that holds this very token already. */
+async function connectionBefore(
+  trx: Trx,
+  candidate: PendingCandidate,
+  fingerprint: Buffer,
+): Promise<{ id: string; account_login: string } | undefined> {
+  const { owner_id, runtime_id, provider_id } = candidate
+  const bound = await trx
+    .selectFrom('authorizations')
+    .innerJoin('connections', 'connections.id', 'authorizations.connection_id')
+    .select(['connections.id', 'account_login'])
+    .where('authorizations.owner_id', '=', owner_id)
+    .where('authorizations.runtime_id', '=', runtime_id)
+    .where('authorizations.provider_id', '=', provider_id)
+    .where('connections.method', '=', 'token')
+    .forUpdate()
+    .executeTakeFirst()
+  if (bound !== undefined) return bound
+  return await trx
+    .selectFrom('connections')
+    .select(['id', 'account_login'])
+    .where('owner_id', '=', owner_id)
+    .where('provider_id', '=', provider_id)
+    .where('fingerprint', '=', fingerprint)
+    .orderBy('created_at')
+    .limit(1)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+async function turnDown(db: Db, candidate: PendingCandidate, problem: ProblemError): Promise<void> {
+  const status = problem.type === 'provider-unavailable' ? 'not_checked' : 'refused'
+  const attempt = { ...attemptOf(candidate, status), reason: problem.type }
+  await decide(db, attempt, async (trx) => {
+    const document = JSON.stringify(problem.toProblem())
+    await finish(trx, candidate, { status, notes: candidate.notes, problem: document })
+  })
+}
+
+async function finish(
+  trx: Trx,
+  candidate: PendingCandidate,
+  result: {
+    status: 'accepted' | 'refused' | 'not_checked'
+    notes: string[]
+    problem: string | null
+  },
+): Promise<void> {
+  await trx
+    .updateTable('candidates')
+    .set({ ...result, box: null, finished_at: new Date() })
+    .where('id', '=', candidate.id)
+    .execute()
+  await announce(trx, { name: 'candidate', owner_id: candidate.owner_id, id: candidate.id })
+}
+
+function attemptOf(candidate: PendingCandidate, outcome: string) {
+  return {
+    actor: vaultActor,
+    action: 'candidate.finish',
+    subject: `token of ${candidate.person} for ${candidate.provider} on runtime ${candidate.runtime}: ${outcome}`,
+    ip: candidate.ip,
+    owner_id: candidate.owner_id,
+    runtime_id: candidate.runtime_id,
+  } as const
+}

@@ -1,0 +1,154 @@
+import { announce } from '../events/change.ts'
+import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { BoxError } from '../seal/box-error.ts'
+import type { Db } from '../store/database.ts'
+import type { StoredStatus } from '../store/tables.ts'
+import { nextCheck } from './accepted-connection.ts'
+import type { VaultParts } from './check-candidate.ts'
+import { inspectToken, type Verdict } from './inspect-token.ts'
+import type { Refresher } from './refresh.ts'
+import { readTokenSet } from './token-set.ts'
+
+/**
+ * Asks the Git host about a connection's token and notes the answer. No answer changes nothing but
+ * the note that there was none; an answer about a token that was replaced meanwhile is dropped.
+ */
+export async function checkConnection(
+  parts: VaultParts & { refresher: Refresher },
+  id: string,
+  retried?: true,
+): Promise<void> {
+  const { db, keyring, outbound } = parts
+  const row = await db
+    .selectFrom('connections')
+    .innerJoin('providers', 'providers.id', 'connections.provider_id')
+    .select([
+      'connections.owner_id',
+      'connections.provider_id',
+      'connections.method',
+      'connections.box',
+      'connections.version',
+      'connections.status',
+      'connections.expires_at',
+      'connections.account_login',
+      'providers.kind',
+      'providers.name',
+      'providers.base_url',
+      'providers.private_address_confirmed',
+    ])
+    .where('connections.id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) return
+  const { owner_id, provider_id } = row
+  const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+  const token = await keyring.open(address, row.box).then(
+    (text) => readTokenSet(text).access_token,
+    (error: unknown) => {
+      if (error instanceof BoxError) return undefined
+      throw error
+    },
+  )
+  const adapter = adapterFor(row.kind)
+  const http = outbound.to(row, adapter.origins(row.base_url))
+  const credential = { method: row.method, token: token ?? '', login: row.account_login }
+  const verdict = token === undefined ? undefined : await inspectToken(adapter, http, credential)
+  if (
+    row.method === 'oauth' &&
+    verdict?.outcome === 'refused' &&
+    verdict.why === 'bad_credential'
+  ) {
+    // An access token that ended is no news; whether the grant did is for the refresh to say.
+    const outcome = await parts.refresher.refresh(id, row.version, false)
+    if (outcome === 'refreshed' && retried === undefined) return checkConnection(parts, id, true)
+    if (outcome !== 'refreshed') return await endCheck(db, id)
+  }
+  const change = verdict === undefined ? unreadable() : changeFor(verdict, row.expires_at)
+  const attempt: Attempt = {
+    actor: vaultActor,
+    action: 'connection.status',
+    subject: `token of ${row.account_login} at ${row.name}: ${change.status ?? 'could not be checked'}`,
+    ip: null,
+    ...(verdict === undefined ? { reason: 'credential-unreadable' } : {}),
+    owner_id,
+    connection_id: id,
+  }
+  await decide(db, attempt, async (trx) => {
+    await trx
+      .updateTable('connections')
+      .set({ ...change, check_requested_at: null })
+      .where('id', '=', id)
+      .where('version', '=', row.version)
+      .execute()
+    await announce(trx, { name: 'access', owner_id, id })
+  })
+}
+
+/** The refresh has written down what came of it. */
+async function endCheck(db: Db, id: string): Promise<void> {
+  await db
+    .updateTable('connections')
+    .set({ check_requested_at: null })
+    .where('id', '=', id)
+    .execute()
+}
+
+interface Change {
+  status?: StoredStatus
+  scopes?: string[]
+  missing_scopes?: string[]
+  account_login?: string
+  account_name?: string
+  account_email?: string | null
+  account_avatar_url?: string | null
+  expires_at?: Date | null
+  checked_at?: Date
+  check_due_at?: Date
+  check_failed_at?: Date | null
+  check_failed_reason?: string | null
+}
+
+/** Nothing was learned about the token, so its status stays; the vault hands out none like it. */
+function unreadable(): Change {
+  const check_failed_reason = 'The token was damaged where it is stored. Replace it.'
+  return { check_failed_at: new Date(), check_failed_reason }
+}
+
+function changeFor(verdict: Verdict, known_end: Date | null): Change {
+  const now = new Date()
+  if (verdict.outcome === 'unavailable') {
+    return {
+      check_failed_at: now,
+      check_failed_reason: verdict.error.message,
+      check_due_at: nextCheck('unavailable'),
+    }
+  }
+  const answered = {
+    checked_at: now,
+    check_failed_at: null,
+    check_failed_reason: null,
+    check_due_at: nextCheck('answered'),
+  }
+  if (verdict.outcome === 'refused') return { ...answered, status: 'rejected' }
+  const { missing_scopes } = verdict
+  if (verdict.outcome === 'scopes_missing') {
+    return { ...answered, status: 'insufficient_scopes', scopes: verdict.scopes, missing_scopes }
+  }
+  const { account, scopes, expires_at } = verdict.inspection
+  return {
+    ...answered,
+    status: statusFor(scopes, missing_scopes),
+    scopes: scopes ?? [],
+    missing_scopes,
+    account_login: account.login,
+    account_name: account.name,
+    account_email: account.email,
+    account_avatar_url: account.avatar_url,
+    expires_at: expires_at ?? known_end,
+  }
+}
+
+function statusFor(scopes: string[] | null, missing: readonly string[]): StoredStatus {
+  if (scopes === null) return 'unverified'
+  return missing.length === 0 ? 'valid' : 'insufficient_scopes'
+}

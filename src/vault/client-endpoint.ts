@@ -1,0 +1,36 @@
+import type { ProviderKind } from '../contract/index.ts'
+import type { TokenEndpoint, TokenFetch } from '../oauth/token-endpoint.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { clientSecretAddress } from '../registrations/clients.ts'
+import type { Keyring } from './keyring.ts'
+
+/** A client with its provider, as the database has them. */
+export interface ClientRow {
+  client_row_id: string
+  client_id: string
+  client_secret_box: string
+  provider_id: string
+  kind: ProviderKind
+  base_url: string
+}
+
+/** The token endpoint of a client's provider, ready to be asked as that client. */
+export async function endpointOf(
+  keyring: Keyring,
+  row: ClientRow,
+  fetch: TokenFetch,
+): Promise<TokenEndpoint> {
+  const { oauth } = adapterFor(row.kind)
+  const { issuer, token_endpoint } = oauth.server(row.base_url)
+  const address = clientSecretAddress({ id: row.client_row_id, provider_id: row.provider_id })
+  const client_secret = await keyring.open(address, row.client_secret_box)
+  return {
+    issuer,
+    token_endpoint,
+    client: { client_id: row.client_id, client_secret },
+    client_authentication: oauth.client_authentication,
+    dead_grant_errors: oauth.dead_grant_errors,
+    misconfigured_errors: oauth.misconfigured_errors,
+    fetch,
+  }
+}

@@ -1,0 +1,311 @@
+import { randomUUID } from 'node:crypto'
+import { notOnRuntime } from '../authorizations/candidates.ts'
+import { codeAddress } from '../authorizations/complete-authorization.ts'
+import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
+import { ProblemError, type ProviderKind } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { exchangeCode, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
+import { decide, vaultActor } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { Inspection } from '../providers/provider.ts'
+import { BoxError } from '../seal/box-error.ts'
+import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
+import { acceptedColumns } from './accepted-connection.ts'
+import type { VaultParts } from './check-candidate.ts'
+import { endpointOf } from './client-endpoint.ts'
+import { inspectToken } from './inspect-token.ts'
+import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
+
+interface PendingRequest {
+  id: string
+  owner_id: string
+  runtime_id: string
+  provider_id: string
+  client_row_id: string
+  client_id: string
+  client_secret_box: string
+  redirect_uri: string
+  code_box: string | null
+  code_verifier_box: string | null
+  token_set_box: string | null
+  confirmed: boolean
+  created_at: Date
+  ip: string | null
+  kind: ProviderKind
+  base_url: string
+  private_address_confirmed: boolean
+  provider: string
+  runtime: string
+  person: string
+}
+
+/** What the exchange gave, as it is kept until the account has been looked at. */
+interface Granted {
+  answer: TokenAnswer
+  /** Milliseconds since the epoch. */
+  received_at: number
+}
+
+/**
+ * Finishes an authorization whose code has come: exchanges the code, keeps what it gave, looks at
+ * the account and its scopes, and lets the runtime use it, in one transaction. What was exchanged
+ * is durable before anything else is asked, so a provider that is away now costs only time.
+ */
+export async function finishAuthorization(parts: VaultParts, id: string): Promise<void> {
+  const request = await loadRequest(parts.db, id)
+  if (request === undefined) return
+  try {
+    const granted = await grantedFor(parts, request)
+    const inspection = await prove(parts, request, granted)
+    await accept(parts, request, granted, inspection)
+  } catch (error) {
+    const problem = isBrokenReference(error) ? notOnRuntime() : error
+    if (!(problem instanceof ProblemError)) throw error
+    await turnDown(parts.db, request, problem)
+  }
+}
+
+async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefined> {
+  return await db
+    .selectFrom('authorization_requests as request')
+    .innerJoin('clients', 'clients.id', 'request.client_row_id')
+    .innerJoin('providers', 'providers.id', 'request.provider_id')
+    .innerJoin('runtimes', 'runtimes.id', 'request.runtime_id')
+    .innerJoin('people', 'people.id', 'request.owner_id')
+    .select([
+      'request.id',
+      'request.owner_id',
+      'request.runtime_id',
+      'request.provider_id',
+      'request.client_row_id',
+      'clients.client_id',
+      'clients.client_secret_box',
+      'request.redirect_uri',
+      'request.code_box',
+      'request.code_verifier_box',
+      'request.token_set_box',
+      'request.confirmed',
+      'request.created_at',
+      'request.ip',
+      'providers.kind',
+      'providers.base_url',
+      'providers.private_address_confirmed',
+      'providers.name as provider',
+      'runtimes.name as runtime',
+      'people.email as person',
+    ])
+    .where('request.id', '=', id)
+    .where('request.status', '=', 'exchanging')
+    .executeTakeFirst()
+}
+
+function keptAddress({ id, owner_id, provider_id }: PendingRequest) {
+  return { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+}
+
+/** What the exchange gave: now, or when this was tried before. */
+async function grantedFor(parts: VaultParts, request: PendingRequest): Promise<Granted> {
+  const { keyring, db } = parts
+  if (request.token_set_box !== null) {
+    const kept = await keyring.open(keptAddress(request), request.token_set_box)
+    return JSON.parse(kept) as Granted
+  }
+  const answer = await exchange(parts, request)
+  const granted = { answer, received_at: Date.now() }
+  const token_set_box = await keyring.seal(keptAddress(request), JSON.stringify(granted))
+  await db
+    .updateTable('authorization_requests')
+    .set({ token_set_box, code_box: null, code_verifier_box: null })
+    .where('id', '=', request.id)
+    .execute()
+  return granted
+}
+
+async function exchange(parts: VaultParts, request: PendingRequest): Promise<TokenAnswer> {
+  const { keyring, outbound } = parts
+  const { id: row_id, owner_id, provider_id, code_box, code_verifier_box, redirect_uri } = request
+  const adapter = adapterFor(request.kind)
+  const http = outbound.to(request, adapter.origins(request.base_url))
+  const verifierAddress = { purpose: 'code_verifier', row_id, owner_id, provider_id } as const
+  try {
+    const code = await keyring.open(codeAddress(request), code_box ?? '')
+    const code_verifier = await keyring.open(verifierAddress, code_verifier_box ?? '')
+    const endpoint = await endpointOf(keyring, request, http.fetch)
+    return await exchangeCode(endpoint, { code, redirect_uri, code_verifier })
+  } catch (error) {
+    if (error instanceof BoxError) {
+      throw new ProblemError('box-not-authentic', 'Reload the page and begin again.', {
+        cause: error,
+      })
+    }
+    if (error instanceof TokenEndpointError) throw exchangeProblem(error, request.provider)
+    throw error
+  }
+}
+
+function exchangeProblem(error: TokenEndpointError, provider: string): ProblemError {
+  if (error.outcome === 'misconfigured') {
+    return new ProblemError(
+      'client-misconfigured',
+      `${provider} does not accept our OAuth app. Ask an administrator to check its id, secret ` +
+        'and callback address. Nothing was changed.',
+      { cause: error },
+    )
+  }
+  const sentence =
+    error.outcome === 'permanent'
+      ? `${provider} no longer accepts this authorization: it was used already or took too long.`
+      : `${provider} could not complete the authorization.`
+  return new ProblemError('authorization-failed', `${sentence} Nothing was changed; try again.`, {
+    cause: error,
+  })
+}
+
+/**
+ * Looks at the account and its scopes. A host that is away is asked again later: this throws what
+ * is no `ProblemError`, and the queue comes back to it.
+ */
+async function prove(
+  parts: VaultParts,
+  request: PendingRequest,
+  { answer }: Granted,
+): Promise<Inspection> {
+  const adapter = adapterFor(request.kind)
+  const http = parts.outbound.to(request, adapter.origins(request.base_url))
+  const verdict = await inspectToken(adapter, http, {
+    method: 'oauth',
+    token: answer.access_token,
+    login: null,
+  })
+  if (verdict.outcome === 'unavailable') throw verdict.error
+  if (verdict.outcome === 'refused') {
+    throw new ProblemError(
+      verdict.why === 'account_suspended' ? 'account-suspended' : 'authorization-failed',
+      `${request.provider} does not accept what it has just granted. Try again, or ask an administrator.`,
+    )
+  }
+  if (verdict.missing_scopes.length > 0) throw narrowed(verdict.missing_scopes, request)
+  if (verdict.outcome !== 'accepted') throw narrowed([], request)
+  const { inspection } = verdict
+  return { ...inspection, scopes: inspection.scopes ?? answer.scopes }
+}
+
+function narrowed(missing_scopes: string[], request: PendingRequest): ProblemError {
+  return new ProblemError(
+    'scopes-narrowed',
+    `${request.provider} granted less than this runtime needs: ${missing_scopes.join(' and ')} ` +
+      'is missing. Authorize again and leave all permissions chosen.',
+    { extensions: { missing_scopes } },
+  )
+}
+
+async function accept(
+  { db, keyring }: VaultParts,
+  request: PendingRequest,
+  { answer, received_at }: Granted,
+  inspection: Inspection,
+): Promise<void> {
+  const { owner_id, provider_id, client_row_id } = request
+  await decide(db, attemptOf(request, 'exchanged'), async (trx) => {
+    await takeTurns(trx, request)
+    const before = await connectionBefore(trx, request)
+    const { account } = inspection
+    if (before !== undefined && before.account_id !== account.id && !request.confirmed) {
+      return await askAboutAccount(trx, request, before.account_login, account.login)
+    }
+    const id = before?.method === 'oauth' ? before.id : randomUUID()
+    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+    const text = tokenSetText(answer)
+    await writeConnection(trx, {
+      id,
+      owner_id,
+      provider_id,
+      client_row_id,
+      method: 'oauth',
+      box: await keyring.seal(address, text),
+      fingerprint: keyring.fingerprint(readTokenSet(text).access_token),
+      ...acceptedColumns(inspection),
+      ...lifetimeOf(answer, new Date(received_at), Math.random()),
+      refresh_claimed_by: null,
+      refresh_claimed_at: null,
+      refresh_failures: 0,
+    })
+    await bindConnection(trx, request, id)
+    await finish(trx, request, { status: 'completed', problem: null, token_set_box: null })
+    await announce(trx, { name: 'access', owner_id, id })
+  })
+}
+
+/**
+ * The person's grant to this client, which a new one takes the place of: providers keep one for
+ * each person and app. Without one, what the row uses now, to compare the account with.
+ */
+async function connectionBefore(trx: Trx, request: PendingRequest) {
+  const columns = ['connections.id', 'method', 'account_id', 'account_login'] as const
+  const grant = await trx
+    .selectFrom('connections')
+    .select(columns)
+    .where('owner_id', '=', request.owner_id)
+    .where('client_row_id', '=', request.client_row_id)
+    .forUpdate()
+    .executeTakeFirst()
+  if (grant !== undefined) return grant
+  const bound = await trx
+    .selectFrom('authorizations')
+    .innerJoin('connections', 'connections.id', 'authorizations.connection_id')
+    .select(columns)
+    .where('authorizations.owner_id', '=', request.owner_id)
+    .where('authorizations.runtime_id', '=', request.runtime_id)
+    .where('authorizations.provider_id', '=', request.provider_id)
+    .executeTakeFirst()
+  return bound === undefined ? undefined : { ...bound, method: 'token' as const }
+}
+
+async function askAboutAccount(
+  trx: Trx,
+  request: PendingRequest,
+  account_before: string,
+  account_after: string,
+): Promise<void> {
+  const change = { status: 'account_changed', account_before, account_after } as const
+  await finish(trx, request, { ...change, problem: null })
+}
+
+async function turnDown(db: Db, request: PendingRequest, problem: ProblemError): Promise<void> {
+  const attempt = { ...attemptOf(request, 'refused'), reason: problem.type }
+  await decide(db, attempt, async (trx) => {
+    const document = JSON.stringify(problem.toProblem())
+    await finish(trx, request, { status: 'refused', problem: document, token_set_box: null })
+  })
+}
+
+async function finish(
+  trx: Trx,
+  request: PendingRequest,
+  result: {
+    status: 'completed' | 'refused' | 'account_changed'
+    problem: string | null
+    token_set_box?: null
+    account_before?: string
+    account_after?: string
+  },
+): Promise<void> {
+  await trx
+    .updateTable('authorization_requests')
+    .set({ ...result, code_box: null, code_verifier_box: null })
+    .where('id', '=', request.id)
+    .execute()
+  const { id, owner_id } = request
+  await announce(trx, { name: 'authorization_request', owner_id, id })
+}
+
+function attemptOf(request: PendingRequest, outcome: string) {
+  return {
+    actor: vaultActor,
+    action: 'authorization_request.finish',
+    subject: `${request.person} for ${request.provider} on runtime ${request.runtime}: ${outcome}`,
+    ip: request.ip,
+    owner_id: request.owner_id,
+    runtime_id: request.runtime_id,
+  } as const
+}

@@ -1,0 +1,230 @@
+import type pg from 'pg'
+import { isUsable, statusAt } from '../authorizations/status.ts'
+import { type CredentialRequest, ProblemError, type ProviderKind } from '../contract/index.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { hashRuntimeKey, isRuntimeKey } from '../runtimes/runtime-key.ts'
+import { BoxError } from '../seal/box-error.ts'
+import type { StoredStatus } from '../store/tables.ts'
+import type { Keyring } from './keyring.ts'
+import { isPersonId, runtimeKeyInvalid } from './runtime-caller.ts'
+import { readTokenSet } from './token-set.ts'
+
+/**
+ * A runtime's leave to use one person's token at one Git host, as it was when last read. Before
+ * anything leaves, the audit statement proves that it still is so (`audit-commit.ts`).
+ */
+export interface Grant {
+  runtime_key_id: string
+  runtime_id: string
+  runtime_name: string
+  owner_id: string
+  person_email: string
+  authorization_id: string
+  connection_id: string
+  version: number
+  username: string
+  password: string
+  /** When `password` ends; with a refresh token there is another one after it. */
+  expires_at: Date | null
+  issued_at: Date | null
+  refreshable: boolean
+  account: { login: string; name: string; email: string | null }
+}
+
+/** Why there is no grant, and what is known for the audit row that says so. */
+export interface Denial {
+  problem: ProblemError
+  /** Absent when nobody knows who asked: such requests are counted, not audited. */
+  runtime?: { id: string; name: string }
+  owner_id?: string
+  connection_id?: string
+}
+
+/** One row for a valid key; what the request does not find is null. */
+interface GrantRow {
+  runtime_key_id: string
+  runtime_id: string
+  runtime_name: string
+  provider_id: string | null
+  kind: ProviderKind | null
+  provider_name: string | null
+  owner_id: string | null
+  person_email: string | null
+  authorization_id: string | null
+  connection_id: string | null
+  method: 'oauth' | 'token' | null
+  box: string | null
+  version: number | null
+  status: StoredStatus | null
+  missing_scopes: string[] | null
+  expires_at: Date | null
+  access_issued_at: Date | null
+  access_expires_at: Date | null
+  authorization_expires_at: Date | null
+  account_login: string | null
+  account_name: string | null
+  account_email: string | null
+}
+
+const GRANT_QUERY = `
+  select k.id as runtime_key_id, r.id as runtime_id, r.name as runtime_name,
+    p.id as provider_id, p.kind, p.name as provider_name,
+    o.id as owner_id, o.email as person_email,
+    a.id as authorization_id, c.id as connection_id, c.method, c.box, c.version, c.status,
+    c.missing_scopes, c.expires_at, c.access_issued_at, c.access_expires_at, a.expires_at as authorization_expires_at,
+    c.account_login, c.account_name, c.account_email
+  from runtime_keys k
+  join runtimes r on r.id = k.runtime_id
+  left join (runtime_providers rp join providers p on p.id = rp.provider_id)
+    on rp.runtime_id = r.id and p.origin = $2
+  left join people o on o.id = $3 or lower(o.email) = $4
+  left join authorizations a
+    on a.owner_id = o.id and a.runtime_id = r.id and a.provider_id = p.id
+  left join connections c on c.id = a.connection_id
+  where k.hash = $1 and (k.expires_at is null or k.expires_at > now())`
+
+/**
+ * Reads what the request needs in one query and opens the box.
+ *
+ * @param page_url where a person mends what is missing
+ */
+export async function readGrant(
+  pool: pg.Pool,
+  keyring: Keyring,
+  page_url: string,
+  key: string,
+  request: Pick<CredentialRequest, 'person' | 'protocol' | 'host'>,
+): Promise<Grant | Denial> {
+  if (!isRuntimeKey(key)) return { problem: runtimeKeyInvalid() }
+  const { rows } = await pool.query<GrantRow>({
+    name: 'grant',
+    text: GRANT_QUERY,
+    values: [hashRuntimeKey(key), originOf(request), ...nameOf(request.person)],
+  })
+  const row = rows[0]
+  if (row === undefined) return { problem: runtimeKeyInvalid() }
+  const runtime = { id: row.runtime_id, name: row.runtime_name }
+  const { owner_id, provider_id, connection_id, box, kind } = row
+  if (provider_id === null || kind === null) {
+    return { runtime, problem: hostNotRegistered(row.runtime_name, request.host) }
+  }
+  const page = `${page_url}/tokens/${row.runtime_id}/${provider_id}`
+  if (owner_id === null || connection_id === null || box === null || !hasConnection(row)) {
+    const known = owner_id === null ? {} : { owner_id }
+    return { runtime, ...known, problem: authorizationMissing(row, request, page) }
+  }
+  const problem = unusable(row, page)
+  if (problem !== undefined) return { runtime, owner_id, connection_id, problem }
+  const address = { purpose: 'token_set', row_id: connection_id, owner_id, provider_id } as const
+  let text: string
+  try {
+    text = await keyring.open(address, box)
+  } catch (error) {
+    if (!(error instanceof BoxError)) throw error
+    return { runtime, owner_id, connection_id, problem: unreadable(row, page, error) }
+  }
+  const { access_token: token, refresh_token } = readTokenSet(text)
+  return {
+    runtime_key_id: row.runtime_key_id,
+    runtime_id: row.runtime_id,
+    runtime_name: row.runtime_name,
+    owner_id,
+    person_email: row.person_email,
+    authorization_id: row.authorization_id,
+    connection_id,
+    version: row.version,
+    ...adapterFor(kind).gitCredential({ method: row.method, token, login: row.account_login }),
+    expires_at: row.access_expires_at ?? row.expires_at,
+    issued_at: row.access_issued_at,
+    refreshable: refresh_token !== null,
+    account: { login: row.account_login, name: row.account_name, email: row.account_email },
+  }
+}
+
+/** A person's id or e-mail address, each in the place of the query that its index serves. */
+function nameOf(person: string): [id: string | null, email: string | null] {
+  return isPersonId(person) ? [person, null] : [null, person.toLowerCase()]
+}
+
+/** The origin Git asks about: `host` has the port when it is not the protocol's own. */
+export function originOf(request: Pick<CredentialRequest, 'protocol' | 'host'>): string {
+  const url = URL.parse(`${request.protocol}://${request.host}`)
+  return url === null ? '' : url.origin
+}
+
+type ConnectedRow = GrantRow & {
+  person_email: string
+  authorization_id: string
+  method: 'oauth' | 'token'
+  version: number
+  status: StoredStatus
+  missing_scopes: string[]
+  account_login: string
+  account_name: string
+}
+
+/** A row with a connection has all columns of it: they are not null in their tables. */
+function hasConnection(row: GrantRow): row is ConnectedRow {
+  return row.connection_id !== null && row.person_email !== null
+}
+
+function hostNotRegistered(runtime: string, host: string): ProblemError {
+  return new ProblemError(
+    'host-not-registered',
+    `Runtime ${runtime} does not use ${host}. An administrator can add that Git host to it.`,
+  )
+}
+
+function authorizationMissing(
+  row: GrantRow,
+  request: { person: string },
+  page: string,
+): ProblemError {
+  return new ProblemError(
+    'authorization-missing',
+    `${row.person_email ?? request.person} has not authorized runtime ${row.runtime_name} for ` +
+      `${row.provider_name}. Authorize it at ${page}`,
+    { extensions: { page } },
+  )
+}
+
+function unusable(row: ConnectedRow, page: string): ProblemError | undefined {
+  const { status } = statusAt(row, new Date())
+  if (isUsable(status)) return undefined
+  const whose = `The ${row.provider_name} token of ${row.person_email}`
+  const mend = `Update it at ${page}`
+  if (status === 'reauthorization_required') {
+    return new ProblemError(
+      'reauthorization-required',
+      `${row.person_email} must authorize runtime ${row.runtime_name} for ${row.provider_name} ` +
+        `again. Do it at ${page}`,
+      { extensions: { page } },
+    )
+  }
+  if (status === 'expired') {
+    return new ProblemError('credential-expired', `${whose} has expired. ${mend}`, {
+      extensions: { page },
+    })
+  }
+  if (status === 'insufficient_scopes') {
+    const { missing_scopes } = row
+    return new ProblemError(
+      'credential-scopes-missing',
+      `${whose} lacks ${missing_scopes.join(' and ')}. ${mend}`,
+      { extensions: { page, missing_scopes } },
+    )
+  }
+  return new ProblemError('credential-rejected', `${whose} is no longer accepted. ${mend}`, {
+    extensions: { page },
+  })
+}
+
+/** The box was altered, moved here from elsewhere, or sealed to a key that this vault lacks. */
+function unreadable(row: ConnectedRow, page: string, cause: BoxError): ProblemError {
+  return new ProblemError(
+    'credential-unreadable',
+    `The ${row.provider_name} token of ${row.person_email} was damaged where it is stored. ` +
+      `Replace it at ${page}`,
+    { cause, extensions: { page } },
+  )
+}

@@ -1,0 +1,61 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import {
+  type Inspection,
+  missingScopes,
+  type ProviderAdapter,
+  type ProviderHttp,
+  ProviderUnavailable,
+  type TokenCredential,
+  TokenRefused,
+  TokenScopesMissing,
+} from '../providers/provider.ts'
+
+/** What came of asking a Git host about a token. */
+export type Verdict =
+  | { outcome: 'accepted'; inspection: Inspection; missing_scopes: string[] }
+  | { outcome: 'scopes_missing'; scopes: string[]; missing_scopes: string[] }
+  | { outcome: 'refused'; why: TokenRefused['why'] }
+  /** Nothing was learned about the token. */
+  | { outcome: 'unavailable'; error: ProviderUnavailable }
+
+/** Milliseconds between tries: a token made a moment ago may not be known everywhere yet. */
+const SECOND_THOUGHTS_MS = [100, 300, 600]
+
+/**
+ * Asks the host about a token. A refusal is believed when it stands for a second; everything that
+ * is not the host's own word about the token is `unavailable`.
+ */
+export async function inspectToken(
+  adapter: ProviderAdapter,
+  http: ProviderHttp,
+  credential: TokenCredential,
+): Promise<Verdict> {
+  let verdict = await inspectOnce(adapter, http, credential)
+  for (const wait of SECOND_THOUGHTS_MS) {
+    if (verdict.outcome !== 'refused' || verdict.why !== 'bad_credential') return verdict
+    await pause(wait)
+    verdict = await inspectOnce(adapter, http, credential)
+  }
+  return verdict
+}
+
+async function inspectOnce(
+  adapter: ProviderAdapter,
+  http: ProviderHttp,
+  credential: TokenCredential,
+): Promise<Verdict> {
+  try {
+    const inspection = await adapter.inspect(http, credential)
+    const missing_scopes =
+      inspection.scopes === null ? [] : missingScopes(adapter, inspection.scopes)
+    return { outcome: 'accepted', inspection, missing_scopes }
+  } catch (error) {
+    if (error instanceof TokenRefused) return { outcome: 'refused', why: error.why }
+    if (error instanceof ProviderUnavailable) return { outcome: 'unavailable', error }
+    if (error instanceof TokenScopesMissing) {
+      const { scopes } = error
+      return { outcome: 'scopes_missing', scopes, missing_scopes: missingScopes(adapter, scopes) }
+    }
+    throw error
+  }
+}

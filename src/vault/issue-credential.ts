@@ -1,0 +1,175 @@
+import { hash } from 'node:crypto'
+import type pg from 'pg'
+import type { Credential, CredentialRequest } from '../contract/index.ts'
+import { ProblemError } from '../contract/index.ts'
+import { enqueue } from '../jobs/queue.ts'
+import { decide } from '../policy/decide.ts'
+import type { Db } from '../store/database.ts'
+import type { AuditCommit } from './audit-commit.ts'
+import { type Denial, type Grant, originOf, readGrant } from './grant.ts'
+import type { GrantCache } from './grant-cache.ts'
+import type { Keyring } from './keyring.ts'
+import type { Refresher } from './refresh.ts'
+
+export interface CredentialParts {
+  db: Db
+  pool: pg.Pool
+  keyring: Keyring
+  commit: AuditCommit
+  cache: GrantCache
+  page_url: string
+  refresher: Refresher
+}
+
+export interface CredentialCall {
+  /** The runtime key, in the clear. */
+  key: string
+  ip: string | null
+  request: CredentialRequest
+}
+
+/** How often a grant is read anew when it changes between reading and recording. */
+const MOST_READS = 3
+
+/**
+ * The credential with which a runtime may speak to a Git host as one person. Its audit row is
+ * durable before this returns; what is read from memory is proved by the same statement.
+ *
+ * @throws ProblemError those of `issueCredential` in the contract; each denial is audited
+ */
+export async function issueCredential(
+  parts: CredentialParts,
+  call: CredentialCall,
+): Promise<Credential> {
+  const { request } = call
+  const id = grantId(call)
+  const departure = { target: targetOf(request), ip: call.ip }
+  for (let reads = 0; reads < MOST_READS; reads += 1) {
+    const kept = parts.cache.get(id) ?? (await obtainGrant(parts, call))
+    const grant = needsRefresh(kept, request) ? await refreshed(parts, call, kept) : kept
+    parts.cache.set(id, grant)
+    if (await parts.commit.record({ ...departure, grant })) return credentialFrom(grant, request)
+    parts.cache.delete(id)
+  }
+  throw new ProblemError('database-unavailable', 'This token is being changed. Try again.')
+}
+
+/**
+ * Git was refused with a credential of ours: has the token behind it checked.
+ *
+ * @throws ProblemError those of `reportCredential` in the contract
+ */
+export async function reportCredential(
+  parts: CredentialParts,
+  call: CredentialCall,
+): Promise<void> {
+  const grant = await readGrant(parts.pool, parts.keyring, parts.page_url, call.key, call.request)
+  if ('problem' in grant) {
+    // A token that is known to be bad needs no check: the report is welcome and changes nothing.
+    if (grant.connection_id !== undefined) return
+    throw grant.problem
+  }
+  const attempt = {
+    actor: { kind: 'runtime', id: grant.runtime_id, name: grant.runtime_name },
+    action: 'credential.report',
+    subject: `${targetOf(call.request)} as ${grant.person_email}`,
+    ip: call.ip,
+    owner_id: grant.owner_id,
+    runtime_id: grant.runtime_id,
+    connection_id: grant.connection_id,
+  } as const
+  await decide(parts.db, attempt, (trx) =>
+    enqueue(
+      trx,
+      'check-connection',
+      { id: grant.connection_id },
+      `check-connection:${grant.connection_id}`,
+    ),
+  )
+}
+
+async function obtainGrant(parts: CredentialParts, call: CredentialCall): Promise<Grant> {
+  const { pool, keyring, page_url } = parts
+  const found = await readGrant(pool, keyring, page_url, call.key, call.request)
+  if (!('problem' in found)) return found
+  await recordDenial(parts.db, call, found)
+  throw found.problem
+}
+
+async function recordDenial(db: Db, call: CredentialCall, denial: Denial): Promise<void> {
+  if (denial.runtime === undefined) return
+  await db
+    .insertInto('audit')
+    .values({
+      actor_kind: 'runtime',
+      actor_id: denial.runtime.id,
+      actor_name: denial.runtime.name,
+      action: 'credential.issue',
+      outcome: 'denied',
+      subject: `${targetOf(call.request)} as ${call.request.person}`,
+      reason: denial.problem.type,
+      ip: call.ip,
+      owner_id: denial.owner_id ?? null,
+      runtime_id: denial.runtime.id,
+      connection_id: denial.connection_id ?? null,
+    })
+    .execute()
+}
+
+function credentialFrom(grant: Grant, request: CredentialRequest): Credential {
+  return {
+    protocol: request.protocol,
+    host: request.host,
+    username: grant.username,
+    password: grant.password,
+    password_expiry_utc:
+      grant.expires_at === null ? null : Math.floor(grant.expires_at.getTime() / 1000),
+    account: grant.account,
+  }
+}
+
+/** Git needs a moment to use what it is given. */
+const LEAST_TTL_SECONDS = 30
+
+/** Of a token's whole life, what may be asked for: a token that is new is as good as it gets. */
+const MOST_TTL_SHARE = 0.9
+
+function needsRefresh(grant: Grant, request: CredentialRequest): boolean {
+  const { refreshable, issued_at, expires_at } = grant
+  if (!refreshable || expires_at === null) return false
+  const lifetime = (expires_at.getTime() - (issued_at?.getTime() ?? 0)) / 1000
+  const wanted = Math.max(request.min_ttl ?? 0, LEAST_TTL_SECONDS)
+  return secondsLeft(grant) < Math.min(wanted, lifetime * MOST_TTL_SHARE)
+}
+
+function secondsLeft({ expires_at }: Grant): number {
+  return expires_at === null ? Infinity : (expires_at.getTime() - Date.now()) / 1000
+}
+
+/** The grant after a refresh; the one there was, if it still lives and nothing newer can be had. */
+async function refreshed(
+  parts: CredentialParts,
+  call: CredentialCall,
+  grant: Grant,
+): Promise<Grant> {
+  const { connection_id, version } = grant
+  const outcome = await parts.refresher.refresh(connection_id, version, true)
+  if (outcome === 'refreshed' || outcome === 'gone') return await obtainGrant(parts, call)
+  if (secondsLeft(grant) > 0) return grant
+  throw new ProblemError(
+    'provider-unavailable',
+    outcome === 'misconfigured'
+      ? 'The Git host does not accept our OAuth app. An administrator must mend it.'
+      : 'The Git host could not be asked for a new token. Nothing is lost; try again in a moment.',
+  )
+}
+
+/** Names a grant in memory without holding the key there. */
+function grantId({ key, request }: CredentialCall): string {
+  const { person, protocol, host } = request
+  return hash('sha256', [key, person, protocol, host].join('\n'), 'base64')
+}
+
+function targetOf(request: CredentialRequest): string {
+  return `${originOf(request)}/${request.path ?? ''}`
+}

@@ -1,0 +1,94 @@
+import { type Selectable, sql } from 'kysely'
+import type { ProviderKind } from '../contract/index.ts'
+import type { Db } from '../store/database.ts'
+import type { ConnectionsTable } from '../store/tables.ts'
+import type { ClientRow } from './client-endpoint.ts'
+
+/** A connection whose token set is being refreshed, with its client and provider. */
+export type Claimed = Pick<
+  Selectable<ConnectionsTable>,
+  'id' | 'owner_id' | 'box' | 'version' | 'account_login' | 'refresh_failures'
+> &
+  ClientRow & { kind: ProviderKind; private_address_confirmed: boolean; provider: string }
+
+/** Takes the right to refresh: nobody else has it, or who had it has died. */
+export async function claim(
+  { db, claim_seconds }: { db: Db; claim_seconds: number },
+  id: string,
+  version: number,
+  holder: string,
+): Promise<Claimed | undefined> {
+  const taken = await db
+    .updateTable('connections')
+    .set({ refresh_claimed_by: holder, refresh_claimed_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('version', '=', version)
+    .where('status', '!=', 'reauthorization_required')
+    .where('client_row_id', 'is not', null)
+    .where(
+      sql<boolean>`(refresh_claimed_at is null
+        or refresh_claimed_at < now() - make_interval(secs => ${claim_seconds}))`,
+    )
+    .returning('id')
+    .executeTakeFirst()
+  return taken === undefined ? undefined : await claimedRow(db, id, version)
+}
+
+/** The connection at this version with what a refresh needs; undefined when it has moved on. */
+export async function claimedRow(
+  db: Db,
+  id: string,
+  version: number,
+): Promise<Claimed | undefined> {
+  return await db
+    .selectFrom('connections')
+    .innerJoin('clients', 'clients.id', 'connections.client_row_id')
+    .innerJoin('providers', 'providers.id', 'connections.provider_id')
+    .select([
+      'connections.id',
+      'connections.owner_id',
+      'connections.provider_id',
+      'connections.box',
+      'connections.version',
+      'connections.account_login',
+      'connections.refresh_failures',
+      'clients.id as client_row_id',
+      'clients.client_id',
+      'clients.client_secret_box',
+      'providers.kind',
+      'providers.name as provider',
+      'providers.base_url',
+      'providers.private_address_confirmed',
+    ])
+    .where('connections.id', '=', id)
+    .where('connections.version', '=', version)
+    .executeTakeFirst()
+}
+
+/** The wait for our turn may have been long: the claim must still be ours when we ask. */
+export async function renewClaim(db: Db, row: Claimed, holder: string): Promise<boolean> {
+  const renewed = await db
+    .updateTable('connections')
+    .set({ refresh_claimed_at: sql<Date>`now()` })
+    .where('id', '=', row.id)
+    .where('version', '=', row.version)
+    .where('refresh_claimed_by', '=', holder)
+    .executeTakeFirst()
+  return renewed.numUpdatedRows > 0n
+}
+
+/** What another vault has made of it; undefined while it is still at it. */
+export async function outcomeSoFar(
+  db: Db,
+  id: string,
+  version: number,
+): Promise<'refreshed' | 'gone' | 'unavailable' | undefined> {
+  const row = await db
+    .selectFrom('connections')
+    .select(['version', 'status', 'refresh_claimed_at'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined || row.status === 'reauthorization_required') return 'gone'
+  if (row.version !== version) return 'refreshed'
+  return row.refresh_claimed_at === null ? 'unavailable' : undefined
+}

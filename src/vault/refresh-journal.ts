@@ -1,0 +1,93 @@
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+
+/** An answer of a token endpoint that is not in the database yet. */
+export interface JournalEntry {
+  connection_id: string
+  /** Of the token set that was refreshed: the answer is the next one. */
+  version: number
+  /** Milliseconds since the epoch at which the answer came. */
+  received_at: number
+  /** The answer's body, as it came. */
+  answer: string
+}
+
+/**
+ * Keeps rotated tokens safe between the moment they arrive and the moment the database has them.
+ * Writing is one synchronous step from memory to disk: nothing else of this process runs between.
+ */
+export interface RefreshJournal {
+  write(entry: JournalEntry): void
+  remove(entry: Pick<JournalEntry, 'connection_id' | 'version'>): void
+  /** What earlier processes, or this one, could not bring into the database. */
+  pending(): JournalEntry[]
+}
+
+/** Encrypts and decrypts at once, without waiting. */
+export interface SyncSeal {
+  sealNow(text: string): Buffer
+  openNow(sealed: Buffer): string | undefined
+}
+
+/**
+ * Opens the journal in `folder`: one file for each answer, named by what it belongs to, so that
+ * several processes may share a folder and one answer is never there twice.
+ */
+export function openRefreshJournal(folder: string, seal: SyncSeal): RefreshJournal {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const fileOf = ({ connection_id, version }: Pick<JournalEntry, 'connection_id' | 'version'>) =>
+    join(folder, `${connection_id}.${version}`)
+
+  return {
+    write(entry) {
+      const file = fileOf(entry)
+      const draft = `${file}.new`
+      const sealed = seal.sealNow(JSON.stringify(entry))
+      const descriptor = openSync(draft, 'w', 0o600)
+      try {
+        writeSync(descriptor, sealed)
+        fdatasyncSync(descriptor)
+      } finally {
+        closeSync(descriptor)
+      }
+      renameSync(draft, file)
+      syncFolder(folder)
+    },
+    remove: (entry) => rmSync(fileOf(entry), { force: true }),
+    pending() {
+      const names = readdirSync(folder).filter((name) => /^[0-9a-f-]{36}\.\d+$/.test(name))
+      return names.flatMap((name) => readEntry(join(folder, name), seal) ?? [])
+    },
+  }
+}
+
+/** Another process may bring the answer home, and remove its file, at any moment. */
+function readEntry(file: string, seal: SyncSeal): JournalEntry | undefined {
+  try {
+    const text = seal.openNow(readFileSync(file))
+    return text === undefined ? undefined : (JSON.parse(text) as JournalEntry)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}

@@ -1,0 +1,62 @@
+import { decide, vaultActor } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { ProviderUnavailable } from '../providers/provider.ts'
+import type { VaultParts } from './check-candidate.ts'
+import { endpointOf } from './client-endpoint.ts'
+import { readTokenSet } from './token-set.ts'
+
+/**
+ * Tells the provider that a grant is over, then destroys its box. A provider that is away is told
+ * later: this throws, and the queue comes back to it. One that has no such call is not told.
+ */
+export async function revokeGrant(parts: VaultParts, id: string): Promise<void> {
+  const { db, keyring, outbound } = parts
+  const row = await db
+    .selectFrom('revocations')
+    .innerJoin('clients', 'clients.id', 'revocations.client_row_id')
+    .innerJoin('providers', 'providers.id', 'revocations.provider_id')
+    .select([
+      'revocations.id',
+      'revocations.owner_id',
+      'revocations.provider_id',
+      'revocations.client_row_id',
+      'revocations.account_login',
+      'revocations.box',
+      'clients.client_id',
+      'clients.client_secret_box',
+      'providers.kind',
+      'providers.name as provider',
+      'providers.base_url',
+      'providers.private_address_confirmed',
+    ])
+    .where('revocations.id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) return
+  const { oauth, origins } = adapterFor(row.kind)
+  const { owner_id, provider_id } = row
+  const attempt = (what: string) =>
+    ({
+      actor: vaultActor,
+      action: 'connection.revoke',
+      subject: `grant of ${row.account_login} at ${row.provider}: ${what}`,
+      ip: null,
+      owner_id,
+    }) as const
+  const http = outbound.to(row, origins(row.base_url))
+  if (oauth.revoke !== undefined) {
+    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+    const tokens = readTokenSet(await keyring.open(address, row.box))
+    const { client } = await endpointOf(keyring, row, http.fetch)
+    try {
+      await oauth.revoke(http, client, tokens)
+    } catch (error) {
+      if (!(error instanceof ProviderUnavailable)) throw error
+      await decide(db, { ...attempt('not revoked yet'), reason: error.message }, async () => {})
+      throw error
+    }
+  }
+  const outcome = oauth.revoke === undefined ? 'destroyed here' : 'revoked'
+  await decide(db, attempt(outcome), async (trx) => {
+    await trx.deleteFrom('revocations').where('id', '=', id).execute()
+  })
+}

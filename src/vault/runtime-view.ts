@@ -1,0 +1,89 @@
+import { sql } from 'kysely'
+import { statusAt } from '../authorizations/status.ts'
+import type { RuntimeView } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import type { Db } from '../store/database.ts'
+import { findPerson, type RuntimeCaller } from './runtime-caller.ts'
+
+/** A sign of life is written down at most this often. */
+const SEEN_SECONDS = 20
+
+/**
+ * What a runtime may know of itself, and of one person on it.
+ *
+ * @param request.agent version of the long-lived agent that asks, which then counts as seen
+ */
+export async function viewRuntime(
+  db: Db,
+  caller: RuntimeCaller,
+  request: { person?: string | undefined; agent?: string | undefined; page_url: string },
+): Promise<RuntimeView> {
+  if (request.agent !== undefined) await noteAgent(db, caller.id, request.agent)
+  const providers = await db
+    .selectFrom('runtime_providers')
+    .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
+    .select(['providers.id', 'providers.kind', 'providers.name', 'providers.base_url'])
+    .where('runtime_id', '=', caller.id)
+    .orderBy('providers.name')
+    .execute()
+  const { id, name, description } = caller
+  return {
+    runtime: { id, name, description },
+    page_url: request.page_url,
+    providers,
+    person: request.person === undefined ? null : await viewPerson(db, id, request.person),
+  }
+}
+
+async function viewPerson(
+  db: Db,
+  runtime_id: string,
+  name: string,
+): Promise<RuntimeView['person']> {
+  const person = await findPerson(db, name)
+  if (person === undefined) return null
+  const rows = await db
+    .selectFrom('authorizations')
+    .innerJoin('connections', 'connections.id', 'authorizations.connection_id')
+    .select([
+      'authorizations.provider_id',
+      'connections.status',
+      'connections.expires_at',
+      'authorizations.expires_at as authorization_expires_at',
+      'missing_scopes',
+      'account_login',
+      'account_name',
+      'account_email',
+    ])
+    .where('authorizations.runtime_id', '=', runtime_id)
+    .where('authorizations.owner_id', '=', person.id)
+    .execute()
+  return {
+    ...person,
+    authorizations: rows.map((row) => ({
+      provider_id: row.provider_id,
+      status: statusAt(row, new Date()).status,
+      account: {
+        login: row.account_login,
+        name: row.account_name,
+        email: row.account_email,
+        avatar_url: null,
+      },
+    })),
+  }
+}
+
+async function noteAgent(db: Db, id: string, version: string): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const noted = await trx
+      .updateTable('runtimes')
+      .set({ agent_seen_at: new Date(), agent_version: version })
+      .where('id', '=', id)
+      .where(
+        sql<boolean>`(agent_version is distinct from ${version} or agent_seen_at is null
+          or agent_seen_at < now() - make_interval(secs => ${SEEN_SECONDS}))`,
+      )
+      .executeTakeFirst()
+    if (noted.numUpdatedRows > 0n) await announce(trx, { name: 'runtimes', owner_id: null, id })
+  })
+}

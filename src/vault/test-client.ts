@@ -1,0 +1,90 @@
+import { CALLBACK_PATH } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import { exchangeCode, TokenEndpointError } from '../oauth/token-endpoint.ts'
+import { decide, vaultActor } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { VaultParts } from './check-candidate.ts'
+import { endpointOf } from './client-endpoint.ts'
+
+interface Finding {
+  test_outcome: 'passed' | 'failed' | 'not_proved'
+  test_detail: string
+}
+
+/**
+ * Proves a client without a person: asks the token endpoint to exchange a code that nobody was
+ * given. A host that knows the client refuses the code; one that does not refuses the client.
+ */
+export async function testClient(parts: VaultParts, page_url: string, id: string): Promise<void> {
+  const { db } = parts
+  const row = await db
+    .selectFrom('clients')
+    .innerJoin('providers', 'providers.id', 'clients.provider_id')
+    .select([
+      'clients.id as client_row_id',
+      'clients.client_id',
+      'clients.client_secret_box',
+      'clients.provider_id',
+      'providers.kind',
+      'providers.name as provider',
+      'providers.base_url',
+      'providers.private_address_confirmed',
+    ])
+    .where('clients.id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) return
+  const { origins } = adapterFor(row.kind)
+  const http = parts.outbound.to(row, origins(row.base_url))
+  const code = { code: 'countersign-test', code_verifier: 'countersign-test'.repeat(3) }
+  const grant = { ...code, redirect_uri: page_url + CALLBACK_PATH }
+  const finding = await endpointOf(parts.keyring, row, http.fetch)
+    .then((endpoint) => exchangeCode(endpoint, grant))
+    .then(
+      () => notProved(row.provider),
+      (error: unknown) => findingFrom(error, row.provider),
+    )
+  const attempt = {
+    actor: vaultActor,
+    action: 'client.tested',
+    subject: `app ${row.client_id} at ${row.provider}: ${finding.test_outcome}`,
+    ip: null,
+  } as const
+  await decide(db, attempt, async (trx) => {
+    await trx
+      .updateTable('clients')
+      .set({ ...finding, test_at: new Date() })
+      .where('id', '=', id)
+      .execute()
+    await announce(trx, { name: 'clients', owner_id: null, id })
+  })
+}
+
+function findingFrom(error: unknown, provider: string): Finding {
+  if (!(error instanceof TokenEndpointError)) throw error
+  const code = error.error
+  if (error.outcome === 'permanent') {
+    return {
+      test_outcome: 'passed',
+      test_detail:
+        `${provider} knows this app and its secret. Not proved: that the callback address is ` +
+        'registered, which shows when the first person authorizes.',
+    }
+  }
+  if (error.outcome === 'misconfigured') {
+    return {
+      test_outcome: 'failed',
+      test_detail: `${provider} does not accept this app (${code}). Check its id and secret.`,
+    }
+  }
+  return {
+    test_outcome: 'not_proved',
+    test_detail: `${provider} gave no answer that says anything. Try again later.`,
+  }
+}
+
+function notProved(provider: string): Finding {
+  return {
+    test_outcome: 'not_proved',
+    test_detail: `${provider} does not tell a wrong app from a wrong code; the first authorization will.`,
+  }
+}

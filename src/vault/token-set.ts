@@ -1,0 +1,60 @@
+import type { TokenAnswer } from '../oauth/token-endpoint.ts'
+
+/** What the box of a connection holds. A pasted token is an access token and nothing else. */
+export interface TokenSet {
+  access_token: string
+  refresh_token: string | null
+}
+
+/** The text that is sealed. */
+export function tokenSetText({ access_token, refresh_token }: TokenSet): string {
+  return JSON.stringify({ access_token, refresh_token })
+}
+
+/** Reads what `tokenSetText` wrote. */
+export function readTokenSet(text: string): TokenSet {
+  const { access_token, refresh_token } = JSON.parse(text) as TokenSet
+  return { access_token, refresh_token }
+}
+
+/** When what a token endpoint granted ends, and when to refresh it. */
+export interface Lifetime {
+  access_issued_at: Date
+  access_expires_at: Date | null
+  /** When nothing more can be done with the token set. */
+  expires_at: Date | null
+  refresh_due_at: Date | null
+}
+
+/** A refresh begins this long before the end at the latest … */
+const MOST_LEAD_MS = 10 * 60_000
+/** … or when this share of the lifetime is left. */
+const LEAD_SHARE = 0.25
+
+/**
+ * Works out the times of a new token set. Refreshes are spread over some time before they are
+ * needed, so that tokens that were granted together are not refreshed together.
+ *
+ * @param random from 0 to 1
+ */
+export function lifetimeOf(
+  answer: Pick<TokenAnswer, 'refresh_token' | 'expires_in' | 'refresh_token_expires_in'>,
+  now: Date,
+  random: number,
+): Lifetime {
+  const { expires_in, refresh_token, refresh_token_expires_in } = answer
+  const later = (seconds: number | null) =>
+    seconds === null ? null : new Date(now.getTime() + seconds * 1000)
+  const access_expires_at = later(expires_in)
+  const access = { access_issued_at: now, access_expires_at }
+  if (refresh_token === null) {
+    return { ...access, expires_at: access_expires_at, refresh_due_at: null }
+  }
+  const expires_at = later(refresh_token_expires_in)
+  if (access_expires_at === null || expires_in === null) {
+    return { ...access, expires_at, refresh_due_at: null }
+  }
+  const lead = Math.min(MOST_LEAD_MS, expires_in * 1000 * LEAD_SHARE)
+  const refresh_due_at = new Date(access_expires_at.getTime() - lead * (1 + random))
+  return { ...access, expires_at, refresh_due_at }
+}
