@@ -1,0 +1,69 @@
+import type { CredentialRequest } from '../contract/index.ts'
+import { type DaemonRequest, serializeAttributes } from '../git-credential/format.ts'
+import { type Refusal, refusalFrom } from './refusal.ts'
+import type { VaultClient } from './vault-client.ts'
+
+/** Seconds a credential should still live: a clone asks once and then makes several requests. */
+const MIN_TTL = 300
+
+/** For Git, nothing: it goes on to its next helper. */
+const NOTHING = ''
+/** Git stops here, and neither asks other helpers nor prompts. */
+const QUIT = serializeAttributes({ values: new Map([['quit', '1']]) })
+
+export interface AnswerOptions {
+  vault: VaultClient
+  /** E-mail address or id of the person for whom Git acts. */
+  person: string
+  onRefusal: (refusal: Refusal, host: string) => void
+}
+
+/**
+ * What to say to Git's `request`. `store` is acknowledged and forgotten; `exit` is for a daemon
+ * that may be stopped by its clients, which we are not.
+ *
+ * @param signal aborts when nobody waits for the answer any more
+ */
+export async function answerRequest(
+  { action, attributes }: DaemonRequest,
+  { vault, person, onRefusal }: AnswerOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const wanted = credentialRequest(attributes.values, person)
+  if (wanted === undefined || action === 'store' || action === 'exit') return NOTHING
+  try {
+    if (action === 'get') return await issue(vault, wanted)
+    await vault.reportCredential({ body: wanted })
+  } catch (error) {
+    const refusal = refusalFrom(error)
+    if (signal.aborted || refusal.type === 'host-not-registered') return NOTHING
+    // Git already knows that the credential does not work; a report that is lost changes nothing.
+    if (action === 'erase') return NOTHING
+    onRefusal(refusal, wanted.host)
+    return QUIT
+  }
+  return NOTHING
+}
+
+function credentialRequest(
+  values: ReadonlyMap<string, string>,
+  person: string,
+): CredentialRequest | undefined {
+  const protocol = values.get('protocol')
+  const host = values.get('host')
+  const path = values.get('path')
+  if ((protocol !== 'https' && protocol !== 'http') || !host) return undefined
+  return { person, protocol, host, ...(path && { path }) }
+}
+
+async function issue(vault: VaultClient, wanted: CredentialRequest): Promise<string> {
+  const credential = await vault.issueCredential({ body: { ...wanted, min_ttl: MIN_TTL } })
+  const { username, password, password_expiry_utc } = credential
+  const values = new Map([
+    ['username', username],
+    ['password', password],
+  ])
+  // From Git 2.40 on; older ones skip what they do not know.
+  if (password_expiry_utc !== null) values.set('password_expiry_utc', `${password_expiry_utc}`)
+  return serializeAttributes({ values })
+}

@@ -1,0 +1,43 @@
+import { type AnswerOptions, answerRequest } from './answer.ts'
+import { openSocket } from './socket.ts'
+import { claimSocketFolder, createSocketFolder } from './socket-folder.ts'
+
+export interface PersonSocket extends AsyncDisposable {
+  socket_path: string
+}
+
+export interface PersonSocketOptions extends AnswerOptions {
+  /** Where agents keep their sockets; without it, in a place of its own that nobody can guess. */
+  socket_folder?: string
+}
+
+/** A socket at which Git gets the credentials of one person. Disposal removes it and its folder. */
+export async function openPersonSocket(options: PersonSocketOptions): Promise<PersonSocket> {
+  await using stack = new AsyncDisposableStack()
+  const folder = stack.use(
+    options.socket_folder === undefined
+      ? await createSocketFolder()
+      : await claimSocketFolder(options.socket_folder, folderName(options.person)),
+  )
+  stack.use(
+    await openSocket({
+      folder,
+      answer: (request, signal) => answerRequest(request, options, signal),
+    }),
+  )
+  const opened = stack.move()
+  return {
+    socket_path: folder.socket_path,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** One folder name for each person: everything but what e-mail addresses are made of is escaped. */
+export function folderName(person: string): string {
+  const bytes = new TextEncoder().encode(person.toLowerCase())
+  const name = Array.from(bytes, (byte) => {
+    const character = String.fromCharCode(byte)
+    return /[a-z0-9@._+-]/.test(character) ? character : `%${byte.toString(16).padStart(2, '0')}`
+  }).join('')
+  return name.replace(/^\./, '%2e')
+}

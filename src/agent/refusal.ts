@@ -1,0 +1,43 @@
+import { ProblemError, type ProblemType } from '../contract/index.ts'
+import { VaultUnavailableError } from './vault-client.ts'
+
+/** Why there is no credential. `detail` says what to do; `page` is where. */
+export interface Refusal {
+  type: ProblemType | 'vault-unavailable'
+  detail: string
+  page: string | undefined
+  /** What only a log should hold. */
+  cause: unknown
+}
+
+/** What a failed call to the vault means for the person. Anything unexpected is a refusal too. */
+export function refusalFrom(error: unknown): Refusal {
+  if (error instanceof ProblemError) {
+    const { type, detail, extensions } = error
+    return { type, detail, page: extensions.page, cause: error.cause }
+  }
+  if (error instanceof VaultUnavailableError) {
+    return { type: 'vault-unavailable', detail: error.detail, page: undefined, cause: error.cause }
+  }
+  const detail = 'The agent could not make sense of what the vault answered.'
+  return { type: 'internal-error', detail, page: undefined, cause: error }
+}
+
+/** One sentence or two for a terminal: what happened, and the page that mends it. */
+export function refusalSentence({ type, detail, page }: Refusal): string {
+  if (page === undefined || detail.includes(page)) return detail
+  return `${detail} ${wayOn(type)} ${page}`
+}
+
+function wayOn(type: Refusal['type']): string {
+  switch (type) {
+    case 'authorization-missing':
+      return 'Authorize it at'
+    case 'credential-expired':
+    case 'credential-rejected':
+    case 'credential-scopes-missing':
+      return 'Replace the token at'
+    default:
+      return 'See'
+  }
+}

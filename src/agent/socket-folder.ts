@@ -1,0 +1,85 @@
+import { chmod, lstat, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** `sun_path` holds 108 bytes on Linux, 104 on macOS, a final NUL among them. */
+const MAX_SOCKET_PATH_BYTES = 103
+
+/** A folder that holds one socket and is open to nobody else. Disposal removes it. */
+export interface SocketFolder extends AsyncDisposable {
+  socket_path: string
+  /**
+   * Takes the right to write away, to be called once the socket is bound. Git's `store` starts a
+   * cache daemon of its own where the socket does not answer; here it cannot.
+   */
+  close: () => Promise<void>
+}
+
+/** The socket's place cannot be used. The message says why, and what to do. */
+export class SocketFolderError extends Error {
+  override name = 'SocketFolderError'
+}
+
+/** A new folder with a name nobody can guess, for one command. */
+export async function createSocketFolder(): Promise<SocketFolder> {
+  const usual = join(tmpdir(), 'countersign-')
+  const parent = fits(join(`${usual}123456`, 'socket')) ? usual : '/tmp/countersign-'
+  return socketFolder(await mkdtemp(parent))
+}
+
+/**
+ * The folder `name` in `parent`, for an agent whose sockets are always in the same place. What an
+ * agent that crashed left there is taken over; a running one is not.
+ *
+ * @throws {SocketFolderError}
+ */
+export async function claimSocketFolder(parent: string, name: string): Promise<SocketFolder> {
+  await mkdir(parent, { recursive: true, mode: 0o700 })
+  const path = join(await realpath(parent), name)
+  const folder = socketFolder(path)
+  if (!fits(folder.socket_path)) {
+    throw new SocketFolderError(`${folder.socket_path} is too long for a socket: name another`)
+  }
+  if (await isOurFolder(path)) {
+    if (await answers(folder.socket_path)) {
+      throw new SocketFolderError(`another agent already answers at ${folder.socket_path}`)
+    }
+    await folder[Symbol.asyncDispose]()
+  }
+  await mkdir(path, { mode: 0o700 })
+  return folder
+}
+
+function socketFolder(path: string): SocketFolder {
+  return {
+    socket_path: join(path, 'socket'),
+    close: () => chmod(path, 0o500),
+    async [Symbol.asyncDispose]() {
+      await chmod(path, 0o700).catch(() => {})
+      await rm(path, { recursive: true, force: true })
+    },
+  }
+}
+
+function fits(socket_path: string): boolean {
+  return Buffer.byteLength(socket_path) <= MAX_SOCKET_PATH_BYTES
+}
+
+/** False when there is nothing; throws when there is something that we did not make. */
+async function isOurFolder(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found === undefined) return false
+  if (found.isDirectory() && found.uid === process.getuid?.()) return true
+  throw new SocketFolderError(`${path} belongs to somebody else: name another --socket-folder`)
+}
+
+function answers(socket_path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket_path, () => {
+      connection.destroy()
+      resolve(true)
+    })
+    connection.on('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { runAgent } from '../agent/agent.ts'
+import { SocketFolderError } from '../agent/socket-folder.ts'
+import { ProblemError } from '../contract/index.ts'
+import { help } from './help.ts'
+import { readFlags, vaultFlags } from './options.ts'
+import { readSettings, usualConfigPaths } from './settings.ts'
+import { CommandError, exitCodes, usageError } from './terminal.ts'
+import { version } from './version.ts'
+
+const flags = {
+  ...vaultFlags,
+  person: { type: 'string', multiple: true },
+  'socket-folder': { type: 'string' },
+} as const
+
+/**
+ * `countersign agent --person EMAIL…`: answers Git until it is told to stop. Logs to stdout.
+ *
+ * @throws {CommandError}
+ */
+export async function agent(argv: readonly string[]): Promise<number> {
+  const values = readFlags('agent', argv, flags)
+  if (values.help) return help('agent')
+  const people = new Set(values.person)
+  if (people.size === 0) throw usageError('agent', 'say for whom, with --person EMAIL')
+  const settings = await readSettings({
+    flags: values,
+    env: process.env,
+    config_paths: usualConfigPaths(),
+  })
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  process.once('SIGTERM', () => stop.abort())
+  try {
+    await runAgent({
+      vault_url: settings.vault_url,
+      runtime_key: settings.runtime_key,
+      socket_folder: values['socket-folder'] || usualSocketFolder(),
+      people: [...people],
+      version,
+      signal: stop.signal,
+      log: pino({ name: 'agent' }),
+    })
+  } catch (error) {
+    throw startError(error, settings.key_source)
+  }
+  return 0
+}
+
+function usualSocketFolder(): string {
+  return join(process.env.XDG_RUNTIME_DIR || '/run', 'countersign')
+}
+
+function startError(error: unknown, key_source: string): unknown {
+  if (error instanceof ProblemError) {
+    return new CommandError(`${error.detail} The key is from ${key_source}.`, exitCodes.refused)
+  }
+  if (error instanceof SocketFolderError)
+    return new CommandError(`${error.message}.`, exitCodes.usage)
+  if (error instanceof Error && 'code' in error && 'path' in error) {
+    return new CommandError(
+      `${error.path} cannot be used (${error.code}): name a --socket-folder.`,
+      exitCodes.usage,
+    )
+  }
+  return error
+}

@@ -1,0 +1,50 @@
+import { stdout } from 'node:process'
+import { help } from './help.ts'
+import { readFlags } from './options.ts'
+import { run } from './run.ts'
+import { CommandError, exitCodes, say } from './terminal.ts'
+import { version } from './version.ts'
+
+type Command = (argv: string[]) => Promise<number>
+
+const commands = {
+  // Its logger is not what `run` should wait for.
+  agent: reported(async (argv) => (await import('./agent.ts')).agent(argv)),
+  run: reported(run),
+  version: reported(printVersion),
+  help: async ([command]) => help(command),
+} satisfies Record<string, Command>
+
+/**
+ * Commands for people, by name. Each takes what follows its name and returns an exit code. Without
+ * a prototype: the name comes from the command line.
+ */
+export const cliCommands: Readonly<Record<string, Command>> = Object.assign(
+  Object.create(null),
+  commands,
+)
+
+async function printVersion(argv: readonly string[]): Promise<number> {
+  const { help: wanted } = readFlags('version', argv, { help: { type: 'boolean', short: 'h' } })
+  if (wanted) return help('version')
+  stdout.write(`countersign ${version}\n`)
+  return 0
+}
+
+/** Says that there is no command `name`. Returns the exit code. */
+export function unknownCommand(name: string): number {
+  say(`there is no command "${name}". See "countersign help".`)
+  return exitCodes.usage
+}
+
+function reported(command: (argv: readonly string[]) => Promise<number>): Command {
+  return async (argv) => {
+    try {
+      return await command(argv)
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error
+      say(error.message)
+      return error.exit_code
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { stdout } from 'node:process'
+
+const overview = `Git access authorized once, per runtime; each runtime acts in Git as the person who
+asked.
+
+Usage: countersign COMMAND [FLAGS]
+
+On one machine:
+  up        start everything: pages, vault, database and a sandbox Git host
+  run       run one command whose Git acts as one person
+
+In parts, on several machines:
+  server    the pages and the API; cannot read tokens
+  vault     the one part that can read tokens; answers agents
+  agent     stays beside workloads and answers their Git
+
+  version   print the version
+  help      print this, or the help of a command
+
+Try:
+  countersign up
+  countersign run --as alice@example.com -- git push
+
+"countersign COMMAND --help" says more about each.
+`
+
+const vaultSettings = `Where the vault is, and who asks:
+  --vault URL              address of the vault
+  --runtime-key-file FILE  file that holds the runtime key (csr_...)
+  --config FILE            JSON file with "vault_url" and "runtime_key_file"
+
+Each is also looked for in the environment (COUNTERSIGN_VAULT_URL, COUNTERSIGN_RUNTIME_KEY_FILE or
+COUNTERSIGN_RUNTIME_KEY, COUNTERSIGN_CONFIG), then in data/agent.json of this installation, which
+"countersign up" writes, then in ~/.config/countersign/agent.json.
+`
+
+const texts = {
+  up: `Start everything on this machine, in one go: the pages, the vault, a PostgreSQL of its own
+and a sandbox Git host to try things on. Ctrl-C stops it; the next start finds everything as it was.
+
+Usage: countersign up
+
+All that is kept lies in the data folder. DATABASE_URL names a PostgreSQL to use instead.
+
+Try:
+  countersign up
+  DATABASE_URL=postgres://localhost/countersign countersign up
+`,
+  server: `Serve the pages and the API. This part seals what it is given and cannot read tokens.
+
+Usage: countersign server
+
+Settings come from the environment; DATABASE_URL names the PostgreSQL that it shares with the vault.
+
+Try:
+  DATABASE_URL=postgres://db.internal/countersign countersign server
+`,
+  vault: `Run the part that can read tokens: it checks them at their Git hosts and hands them to
+agents.
+
+Usage: countersign vault
+
+Settings come from the environment; DATABASE_URL names the PostgreSQL that it shares with the
+server.
+
+Try:
+  DATABASE_URL=postgres://db.internal/countersign countersign vault
+`,
+  agent: `Stay beside workloads and answer their Git, for each person at a socket of their own.
+
+Usage: countersign agent --person EMAIL [--person EMAIL ...] [FLAGS]
+
+  --person EMAIL           for whom to open a socket; may be given several times
+  --socket-folder DIR      where (default: countersign in $XDG_RUNTIME_DIR, else in /run);
+                           the socket is DIR/EMAIL/socket
+
+${vaultSettings}
+It logs JSON lines to stdout, and stops on SIGTERM or Ctrl-C. Only the account that it runs under
+can reach the sockets.
+
+Try:
+  countersign agent --person alice@example.com --socket-folder ~/.countersign
+  git -c credential.https://git.example.com.helper= \\
+      -c credential.https://git.example.com.helper="cache --timeout=1 \\
+         --socket=$HOME/.countersign/alice@example.com/socket" push
+`,
+  run: `Run one command whose Git acts as one person: their token answers, their name and e-mail are
+on commits. Nothing is written to any configuration, and nothing is left when the command ends.
+
+Usage: countersign run --as EMAIL [FLAGS] -- COMMAND [ARGUMENTS]
+
+  --as EMAIL               the person
+  --provider NAME          the Git host whose account commits, when there are several
+
+${vaultSettings}
+It ends with the exit code of the command; 2 when its own flags or settings are wrong, 3 when the
+vault gives this person no access.
+
+Try:
+  countersign run --as alice@example.com -- git clone https://git.example.com/team/app.git
+  countersign run --as alice@example.com -- git push
+  countersign run --as alice@example.com -- bash
+`,
+  version: `Print the version.
+
+Usage: countersign version
+`,
+} as const
+
+/** What `--help` prints for a command, and for no command at all. */
+export function helpText(command?: string): string {
+  return command !== undefined && isCommand(command) ? texts[command] : overview
+}
+
+/** Prints it. Returns the exit code. */
+export function help(command?: string): number {
+  stdout.write(helpText(command))
+  return 0
+}
+
+function isCommand(name: string): name is keyof typeof texts {
+  return Object.hasOwn(texts, name)
+}

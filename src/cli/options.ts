@@ -1,0 +1,34 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { usageError } from './terminal.ts'
+
+/** Flags of every command that speaks to a vault. */
+export const vaultFlags = {
+  vault: { type: 'string' },
+  'runtime-key-file': { type: 'string' },
+  config: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsOptionsConfig
+
+/**
+ * The flags in `args`, and nothing beside them.
+ *
+ * @throws {CommandError} exit code 2
+ */
+export function readFlags<const O extends ParseArgsOptionsConfig>(
+  command: string,
+  args: readonly string[],
+  options: O,
+) {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error) throw usageError(command, firstWords(error))
+    throw error
+  }
+}
+
+/** Node says what is wrong in its first sentence, then how its own parser could be called. */
+function firstWords({ message }: TypeError): string {
+  const [sentence = ''] = message.split(/\.\s|\n/)
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')
+}

@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import type { Environment } from './child-environment.ts'
+import { CommandError, exitCodes } from './terminal.ts'
+
+/** How to reach the vault as which runtime. */
+export interface Settings {
+  vault_url: string
+  runtime_key: string
+  /** Where the key came from, in words. */
+  key_source: string
+}
+
+export interface SettingsSources {
+  flags: {
+    vault?: string | undefined
+    'runtime-key-file'?: string | undefined
+    config?: string | undefined
+  }
+  env: Environment
+  /** Configuration files to try, first match wins, when none is named. */
+  config_paths: readonly string[]
+}
+
+interface ConfigFile {
+  vault_url?: string
+  runtime_key_file?: string
+}
+
+const HOW_TO =
+  'On the machine of "countersign up", start that first; elsewhere, give --vault and --runtime-key-file, or see "countersign run --help"'
+
+/** `data/agent.json` of this installation, written by `countersign up`; then the person's own. */
+export function usualConfigPaths(): string[] {
+  return [
+    join(import.meta.dirname, '..', '..', 'data', 'agent.json'),
+    join(homedir(), '.config', 'countersign', 'agent.json'),
+  ]
+}
+
+/**
+ * Finds each setting on its own: flags before environment before configuration file.
+ *
+ * @throws {CommandError} exit code 2: one is missing or cannot be used
+ */
+export async function readSettings({
+  flags,
+  env,
+  config_paths,
+}: SettingsSources): Promise<Settings> {
+  const named = flags.config || env.COUNTERSIGN_CONFIG
+  const config = named ? await readNamedConfig(named) : await readFirstConfig(config_paths)
+
+  const vault_url = flags.vault || env.COUNTERSIGN_VAULT_URL || config.vault_url
+  if (!vault_url) throw unusable(`no vault is configured. ${HOW_TO}`)
+  if (!isHttpUrl(vault_url)) throw unusable(`"${vault_url}" is not the http(s) address of a vault`)
+
+  const flag_file = flags['runtime-key-file'] || env.COUNTERSIGN_RUNTIME_KEY_FILE
+  if (flag_file) return { vault_url, ...(await readKeyFile(flag_file)) }
+  if (env.COUNTERSIGN_RUNTIME_KEY) {
+    const key_source = 'COUNTERSIGN_RUNTIME_KEY'
+    return {
+      vault_url,
+      runtime_key: checkedKey(env.COUNTERSIGN_RUNTIME_KEY, key_source),
+      key_source,
+    }
+  }
+  if (config.runtime_key_file) return { vault_url, ...(await readKeyFile(config.runtime_key_file)) }
+  throw unusable(`no runtime key is configured. ${HOW_TO}`)
+}
+
+async function readNamedConfig(path: string): Promise<ConfigFile> {
+  const config = await readConfig(path)
+  if (config === undefined) throw unusable(`there is no configuration file ${path}`)
+  return config
+}
+
+async function readFirstConfig(paths: readonly string[]): Promise<ConfigFile> {
+  for (const path of paths) {
+    const config = await readConfig(path)
+    if (config !== undefined) return config
+  }
+  return {}
+}
+
+async function readConfig(path: string): Promise<ConfigFile | undefined> {
+  const text = await readText(path)
+  if (text === undefined) return undefined
+  const { vault_url, runtime_key_file } = parseObject(text, path)
+  const config: ConfigFile = {}
+  if (typeof vault_url === 'string') config.vault_url = vault_url
+  if (typeof runtime_key_file === 'string') {
+    config.runtime_key_file = resolve(dirname(path), runtime_key_file)
+  }
+  return config
+}
+
+function parseObject(text: string, path: string): Record<string, unknown> {
+  try {
+    return { ...JSON.parse(text) }
+  } catch (error) {
+    throw unusable(`${path} is not JSON`, error)
+  }
+}
+
+async function readKeyFile(path: string): Promise<Omit<Settings, 'vault_url'>> {
+  const text = await readText(path)
+  if (text === undefined) throw unusable(`there is no runtime key file ${path}`)
+  return { runtime_key: checkedKey(text, path), key_source: path }
+}
+
+function checkedKey(text: string, source: string): string {
+  const key = text.trim()
+  if (/^csr_[\x21-\x7e]+$/.test(key)) return key
+  throw unusable(`${source} does not hold a runtime key: those begin with "csr_"`)
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw unusable(`${path} cannot be read (${code})`, error)
+  }
+}
+
+function isHttpUrl(text: string): boolean {
+  const protocol = URL.parse(text)?.protocol
+  return protocol === 'http:' || protocol === 'https:'
+}
+
+function unusable(problem: string, cause?: unknown): CommandError {
+  return new CommandError(`${problem}.`, exitCodes.usage, { cause })
+}

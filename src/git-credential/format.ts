@@ -1,0 +1,130 @@
+import { FormatError } from './format-error.ts'
+
+/** Longest description of a credential, in bytes. Known tokens stay well under it. */
+export const MAX_REQUEST_BYTES = 64 * 1024
+
+/** Attributes of a credential. Names of `lists` are without the brackets they have on the wire. */
+export interface Attributes {
+  readonly values: ReadonlyMap<string, string>
+  readonly lists: ReadonlyMap<string, readonly string[]>
+}
+
+const actions = ['get', 'store', 'erase', 'exit'] as const
+type Action = (typeof actions)[number]
+
+/** What `git credential-cache` asks of the daemon behind its socket. */
+export interface DaemonRequest {
+  readonly action: Action
+  /** Seconds for which a stored credential is to be kept. */
+  readonly timeout: number
+  readonly attributes: Attributes
+}
+
+/**
+ * Reads `key=value` lines up to a blank line or the end; the last line may lack its newline. A name
+ * given twice keeps its last value; `name[]=` empties the list before it.
+ *
+ * Stricter than Git in one thing: a control character anywhere is refused, carriage returns too.
+ *
+ * @throws {FormatError}
+ * @see https://git-scm.com/docs/git-credential#IOFMT
+ */
+export function parseAttributes(bytes: Uint8Array): Attributes {
+  return attributesOf(lines(bytes))
+}
+
+/**
+ * Reads a whole request to the cache daemon: `action=`, `timeout=`, then attributes.
+ *
+ * @throws {FormatError}
+ * @see https://github.com/git/git/blob/v2.39.5/builtin/credential-cache--daemon.c read_request
+ */
+export function parseDaemonRequest(bytes: Uint8Array): DaemonRequest {
+  const [first = '', second = '', ...rest] = lines(bytes)
+  const action = actions.find((name) => first === `action=${name}`)
+  if (action === undefined) {
+    throw new FormatError('action-unknown', 'The first line must name a known action.')
+  }
+  const timeout = /^timeout=(\d{1,10})$/.exec(second)?.[1]
+  if (timeout === undefined) {
+    throw new FormatError('timeout-invalid', 'The second line must be a timeout in seconds.')
+  }
+  return { action, timeout: Number(timeout), attributes: attributesOf(rest) }
+}
+
+/**
+ * The lines for `attributes`, without the blank line that ends them on a pipe that stays open.
+ *
+ * @throws {FormatError} when a name or value could be read back as something else
+ */
+export function serializeAttributes(attributes: Partial<Attributes>): string {
+  let text = ''
+  for (const [name, value] of attributes.values ?? []) {
+    text += `${checkedName(name)}=${checkedValue(value)}\n`
+  }
+  for (const [name, list] of attributes.lists ?? []) {
+    // The empty line resets what a reader may have collected, and is all there is of an empty list.
+    text += `${checkedName(name)}[]=\n`
+    for (const value of list) {
+      if (value === '') throw new FormatError('list-value-empty', 'An empty value resets a list.')
+      text += `${name}[]=${checkedValue(value)}\n`
+    }
+  }
+  if (new TextEncoder().encode(text).byteLength > MAX_REQUEST_BYTES) throw tooLarge()
+  return text
+}
+
+function lines(bytes: Uint8Array): string[] {
+  if (bytes.byteLength > MAX_REQUEST_BYTES) throw tooLarge()
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    throw new FormatError('not-utf-8', 'Attributes must be UTF-8.', { cause: error })
+  }
+  const all = text.split('\n')
+  if (all.at(-1) === '') all.pop()
+  return all
+}
+
+function attributesOf(all: readonly string[]): Attributes {
+  const values = new Map<string, string>()
+  const lists = new Map<string, string[]>()
+  for (const line of all) {
+    if (line === '') break
+    const equals = line.indexOf('=')
+    if (equals < 0) throw notAnAttribute()
+    const name = line.slice(0, equals)
+    const value = checkedValue(line.slice(equals + 1))
+    if (!name.endsWith('[]')) values.set(checkedName(name), value)
+    else addToList(lists, checkedName(name.slice(0, -2)), value)
+  }
+  return { values, lists }
+}
+
+function addToList(lists: Map<string, string[]>, name: string, value: string): void {
+  const list = lists.get(name)
+  if (list === undefined || value === '') lists.set(name, value === '' ? [] : [value])
+  else list.push(value)
+}
+
+function checkedName(name: string): string {
+  if (name === '' || name.includes('=') || name.endsWith('[]')) throw notAnAttribute()
+  return checkedValue(name)
+}
+
+function checkedValue(value: string): string {
+  if (/\p{Cc}/u.test(value)) {
+    throw new FormatError('control-character', 'Attributes must not hold control characters.')
+  }
+  if (!value.isWellFormed()) throw new FormatError('not-utf-8', 'Attributes must be UTF-8.')
+  return value
+}
+
+function notAnAttribute(): FormatError {
+  return new FormatError('not-an-attribute', 'Every line must be a name, "=" and a value.')
+}
+
+function tooLarge(): FormatError {
+  return new FormatError('too-large', `Attributes must fit into ${MAX_REQUEST_BYTES} bytes.`)
+}

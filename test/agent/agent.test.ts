@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir, stat, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { type AgentOptions, runAgent } from '../../src/agent/agent.ts'
+import { folderName } from '../../src/agent/person-socket.ts'
+import { claimSocketFolder } from '../../src/agent/socket-folder.ts'
+import { execute, gitCredential, temporaryFolder } from './git-end.ts'
+import {
+  type Answer,
+  type Call,
+  credential,
+  freeAddress,
+  KEY,
+  ok,
+  problem,
+  runtimeView,
+  startVaultEnd,
+} from './vault-end.ts'
+
+const asked = { protocol: 'https', host: 'git.example.com' }
+
+function honest({ path }: Call): Answer {
+  return ok(path === '/api/v1/runtime' ? runtimeView() : credential)
+}
+
+/** A running agent. Disposal stops it and waits for its end. */
+async function startAgent(
+  options: Partial<AgentOptions> & { vault_url: string; socket_folder: string },
+) {
+  const stop = new AbortController()
+  const ready = Promise.withResolvers<ReadonlyMap<string, string>>()
+  const lines: string[] = []
+  const write = (fields: object, message: string) =>
+    lines.push(`${message} ${JSON.stringify(fields)}`)
+  const ended = runAgent({
+    runtime_key: KEY,
+    people: ['alice@example.com'],
+    version: '1.2.3',
+    signal: stop.signal,
+    onReady: ready.resolve,
+    log: { info: write, warn: write },
+    ...options,
+  })
+  ended.catch(ready.reject)
+  const sockets = await ready.promise
+  return {
+    socketOf: (person: string) => sockets.get(person) ?? assert.fail(`no socket for ${person}`),
+    lines,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await ended
+    },
+  }
+}
+
+describe('the agent', () => {
+  it('gives each person a socket, and leaves nothing behind', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(honest)
+    {
+      const people = ['alice@example.com', 'bob@example.com']
+      await using agent = await startAgent({
+        vault_url: end.url,
+        socket_folder: folder.path,
+        people,
+      })
+      for (const person of people) {
+        assert.equal((await gitCredential('fill', agent.socketOf(person), asked)).code, 0)
+        assert.deepEqual(end.calls.at(-1)?.body, { person, ...asked, min_ttl: 300 })
+      }
+      assert.equal(
+        agent.socketOf('bob@example.com'),
+        join(folder.path, 'bob@example.com', 'socket'),
+      )
+    }
+    assert.deepEqual(await readdir(folder.path), [])
+  })
+
+  it('gives a sign of life at start and every minute', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] })
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(honest)
+    await using _ = await startAgent({ vault_url: end.url, socket_folder: folder.path })
+    assert.equal(end.calls.length, 1)
+    const next = end.nextCall('/api/v1/runtime')
+    t.mock.timers.tick(60_000)
+    assert.deepEqual((await next).query, { agent: '1.2.3' })
+  })
+
+  it('does not start with a key that the vault does not know', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(() => problem('runtime-key-invalid', 'Make a new one.'))
+    const agent = startAgent({ vault_url: end.url, socket_folder: folder.path })
+    await assert.rejects(agent, { type: 'runtime-key-invalid' })
+    assert.deepEqual(await readdir(folder.path), [])
+  })
+
+  it('starts while the vault is away, and says so', async () => {
+    await using folder = await temporaryFolder()
+    const vault_url = await freeAddress()
+    await using agent = await startAgent({ vault_url, socket_folder: folder.path })
+    assert.match(agent.lines[0] ?? '', /no sign of life given: The vault at .* does not answer/)
+    const { code } = await gitCredential('fill', agent.socketOf('alice@example.com'), asked)
+    assert.equal(code, 128)
+    assert.match(agent.lines.at(-1) ?? '', /"person":"alice@example.com","host":"git.example.com"/)
+  })
+
+  it('leaves the socket of a running agent alone, and takes over that of a dead one', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(honest)
+    const options = { vault_url: end.url, socket_folder: folder.path }
+    {
+      await using agent = await startAgent(options)
+      await assert.rejects(startAgent(options), /another agent already answers/)
+      const { code } = await gitCredential('fill', agent.socketOf('alice@example.com'), asked)
+      assert.equal(code, 0)
+    }
+    const dead = await claimSocketFolder(folder.path, 'alice@example.com')
+    const die = "process.kill(process.pid, 'SIGKILL')"
+    const listen = `require('node:net').createServer().listen(process.argv[1], () => ${die})`
+    await execute(process.execPath, ['-e', listen, dead.socket_path])
+    await dead.close()
+    assert.ok((await stat(dead.socket_path)).isSocket())
+    assert.deepEqual(await readdir(folder.path), ['alice@example.com'])
+    await using agent = await startAgent(options)
+    const { code } = await gitCredential('fill', agent.socketOf('alice@example.com'), asked)
+    assert.equal(code, 0)
+  })
+
+  it('does not follow a link in place of its folder', async () => {
+    await using folder = await temporaryFolder()
+    await using elsewhere = await temporaryFolder()
+    await mkdir(join(elsewhere.path, 'kept'))
+    await symlink(elsewhere.path, join(folder.path, 'alice@example.com'))
+    await using end = await startVaultEnd(honest)
+    const agent = startAgent({ vault_url: end.url, socket_folder: folder.path })
+    await assert.rejects(agent, /belongs to somebody else/)
+    assert.ok(await stat(join(elsewhere.path, 'kept')))
+  })
+
+  it('refuses a folder whose path is too long for a socket', async () => {
+    await using folder = await temporaryFolder()
+    const socket_folder = join(folder.path, 'x'.repeat(100))
+    await using end = await startVaultEnd(honest)
+    await assert.rejects(startAgent({ vault_url: end.url, socket_folder }), /too long for a socket/)
+  })
+})
+
+describe('folderName', () => {
+  it('keeps an e-mail address readable, and never leaves the folder', () => {
+    assert.equal(folderName('Alice.B+c@Example.com'), 'alice.b+c@example.com')
+    assert.equal(folderName('../../etc'), '%2e.%2f..%2fetc')
+    assert.equal(folderName('.'), '%2e')
+    assert.equal(folderName('é%'), '%c3%a9%25')
+  })
+})

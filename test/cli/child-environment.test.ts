@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { childEnvironment } from '../../src/cli/child-environment.ts'
+import { commitIdentity } from '../../src/cli/identity.ts'
+import { execute } from '../agent/git-end.ts'
+
+const options = {
+  env: { PATH: process.env.PATH, HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' },
+  base_urls: ['https://git.example.com', 'http://localhost:7082/sub'],
+  socket_path: '/tmp/countersign-1/socket',
+  identity: { name: 'Alice', email: 'alice@forge.example' },
+}
+
+describe('childEnvironment', () => {
+  it('points Git at the socket for each Git host, and at nothing else', () => {
+    const helper = 'cache --timeout=1 --socket=/tmp/countersign-1/socket'
+    assert.deepEqual(childEnvironment(options), {
+      PATH: process.env.PATH,
+      HOME: '/nonexistent',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_COUNT: '6',
+      GIT_CONFIG_KEY_0: 'credential.https://git.example.com.helper',
+      GIT_CONFIG_VALUE_0: '',
+      GIT_CONFIG_KEY_1: 'credential.https://git.example.com.helper',
+      GIT_CONFIG_VALUE_1: helper,
+      GIT_CONFIG_KEY_2: 'credential.https://git.example.com.useHttpPath',
+      GIT_CONFIG_VALUE_2: 'true',
+      GIT_CONFIG_KEY_3: 'credential.http://localhost:7082/sub.helper',
+      GIT_CONFIG_VALUE_3: '',
+      GIT_CONFIG_KEY_4: 'credential.http://localhost:7082/sub.helper',
+      GIT_CONFIG_VALUE_4: helper,
+      GIT_CONFIG_KEY_5: 'credential.http://localhost:7082/sub.useHttpPath',
+      GIT_CONFIG_VALUE_5: 'true',
+      GIT_AUTHOR_NAME: 'Alice',
+      GIT_AUTHOR_EMAIL: 'alice@forge.example',
+      GIT_COMMITTER_NAME: 'Alice',
+      GIT_COMMITTER_EMAIL: 'alice@forge.example',
+    })
+  })
+
+  it('keeps configuration that is there, and lets Git read both', async () => {
+    const env = childEnvironment({
+      ...options,
+      env: {
+        ...options.env,
+        GIT_CONFIG_COUNT: '1',
+        GIT_CONFIG_KEY_0: 'core.editor',
+        GIT_CONFIG_VALUE_0: 'ed',
+      },
+    })
+    assert.equal(env.GIT_CONFIG_COUNT, '7')
+    const { stdout } = await execute('git', ['config', '--list'], { env, cwd: '/' })
+    const lines = stdout.trim().split('\n')
+    assert.equal(lines.length, 7)
+    assert.equal(lines[0], 'core.editor=ed')
+  })
+
+  it('keeps our own settings from the command, and replaces an identity', () => {
+    const env = childEnvironment({
+      ...options,
+      env: {
+        COUNTERSIGN_RUNTIME_KEY: 'csr_secret',
+        COUNTERSIGN_ANYTHING: 'x',
+        GIT_AUTHOR_NAME: 'Robot',
+        EMPTY: '',
+        ABSENT: undefined,
+      },
+    })
+    assert.ok(!JSON.stringify(env).includes('COUNTERSIGN'))
+    assert.equal(env.GIT_AUTHOR_NAME, 'Alice')
+    assert.equal(env.EMPTY, '')
+    assert.ok(!('ABSENT' in env))
+  })
+
+  it('quotes the socket for the shell', async () => {
+    const env = childEnvironment({ ...options, socket_path: "/tmp/it's a $HOME/socket" })
+    const word = (env.GIT_CONFIG_VALUE_1 ?? '').split('--socket=')[1]
+    assert.equal(
+      (await execute('sh', ['-c', `printf %s ${word}`])).stdout,
+      "/tmp/it's a $HOME/socket",
+    )
+  })
+
+  it('refuses a count that Git would refuse', () => {
+    for (const GIT_CONFIG_COUNT of ['x', '-1', '1.5', '99999999999']) {
+      const env = { GIT_CONFIG_COUNT }
+      assert.throws(() => childEnvironment({ ...options, env }), RangeError)
+    }
+  })
+})
+
+describe('commitIdentity', () => {
+  const person = { name: 'Alice Example', email: 'alice@example.com' }
+  const account = { login: 'alice', name: 'Alice', email: 'a@forge.example', avatar_url: null }
+
+  for (const [what, given, expected] of [
+    ['the account', {}, { name: 'Alice', email: 'a@forge.example' }],
+    [
+      'the login of an account without a name',
+      { name: '' },
+      { name: 'alice', email: 'a@forge.example' },
+    ],
+    ['the e-mail of the person', { email: null }, { name: 'Alice', email: 'alice@example.com' }],
+    [
+      'something where Git would find nothing',
+      { name: '.,' },
+      { name: 'alice', email: 'a@forge.example' },
+    ],
+    ['one line', { name: 'A\nB <c>' }, { name: 'A B  c', email: 'a@forge.example' }],
+  ] as const) {
+    it(`takes ${what}`, () => {
+      assert.deepEqual(commitIdentity(person, { ...account, ...given }), expected)
+    })
+  }
+})

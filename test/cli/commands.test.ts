@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, it } from 'node:test'
+import packageJson from '../../package.json' with { type: 'json' }
+import { helpText } from '../../src/cli/help.ts'
+import { gitCredential, isolated, temporaryFolder } from '../agent/git-end.ts'
+import { credential, ok, problem, runtimeView, startVaultEnd } from '../agent/vault-end.ts'
+import { countersign, installation, startCountersign } from './countersign.ts'
+
+const nowhere = { env: isolated() }
+
+describe('countersign', () => {
+  it('says its version', async () => {
+    const { code, stdout } = await countersign(['version'], nowhere)
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: `countersign ${packageJson.version}\n` })
+  })
+
+  it('explains itself and each of its commands', async () => {
+    for (const argv of [['help'], ['run', '--help'], ['run', '-h'], ['agent', '--help']]) {
+      const { code, stdout, stderr } = await countersign(argv, nowhere)
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+      assert.match(stdout, /^Usage: countersign/m)
+    }
+    for (const name of ['up', 'server', 'vault', 'agent', 'run', 'version']) {
+      assert.match(helpText(), new RegExp(`^  ${name} `, 'm'))
+      assert.match(helpText(name), new RegExp(`^Usage: countersign ${name}`, 'm'))
+      assert.ok(
+        helpText(name)
+          .split('\n')
+          .every((line) => line.length <= 100),
+      )
+    }
+    assert.equal(helpText('nonsense'), helpText())
+  })
+
+  for (const [argv, expected] of [
+    [['nonsense'], 'there is no command "nonsense". See "countersign help".'],
+    [['constructor'], 'there is no command "constructor". See "countersign help".'],
+    [['run'], 'run: say for whom, with --as EMAIL. See "countersign run --help".'],
+    [
+      ['run', '--as', 'a@example.com'],
+      'run: put "--" and then the command to run. See "countersign run --help".',
+    ],
+    [
+      ['run', '--as', 'a@example.com', '--'],
+      'run: put "--" and then the command to run. See "countersign run --help".',
+    ],
+    [['run', '--nope'], 'run: unknown option \'--nope\'. See "countersign run --help".'],
+    [
+      ['run', '--as', 'a@example.com', 'git', 'push'],
+      'run: unexpected argument \'git\'. See "countersign run --help".',
+    ],
+    [
+      ['run', '--as'],
+      'run: option \'--as <value>\' argument missing. See "countersign run --help".',
+    ],
+    [['agent'], 'agent: say for whom, with --person EMAIL. See "countersign agent --help".'],
+    [
+      ['version', '--nope'],
+      'version: unknown option \'--nope\'. See "countersign version --help".',
+    ],
+  ] as const) {
+    it(`answers "${argv.join(' ')}" with one line`, async () => {
+      const { code, stdout, stderr } = await countersign(argv, nowhere)
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
+      assert.equal(stderr, `countersign: ${expected}\n`)
+    })
+  }
+})
+
+describe('countersign agent', () => {
+  it('answers Git until it is told to stop', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(({ path }) =>
+      ok(path === '/api/v1/runtime' ? runtimeView() : credential),
+    )
+    const flags = ['--person', 'alice@example.com', '--socket-folder', folder.path]
+    const agent = startCountersign(['agent', ...flags], installation(end.url))
+    const exited = once(agent, 'exit')
+    const [line] = await once(createInterface(agent.stdout), 'line')
+    assert.equal(JSON.parse(line).msg, 'socket open')
+    const socket_path = join(folder.path, 'alice@example.com', 'socket')
+    const asked = { protocol: 'https', host: 'git.example.com' }
+    assert.equal((await gitCredential('fill', socket_path, asked)).code, 0)
+    agent.kill('SIGTERM')
+    assert.deepEqual(await exited, [0, null])
+    assert.deepEqual(await readdir(folder.path), [])
+    assert.deepEqual(end.calls[0]?.query, { agent: packageJson.version })
+  })
+
+  it('does not start with a key that the vault does not know, or where it cannot write', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(() => problem('runtime-key-invalid', 'Make a new one.'))
+    const flags = ['agent', '--person', 'alice@example.com', '--socket-folder']
+    const unknown = await countersign([...flags, folder.path], installation(end.url))
+    assert.equal(unknown.code, 3)
+    assert.equal(
+      unknown.stderr,
+      'countersign: Make a new one. The key is from COUNTERSIGN_RUNTIME_KEY.\n',
+    )
+    await using honest = await startVaultEnd(() => ok(runtimeView()))
+    const blocked = await countersign([...flags, '/dev/null/x'], installation(honest.url))
+    assert.equal(blocked.code, 2)
+    assert.match(blocked.stderr, /^countersign: \/dev\/null\S* cannot be used \(ENOTDIR\): name a/)
+  })
+})
