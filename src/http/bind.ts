@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
+import {
+  commonProblems,
+  type Endpoint,
+  type EndpointName,
+  endpoints,
+  type Input,
+  Problem,
+  problems,
+  type Result,
+} from '../contract/index.ts'
+
+/** What every handler may need of a request beyond its input. */
+export interface CallContext<Caller> {
+  caller: Caller
+  ip: string | null
+  request: FastifyRequest
+  reply: FastifyReply
+}
+
+/** Answers one endpoint. Authentication has been done, and the input fits its schema. */
+export type Handler<Name extends EndpointName, Caller> = (
+  input: Required<Input<Name>>,
+  context: CallContext<Caller>,
+) => Promise<Result<Name>>
+
+/** Finds out who calls, or throws the problem that says why not. */
+export type Authenticate<Caller> = (request: FastifyRequest, endpoint: Endpoint) => Promise<Caller>
+
+/**
+ * Makes the route of an endpoint: checks the input, authenticates, calls the handler, and lets
+ * nothing out that the endpoint's schema does not name.
+ */
+export function bind<Name extends EndpointName, Caller>(
+  app: FastifyInstance,
+  name: Name,
+  authenticate: Authenticate<Caller>,
+  handler: Handler<Name, Caller>,
+): void {
+  const endpoint: Endpoint = endpoints[name]
+  app.route({
+    method: endpoint.method,
+    url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
+    schema: {
+      ...(endpoint.params === undefined ? {} : { params: endpoint.params }),
+      ...(endpoint.query === undefined ? {} : { querystring: endpoint.query }),
+      ...(endpoint.body === undefined ? {} : { body: endpoint.body }),
+      response: responseSchemas(endpoint),
+    },
+    handler: async (request, reply) => {
+      const caller = await authenticate(request, endpoint)
+      const { params, query, body } = request
+      // The schemas of `name` have been applied to these three, which is what `Input` is made of.
+      const input = { params, query, body } as unknown as Required<Input<Name>>
+      const result = await handler(input, { caller, ip: request.ip ?? null, request, reply })
+      reply.code(endpoint.status).header('cache-control', 'no-store')
+      return endpoint.result === null ? reply.send() : result
+    },
+  })
+}
+
+function responseSchemas(endpoint: Endpoint): Record<string, TSchema | { type: 'null' }> {
+  const types = [...commonProblems[endpoint.caller], ...endpoint.problems]
+  const failures = types.map((type) => [String(problems[type].status), Problem] as const)
+  return {
+    ...Object.fromEntries(failures),
+    [endpoint.status]: endpoint.result ?? { type: 'null' },
+  }
+}

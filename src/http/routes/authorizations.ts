@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify'
+import {
+  createAuthorization,
+  deleteAuthorization,
+  updateAuthorization,
+} from '../../authorizations/authorizations.ts'
+import { fetchAvatar } from '../../authorizations/avatar.ts'
+import { createCandidate, getCandidate } from '../../authorizations/candidates.ts'
+import { requestCheck } from '../../authorizations/check-connection.ts'
+import { getAccess } from '../../authorizations/get-access.ts'
+import { listAccess } from '../../authorizations/list-access.ts'
+import { ProblemError } from '../../contract/index.ts'
+import { bind } from '../bind.ts'
+import type { ServerParts } from '../server-parts.ts'
+
+/** What a person does with their own tokens. */
+export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): void {
+  const { db, callers, outbound } = parts
+  const { person } = callers
+
+  bind(app, 'listAccess', person, ({ query }, { caller }) =>
+    listAccess(db, caller.id, { limit: 25, ...query }),
+  )
+  bind(app, 'getAccess', person, ({ params }, { caller }) => getAccess(db, caller.id, params))
+  bind(app, 'createCandidate', person, ({ body }, { caller, ip }) =>
+    createCandidate(db, { ...body, person: caller, ip }),
+  )
+  bind(app, 'getCandidate', person, ({ params }, { caller }) =>
+    getCandidate(db, caller.id, params.id),
+  )
+  bind(app, 'createAuthorization', person, ({ body }, { caller, ip }) =>
+    createAuthorization(db, { ...body, person: caller, ip }),
+  )
+  bind(app, 'updateAuthorization', person, ({ params, body }, { caller, ip }) =>
+    updateAuthorization(db, { ...params, ...body, person: caller, ip }),
+  )
+  bind(app, 'deleteAuthorization', person, async ({ params }, { caller, ip }) => {
+    await deleteAuthorization(db, { id: params.id, person: caller, ip })
+    return undefined
+  })
+  bind(app, 'checkConnection', person, ({ params }, { caller, ip }) =>
+    requestCheck(db, { id: params.id, person: caller, ip }),
+  )
+
+  app.get<{ Params: { id: string } }>('/api/v1/connections/:id/avatar', async (request, reply) => {
+    const caller = await person(request, { caller: 'person' })
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(request.params.id)) {
+      throw new ProblemError('not-found', 'There is no picture to show.')
+    }
+    const picture = await fetchAvatar(db, outbound, {
+      owner_id: caller.id,
+      connection_id: request.params.id,
+    })
+    return await reply
+      .type(picture.type)
+      .header('cache-control', 'private, max-age=3600')
+      .header('content-security-policy', "default-src 'none'; sandbox")
+      .send(picture.bytes)
+  })
+}

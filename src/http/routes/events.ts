@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify'
+import { EVENTS_PATH } from '../../contract/index.ts'
+import type { ServerParts } from '../server-parts.ts'
+
+/** Proxies close connections on which nothing moves; a comment now and then keeps this one. */
+const KEEP_ALIVE_MS = 25_000
+
+/**
+ * The event stream: one line per change that the person may hear of.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerParts): void {
+  const open = new Set<() => void>()
+
+  app.get(EVENTS_PATH, async (request, reply) => {
+    const person = await callers.person(request, { caller: 'person' })
+    reply.hijack()
+    const { raw } = reply
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    })
+    raw.write('retry: 1000\n\n')
+    const end = () => raw.end()
+    const unsubscribe = broker.subscribe(
+      ({ owner_id }) => owner_id === null || owner_id === person.id,
+      ({ name, id }) => raw.write(`event: ${name}\ndata: ${id}\n\n`),
+      end,
+    )
+    const keepAlive = setInterval(() => raw.write(':\n\n'), KEEP_ALIVE_MS)
+    open.add(end)
+    raw.on('close', () => {
+      clearInterval(keepAlive)
+      unsubscribe()
+      open.delete(end)
+    })
+  })
+
+  app.addHook('preClose', () => {
+    for (const end of open) end()
+  })
+}

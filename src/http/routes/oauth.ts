@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify'
+import {
+  beginAuthorization,
+  confirmAccount,
+  getAuthorizationRequest,
+} from '../../authorizations/authorization-requests.ts'
+import { completeAuthorization } from '../../authorizations/complete-authorization.ts'
+import { CALLBACK_PATH, ProblemError } from '../../contract/index.ts'
+import { bind } from '../bind.ts'
+import type { ServerParts } from '../server-parts.ts'
+
+/** Authorizing with OAuth2: there, back again, and how it went. */
+export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
+  const { db, callers, page_url } = parts
+  const { person } = callers
+
+  bind(app, 'beginAuthorization', person, ({ body }, { caller, ip, request }) =>
+    beginAuthorization(db, {
+      ...body,
+      person: caller,
+      ip,
+      page_url,
+      cookie: request.headers.cookie ?? '',
+    }),
+  )
+  bind(app, 'getAuthorizationRequest', person, ({ params }, { caller }) =>
+    getAuthorizationRequest(db, caller.id, params.id),
+  )
+  bind(app, 'confirmAuthorizationRequest', person, ({ params }, { caller, ip }) =>
+    confirmAccount(db, { id: params.id, person: caller, ip }),
+  )
+
+  app.get(CALLBACK_PATH, async (request, reply) => {
+    const query = new URL(request.url, page_url).searchParams
+    reply.header('cache-control', 'no-store')
+    try {
+      const caller = await person(request, { caller: 'person' })
+      const { ip } = request
+      const cookie = request.headers.cookie ?? ''
+      const row = await completeAuthorization(db, { person: caller, ip, cookie, query })
+      const place = `/tokens/${row.runtime_id}/${row.provider_id}`
+      return await reply.redirect(`${place}?request=${row.id}`, 303)
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      // Only the type travels in the address; the page has its sentences from the list of types.
+      return await reply.redirect(`/tokens?problem=${error.type}`, 303)
+    }
+  })
+}

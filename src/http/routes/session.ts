@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Session } from '../../contract/index.ts'
+import type { SignedIn } from '../../people/auth.ts'
+import { acceptInvite, isSetupRequired, readInvite } from '../../people/invites.ts'
+import { getPerson } from '../../people/people.ts'
+import { bind } from '../bind.ts'
+import type { ServerParts } from '../server-parts.ts'
+
+/** Signing in and out, and joining by invitation. */
+export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
+  const { db, auth, callers, version } = parts
+
+  async function sessionOf(caller: SignedIn | undefined): Promise<Session> {
+    return {
+      person: caller === undefined ? null : await getPerson(db, caller.id),
+      setup_required: caller === undefined && (await isSetupRequired(db)),
+      version,
+    }
+  }
+
+  async function enter(cookies: string[], reply: FastifyReply): Promise<Session> {
+    reply.header('set-cookie', cookies)
+    return await sessionOf(await auth.whoIs(cookieHeader(cookies)))
+  }
+
+  bind(app, 'getSession', callers.anyone, (_input, { caller }) => sessionOf(caller))
+
+  bind(app, 'signIn', callers.anyone, async ({ body }, { ip, reply }) =>
+    enter(await auth.signIn({ ...body, ip }), reply),
+  )
+
+  bind(app, 'signOut', callers.anyone, async (_input, { request, reply }) => {
+    reply.header('set-cookie', await auth.signOut(request.headers.cookie ?? ''))
+    return undefined
+  })
+
+  bind(app, 'readInvite', callers.anyone, ({ body }) => readInvite(db, body.token))
+
+  bind(app, 'acceptInvite', callers.anyone, async ({ body }, { ip, reply }) => {
+    await acceptInvite(db, auth, { ...body, ip })
+    const email = body.email.toLowerCase()
+    return await enter(await auth.openSession({ email, password: body.password, ip }), reply)
+  })
+}
+
+/** The `Cookie` header that a browser would send after these `Set-Cookie` values. */
+function cookieHeader(cookies: readonly string[]): string {
+  return cookies.map((cookie) => cookie.split(';', 1)[0]).join('; ')
+}

@@ -1,0 +1,123 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
+import { DEMO_ACCOUNT } from '../../sandbox/seed.ts'
+import { runAgent } from '../agent/agent.ts'
+import type { Config } from '../config/config.ts'
+import { randomSecret, readOrCreateSecret } from '../config/secrets.ts'
+import { type Db, openDatabase } from '../store/database.ts'
+import { startEmbeddedPostgres } from '../store/embedded.ts'
+import { migrate } from '../store/migrate.ts'
+import { aborted } from './aborted.ts'
+import { listenError } from './listen-on.ts'
+import { prepareLocalRuntime } from './local-runtime.ts'
+import { startServer } from './server.ts'
+import { setupUrl } from './setup-url.ts'
+import { startVault } from './vault.ts'
+import { obtainVaultKey } from './vault-key.ts'
+
+export interface UpOptions {
+  log: Logger
+  version: string
+  pages_folder: string
+  /** From the environment; otherwise kept in the data folder. */
+  vault_key: string | undefined
+  session_secret: string | undefined
+  signal: AbortSignal
+  /** Says what is being done, for a person who waits. */
+  onProgress: (step: string) => void
+  onReady: (ready: Ready) => void
+}
+
+/** What the start screen tells. */
+export interface Ready {
+  page_url: string
+  /** Makes the first visitor the administrator; null once there is one. */
+  setup_url: string | null
+  sandbox_url: string
+  sandbox_account: { login: string; password: string }
+  /** Somebody who can be acted for; null while nobody has an account. */
+  person: string | null
+}
+
+/**
+ * Everything on one machine, in this process and a PostgreSQL beside it. Runs until `signal`
+ * aborts, then ends in order.
+ */
+export async function up(config: Config, options: UpOptions): Promise<void> {
+  const { log, version, pages_folder, signal, onProgress } = options
+  const ended = aborted(signal)
+  await mkdir(config.data_folder, { recursive: true, mode: 0o700 })
+  const inData = (name: string) => join(config.data_folder, name)
+
+  await using resources = new AsyncDisposableStack()
+  onProgress('Starting the sandbox forge')
+  const sandbox = resources.use(await openSandbox(config, inData('sandbox')))
+  onProgress('Starting the database')
+  const url = config.database_url ?? (await startPostgres(resources, inData('postgres'), log))
+  const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
+  const database = resources.use(openDatabase(url, { max: 12, onError }))
+  onProgress('Preparing the tables')
+  await migrate(database)
+
+  onProgress('Starting vault, server and agent')
+  const key = await obtainVaultKey(database.db, config, options.vault_key)
+  const vault = resources.use(await startVault(database, config, key, { log }))
+  const session_secret =
+    options.session_secret ??
+    (await readOrCreateSecret(inData('session.secret'), async () => randomSecret()))
+  const secrets = { session_secret }
+  resources.use(await startServer(database, config, secrets, { log, version, pages_folder }))
+  const runtime_key = await prepareLocalRuntime(database.db, config, {
+    vault_url: vault.url,
+    sandbox_url: sandbox.url,
+  })
+  const agent = runAgent({
+    vault_url: vault.url,
+    runtime_key,
+    socket_folder: inData('agent'),
+    people: [],
+    version,
+    signal,
+    log,
+  }).catch((error: unknown) => log.warn({ err: error }, 'the agent of runtime local ended'))
+
+  options.onReady({
+    page_url: config.page_url,
+    setup_url: await setupUrl(database.db, config.page_url),
+    sandbox_url: sandbox.url,
+    sandbox_account: DEMO_ACCOUNT,
+    person: await anyPerson(database.db),
+  })
+  await ended
+  await agent
+}
+
+async function openSandbox(config: Config, data_folder: string): Promise<Sandbox> {
+  const address = { host: config.host, port: config.sandbox_port }
+  try {
+    return await startSandbox({ ...address, control_port: 0, data_folder })
+  } catch (error) {
+    throw listenError(error, address, 'COUNTERSIGN_SANDBOX_PORT')
+  }
+}
+
+async function startPostgres(
+  resources: AsyncDisposableStack,
+  folder: string,
+  log: Logger,
+): Promise<string> {
+  const onLog = (line: string) => log.debug({ postgres: line }, 'postgres')
+  return resources.use(await startEmbeddedPostgres({ folder, onLog })).url
+}
+
+async function anyPerson(db: Db): Promise<string | null> {
+  const person = await db
+    .selectFrom('people')
+    .select('email')
+    .orderBy('created_at')
+    .limit(1)
+    .executeTakeFirst()
+  return person?.email ?? null
+}

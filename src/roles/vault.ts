@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
+import type { Config } from '../config/config.ts'
+import { openBroker } from '../events/broker.ts'
+import { nextChange } from '../events/next-change.ts'
+import { answerNotFound, createApp } from '../http/app.ts'
+import { healthRoutes } from '../http/routes/health.ts'
+import { startWorker } from '../jobs/worker.ts'
+import { openOutbound } from '../providers/http.ts'
+import type { Database } from '../store/database.ts'
+import { openAuditCommit } from '../vault/audit-commit.ts'
+import { createGrantCache } from '../vault/grant-cache.ts'
+import { openKeyring } from '../vault/keyring.ts'
+import { createProviderLimits } from '../vault/provider-limits.ts'
+import { createRefresher } from '../vault/refresh.ts'
+import { openRefreshJournal } from '../vault/refresh-journal.ts'
+import { vaultRoutes } from '../vault/routes.ts'
+import { startScheduler } from '../vault/scheduler.ts'
+import { listenOn } from './listen-on.ts'
+import type { Serving } from './server.ts'
+
+/** Tokens of this many runtimes and people at once are kept ready in memory, for five minutes. */
+const CACHE_LIMITS = { entries: 10_000, age_ms: 300_000 }
+
+const LEAST_CLAIM_SECONDS = 30
+
+/** What one vault asks of one provider's token endpoint at most. */
+const REFRESH_LIMITS = { at_once: 16, a_second: 40 }
+
+/**
+ * Opens boxes: checks tokens in the background and answers runtimes.
+ *
+ * @param key the vault's private key in its text form
+ * @throws WrongVaultKeyError when the data is sealed to another key
+ */
+export async function startVault(
+  database: Database,
+  config: Config,
+  key: string,
+  options: { log: Logger },
+): Promise<Serving> {
+  const { log } = options
+  const { db, pool } = database
+  await using resources = new AsyncDisposableStack()
+  const keyring = await openKeyring(db, key)
+  const outbound = resources.use(openOutbound({ timeout_ms: config.provider_timeout_ms }))
+  const broker = resources.use(
+    await openBroker(database.url, (error) => log.warn({ err: error }, 'event connection lost')),
+  )
+  const { page_url } = config
+  const refresher = createRefresher({
+    db,
+    keyring,
+    outbound,
+    page_url,
+    claim_seconds: Math.max(LEAST_CLAIM_SECONDS, (2 * config.provider_timeout_ms) / 1000),
+    journal: openRefreshJournal(join(config.data_folder, 'refresh-journal'), keyring),
+    limits: createProviderLimits(REFRESH_LIMITS),
+    nextChange: (id, ms) => nextChange(broker, id, ms),
+    log,
+  })
+  await refresher.replay()
+  resources.use(startScheduler({ db, refresher, broker, log }))
+  const work = { db, keyring, outbound, refresher, page_url }
+  resources.use(await startWorker(database, work, log))
+
+  const app = createApp({ log, ...config })
+  const metrics = new Registry()
+  collectDefaultMetrics({ register: metrics })
+  const answers = new Counter({
+    name: 'countersign_vault_answers_total',
+    help: 'Answers to runtimes, by route and status',
+    labelNames: ['route', 'status'],
+    registers: [metrics],
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    answers.inc({ route: request.routeOptions.url ?? 'unknown', status: reply.statusCode })
+    done()
+  })
+  vaultRoutes(app, {
+    db,
+    pool,
+    keyring,
+    commit: openAuditCommit(pool),
+    cache: createGrantCache(CACHE_LIMITS),
+    page_url,
+    refresher,
+  })
+  healthRoutes(app, db, metrics)
+  answerNotFound(app)
+  const address = { host: config.host, port: config.vault_port }
+  const url = await listenOn(app, address, 'COUNTERSIGN_VAULT_PORT')
+  resources.defer(() => app.close())
+  const kept = resources.move()
+  return { url, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
