@@ -1,0 +1,48 @@
+import { problems } from '../../../src/contract/problems.ts'
+
+const words: Record<string, string> = {
+  'authorization.create': 'Authorized a runtime',
+  'authorization.delete': 'Deleted an authorization',
+  'authorization.update': 'Hid or showed a notice',
+  'authorization_request.confirm': 'Confirmed another account',
+  'authorization_request.create': 'Began to authorize a runtime',
+  'authorization_request.finish': 'Finished an authorization',
+  'authorization_request.return': 'Came back from a Git host',
+  'candidate.create': 'Handed in a token',
+  'candidate.finish': 'Checked a new token',
+  'client.delete': 'Removed a Git app',
+  'client.put': 'Registered a Git app',
+  'client.test': 'Asked for a test of a Git app',
+  'client.tested': 'Tested a Git app',
+  'connection.check': 'Asked for a check',
+  'connection.refresh': 'Refreshed a token',
+  'connection.revoke': 'Revoked an authorization',
+  'connection.status': 'Checked a token',
+  'credential.issue': 'Got a credential',
+  'credential.report': 'Reported a refused credential',
+  'invite.accept': 'Accepted an invitation',
+  'invite.create': 'Invited somebody',
+  'invite.delete': 'Withdrew an invitation',
+  'person.delete': 'Removed a person',
+  'person.update': 'Changed a role',
+  'provider.create': 'Added a Git host',
+  'provider.delete': 'Removed a Git host',
+  'runtime.create': 'Registered a runtime',
+  'runtime.delete': 'Removed a runtime',
+  'runtime.update': 'Changed a runtime',
+  'runtime_key.create': 'Rotated a runtime key',
+  'runtime_key.delete': 'Revoked a runtime key',
+  'runtime_provider.update': 'Changed how people authorize',
+  'session.create': 'Signed in',
+}
+
+/** An action of the audit trail as a sentence would say it. */
+export function actionInWords(action: string): string {
+  return words[action] ?? action.replaceAll(/[._]/g, ' ')
+}
+
+/** A reason of the audit trail, which may be the name of a problem. */
+export function reasonInWords(reason: string): string {
+  const known: Record<string, { title: string }> = problems
+  return known[reason]?.title ?? reason
+}

@@ -1,0 +1,92 @@
+import { type QueryClient, type QueryKey, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import { EVENTS_PATH, type EventName, eventNames } from '../../../src/contract/endpoints.ts'
+
+const LOST_AFTER_MS = 10_000
+const RECONNECT_MS = 3_000
+const GATHER_MS = 60
+
+/** What each event makes stale. The activity list shows all of them. */
+const stale: Record<EventName, (id: string) => QueryKey[]> = {
+  access: () => [['access'], ['audit']],
+  candidate: (id) => [['candidate', id], ['audit']],
+  authorization_request: (id) => [['authorization-request', id], ['audit']],
+  runtimes: () => [['runtimes'], ['access'], ['providers'], ['audit']],
+  providers: () => [['providers'], ['runtimes'], ['access'], ['audit']],
+  clients: () => [['clients'], ['runtimes', 'settings'], ['access'], ['audit']],
+  people: () => [['people'], ['invites'], ['session'], ['audit']],
+}
+
+/**
+ * Listens to the server's events for as long as the component is mounted, and has read again what
+ * they name.
+ *
+ * @returns whether the stream has been away for more than ten seconds
+ */
+export function useEvents(): boolean {
+  const queryClient = useQueryClient()
+  const [lost, setLost] = useState(false)
+  useEffect(() => listen(queryClient, setLost), [queryClient])
+  return lost
+}
+
+function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () => void {
+  const gathered = gather(queryClient)
+  let missedSome = false
+  let source: EventSource
+  let retry: number | undefined
+  let alarm: number | undefined
+
+  function connect() {
+    source = new EventSource(EVENTS_PATH)
+    source.onopen = () => {
+      clearTimeout(alarm)
+      alarm = undefined
+      onLost(false)
+      // Who has just come back from a Git host waits for an event that may be over by now.
+      const queryKey = missedSome ? [] : ['authorization-request']
+      void queryClient.invalidateQueries({ queryKey })
+      missedSome = false
+    }
+    source.onerror = () => {
+      missedSome = true
+      alarm ??= window.setTimeout(() => onLost(true), LOST_AFTER_MS)
+      // The browser reconnects by itself after a broken stream, but not after a refusal.
+      if (source.readyState === EventSource.CLOSED) {
+        clearTimeout(retry)
+        retry = window.setTimeout(connect, RECONNECT_MS)
+      }
+    }
+    for (const name of eventNames) {
+      source.addEventListener(name, (event: MessageEvent<string>) => {
+        gathered.add(stale[name](event.data))
+      })
+    }
+  }
+
+  connect()
+  return () => {
+    clearTimeout(retry)
+    clearTimeout(alarm)
+    gathered.stop()
+    source.close()
+  }
+}
+
+/** Puts the events of a burst together: each list is read once, not once per event. */
+function gather(queryClient: QueryClient) {
+  const keys = new Map<string, QueryKey>()
+  let timer: number | undefined
+  function flush() {
+    timer = undefined
+    for (const queryKey of keys.values()) void queryClient.invalidateQueries({ queryKey })
+    keys.clear()
+  }
+  return {
+    add(found: QueryKey[]) {
+      for (const key of found) keys.set(key.join(), key)
+      timer ??= window.setTimeout(flush, GATHER_MS)
+    },
+    stop: () => clearTimeout(timer),
+  }
+}

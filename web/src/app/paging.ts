@@ -1,0 +1,51 @@
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+
+interface Page<Item> {
+  items: Item[]
+  next_cursor: string | null
+}
+
+interface PageRequest {
+  query: { cursor?: string; q?: string }
+}
+
+type ReadPage<Item> = (input: PageRequest, options: { signal: AbortSignal }) => Promise<Page<Item>>
+
+/** What a list on a page shows: its items so far, and how to get more. */
+export interface PagedList<Item> {
+  /** Undefined while the first page is on its way. */
+  items: Item[] | undefined
+  error: Error | null
+  retry: () => void
+  /** Undefined on the last page. */
+  showMore: (() => void) | undefined
+  loadingMore: boolean
+}
+
+/**
+ * A list that is read page by page.
+ *
+ * @param key first part of the query key: what an event invalidates
+ * @param q only what contains these words
+ */
+export function usePagedList<Item>(
+  key: readonly [string, ...string[]],
+  readPage: ReadPage<Item>,
+  q = '',
+): PagedList<Item> {
+  const query = useInfiniteQuery({
+    queryKey: [...key, { q }],
+    queryFn: ({ pageParam, signal }) =>
+      readPage({ query: { ...(pageParam && { cursor: pageParam }), ...(q && { q }) } }, { signal }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+  })
+  return {
+    items: query.data?.pages.flatMap((page) => page.items),
+    error: query.isError && !query.isFetchNextPageError ? query.error : null,
+    retry: () => void query.refetch(),
+    showMore: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
+    loadingMore: query.isFetchingNextPage,
+  }
+}

@@ -1,0 +1,91 @@
+import {
+  Button,
+  Popover,
+  SegmentedControl,
+  UnstyledButton,
+  useMantineColorScheme,
+} from '@mantine/core'
+import { IconChevronDown, IconLogout } from '@tabler/icons-react'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useRouter } from '@tanstack/react-router'
+import { Avatar } from '../parts/avatar.tsx'
+import { notify } from '../parts/notify.tsx'
+import { api } from './api.ts'
+import classes from './person-menu.module.css'
+import { sentenceFor } from './problem.ts'
+import { sessionQuery, usePerson } from './session.ts'
+
+const roles = { admin: 'Administrator', member: 'Member' }
+
+/** Who is signed in, how the pages look, and the way out. */
+export function PersonMenu() {
+  const person = usePerson()
+  const signOut = useSignOut()
+  return (
+    <div className={classes.place}>
+      <Popover position="bottom-end" width={264} shadow="md" trapFocus returnFocus>
+        <Popover.Target>
+          <UnstyledButton className={classes.button} aria-label={`Account of ${person.name}`}>
+            <Avatar name={person.name} size={30} />
+            <IconChevronDown size={14} aria-hidden />
+          </UnstyledButton>
+        </Popover.Target>
+        <Popover.Dropdown p={0} aria-label="Your account">
+          <div className={classes.who}>
+            <p className={classes.name}>{person.name}</p>
+            <p>{person.email}</p>
+            <p>{roles[person.role]}</p>
+          </div>
+          <ColorScheme />
+          <div className={classes.out}>
+            <Button
+              variant="subtle"
+              color="gray"
+              fullWidth
+              justify="flex-start"
+              leftSection={<IconLogout size={16} aria-hidden />}
+              onClick={signOut}
+            >
+              Sign out
+            </Button>
+          </div>
+        </Popover.Dropdown>
+      </Popover>
+    </div>
+  )
+}
+
+function ColorScheme() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme()
+  return (
+    <div className={classes.scheme}>
+      <SegmentedControl
+        aria-label="Colours"
+        size="xs"
+        fullWidth
+        value={colorScheme}
+        onChange={(value) => setColorScheme(value as typeof colorScheme)}
+        data={[
+          { value: 'auto', label: 'System' },
+          { value: 'light', label: 'Light' },
+          { value: 'dark', label: 'Dark' },
+        ]}
+      />
+    </div>
+  )
+}
+
+function useSignOut() {
+  const queryClient = useQueryClient()
+  const router = useRouter()
+  const mutation = useMutation({
+    mutationFn: () => api.signOut({}),
+    onSuccess: async () => {
+      queryClient.setQueryData(sessionQuery.queryKey, (old) => old && { ...old, person: null })
+      await router.navigate({ to: '/sign-in', replace: true })
+      queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
+    },
+    onError: (error) => notify('bad', 'Not signed out', sentenceFor(error)),
+  })
+  return () => mutation.mutate()
+}

@@ -1,0 +1,28 @@
+import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
+import { ProblemError } from '../../../src/contract/problems.ts'
+
+/**
+ * What the pages know of the server. The event stream says when something is to be read again
+ * (`app/events.ts`), so nothing is read on a timer or on focus.
+ *
+ * @param onSignedOut called when any call is answered with `not-signed-in`
+ */
+export function createQueryClient(onSignedOut: () => void): QueryClient {
+  const onError = (error: unknown) => {
+    if (error instanceof ProblemError && error.type === 'not-signed-in') onSignedOut()
+  }
+  return new QueryClient({
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
+    defaultOptions: {
+      queries: {
+        networkMode: 'always',
+        refetchOnWindowFocus: false,
+        retry: (failures, error) => failures < 1 && !(error instanceof ProblemError),
+        retryDelay: 400,
+        staleTime: 60_000,
+      },
+      mutations: { networkMode: 'always' },
+    },
+  })
+}

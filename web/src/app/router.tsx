@@ -1,0 +1,215 @@
+import type { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
+import { TokensPage } from '../tokens/tokens-page.tsx'
+import { ErrorPage, ErrorPageAlone } from './error-page.tsx'
+import { NotFoundPage } from './not-found-page.tsx'
+import { parseSearch, search, stringifySearch } from './search.ts'
+import { ownPath, sessionQuery } from './session.ts'
+import { Shell } from './shell.tsx'
+
+const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  notFoundComponent: NotFoundPage,
+  errorComponent: ErrorPageAlone,
+})
+
+const searchForTo = search('to')
+
+const signIn = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in',
+  validateSearch: searchForTo,
+  beforeLoad: async ({ context, search }) => {
+    const { person } = await context.queryClient.ensureQueryData(sessionQuery)
+    if (person) throw redirect({ href: ownPath(search.to), replace: true })
+  },
+  component: lazyRouteComponent(() => import('../sign-in/sign-in-page.tsx'), 'SignInPage'),
+})
+
+const invite = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/invite',
+  component: lazyRouteComponent(() => import('../sign-in/invite-page.tsx'), 'InvitePage'),
+})
+
+const signedIn = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'signed-in',
+  component: Shell,
+  errorComponent: ErrorPageAlone,
+  beforeLoad: async ({ context, location }) => {
+    const { person } = await context.queryClient.ensureQueryData(sessionQuery)
+    if (person) return
+    throw redirect({ to: '/sign-in', search: { to: location.href }, replace: true })
+  },
+})
+
+const home = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/tokens', replace: true })
+  },
+})
+
+const tokens = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/tokens',
+  validateSearch: search('q', 'problem'),
+  component: TokensPage,
+})
+
+const token = createRoute({
+  getParentRoute: () => tokens,
+  path: '$runtimeId/$providerId',
+  validateSearch: search('request'),
+  component: lazyRouteComponent(() => import('../tokens/token-panel.tsx'), 'TokenPanel'),
+})
+
+const admin = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('./admin-only.tsx'), 'AdminOnly'),
+})
+
+const adminHome = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/runtimes', replace: true })
+  },
+})
+
+const runtimes = createRoute({
+  getParentRoute: () => admin,
+  path: 'runtimes',
+  validateSearch: search('q'),
+})
+
+const runtimeList = createRoute({
+  getParentRoute: () => runtimes,
+  id: 'list',
+  component: lazyRouteComponent(() => import('../runtimes/runtimes-page.tsx'), 'RuntimesPage'),
+})
+
+const runtimeListHome = createRoute({ getParentRoute: () => runtimeList, path: '/' })
+
+const newRuntime = createRoute({
+  getParentRoute: () => runtimeList,
+  path: 'new',
+  component: lazyRouteComponent(() => import('../runtimes/new-runtime.tsx'), 'NewRuntime'),
+})
+
+const runtime = createRoute({
+  getParentRoute: () => runtimes,
+  path: '$runtimeId',
+  component: lazyRouteComponent(() => import('../runtimes/runtime-page.tsx'), 'RuntimePage'),
+})
+
+const editRuntime = createRoute({
+  getParentRoute: () => runtime,
+  path: 'edit',
+  component: lazyRouteComponent(() => import('../runtimes/edit-runtime.tsx'), 'EditRuntime'),
+})
+
+const runtimeSettings = createRoute({
+  getParentRoute: () => runtime,
+  path: 'git/$providerId',
+  component: lazyRouteComponent(
+    () => import('../git-authentication/settings-panel.tsx'),
+    'SettingsPanel',
+  ),
+})
+
+const runtimeApp = createRoute({
+  getParentRoute: () => runtime,
+  path: 'git/$providerId/app',
+  component: lazyRouteComponent(() => import('../git-authentication/app-panel.tsx'), 'RuntimeApp'),
+})
+
+const gitAuthentication = createRoute({
+  getParentRoute: () => admin,
+  path: 'git-authentication',
+  validateSearch: search('q'),
+  component: lazyRouteComponent(
+    () => import('../git-authentication/git-authentication-page.tsx'),
+    'GitAuthenticationPage',
+  ),
+})
+
+const defaultApp = createRoute({
+  getParentRoute: () => gitAuthentication,
+  path: '$providerId',
+  component: lazyRouteComponent(() => import('../git-authentication/app-panel.tsx'), 'DefaultApp'),
+})
+
+const providers = createRoute({
+  getParentRoute: () => admin,
+  path: 'providers',
+  validateSearch: search('q'),
+  component: lazyRouteComponent(() => import('../providers/providers-page.tsx'), 'ProvidersPage'),
+})
+
+const newProvider = createRoute({
+  getParentRoute: () => providers,
+  path: 'new',
+  component: lazyRouteComponent(() => import('../providers/new-provider.tsx'), 'NewProvider'),
+})
+
+const people = createRoute({
+  getParentRoute: () => admin,
+  path: 'people',
+  validateSearch: search('q'),
+  component: lazyRouteComponent(() => import('../people/people-page.tsx'), 'PeoplePage'),
+})
+
+const newInvite = createRoute({
+  getParentRoute: () => people,
+  path: 'invite',
+  component: lazyRouteComponent(() => import('../people/new-invite.tsx'), 'NewInvite'),
+})
+
+const activity = createRoute({
+  getParentRoute: () => admin,
+  path: 'activity',
+  validateSearch: search('q'),
+  component: lazyRouteComponent(() => import('../activity/activity-page.tsx'), 'ActivityPage'),
+})
+
+const routeTree = rootRoute.addChildren([
+  signIn,
+  invite,
+  signedIn.addChildren([
+    home,
+    tokens.addChildren([token]),
+    admin.addChildren([
+      adminHome,
+      runtimes.addChildren([
+        runtimeList.addChildren([runtimeListHome, newRuntime]),
+        runtime.addChildren([editRuntime, runtimeSettings, runtimeApp]),
+      ]),
+      gitAuthentication.addChildren([defaultApp]),
+      providers.addChildren([newProvider]),
+      people.addChildren([newInvite]),
+      activity,
+    ]),
+  ]),
+])
+
+export function createAppRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultPreload: 'intent',
+    defaultErrorComponent: ErrorPage,
+    notFoundMode: 'root',
+    scrollRestoration: true,
+    parseSearch,
+    stringifySearch,
+  })
+}

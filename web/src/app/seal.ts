@@ -1,0 +1,17 @@
+import type { BoxAddress } from '../../../src/seal/box.ts'
+import type { VaultPublicKey } from '../../../src/seal/keys.ts'
+
+/** Whether this page may seal: browsers have Web Crypto on HTTPS and localhost only. */
+export function canSeal(): boolean {
+  return globalThis.crypto?.subtle !== undefined
+}
+
+/** Seals a secret here: what leaves this browser, only the vault can open. */
+export async function seal(
+  key: VaultPublicKey,
+  address: BoxAddress,
+  secret: string,
+): Promise<string> {
+  const { sealBox } = await import('../../../src/seal/box.ts')
+  return sealBox(key, address, secret)
+}

@@ -1,0 +1,37 @@
+import { queryOptions, useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
+import { useRouter } from '@tanstack/react-router'
+import type { Person, Session } from '../../../src/contract/resources.ts'
+import { api } from './api.ts'
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => api.getSession({}, { signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+})
+
+/** Who is looking. Only on pages behind the sign-in, where there always is somebody. */
+export function usePerson(): Person {
+  const { data } = useSuspenseQuery(sessionQuery)
+  return data.person ?? nobody
+}
+
+/** Stands in for the moment between signing out and the sign-in page. */
+const nobody: Person = { id: '', name: '', email: '', role: 'member', created_at: '' }
+
+/** Takes over a session that was just made, and goes on to a page of ours. */
+export function useEnter(): (session: Session, to: string) => void {
+  const queryClient = useQueryClient()
+  const router = useRouter()
+  return (session, to) => {
+    queryClient.clear()
+    queryClient.setQueryData(sessionQuery.queryKey, session)
+    router.history.replace(to)
+  }
+}
+
+/** `to` if it is a path of this site, else the first page. */
+export function ownPath(to: string | undefined): string {
+  if (!to?.startsWith('/')) return '/tokens'
+  const url = URL.parse(to, location.origin)
+  return url?.origin === location.origin ? url.pathname + url.search + url.hash : '/tokens'
+}

@@ -1,0 +1,58 @@
+import { Outlet, useRouterState } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
+import { Message } from '../parts/message.tsx'
+import { useEvents } from './events.ts'
+import { Navigation } from './navigation.tsx'
+import { PersonMenu } from './person-menu.tsx'
+import classes from './shell.module.css'
+
+/** The frame of every page behind the sign-in. */
+export function Shell() {
+  const lost = useEvents()
+  const main = useFocusOnNewPage()
+  return (
+    <>
+      <a className={classes.skip} href="#main">
+        Skip to content
+      </a>
+      <header className={classes.header}>
+        <div className={classes.bar}>
+          <Navigation />
+          <PersonMenu />
+        </div>
+      </header>
+      <main id="main" ref={main} tabIndex={-1} className={classes.main}>
+        <div role="status" className={classes.lost}>
+          {lost && (
+            <Message tone="warn" title="The connection to Countersign was lost.">
+              <p>
+                What you see may be out of date. It is renewed by itself as soon as the connection
+                is back.
+              </p>
+            </Message>
+          )}
+        </div>
+        <Outlet />
+      </main>
+    </>
+  )
+}
+
+/** Moves the focus to the content when another page opens; panels look after their own. */
+function useFocusOnNewPage() {
+  const main = useRef<HTMLElement>(null)
+  const page = useRouterState({
+    select: ({ location }) =>
+      location.pathname.replace(
+        /^(\/tokens|\/admin\/git-authentication)\/.*|\/(new|edit|invite|git\/.*)$/,
+        '$1',
+      ),
+  })
+  const shown = useRef(page)
+  useEffect(() => {
+    if (shown.current === page) return
+    shown.current = page
+    main.current?.focus({ preventScroll: true })
+  }, [page])
+  return main
+}

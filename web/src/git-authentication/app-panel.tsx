@@ -1,0 +1,74 @@
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { sentenceFor } from '../app/problem.ts'
+import { Message } from '../parts/message.tsx'
+import { type OpenPanel, Panel, PanelContent, usePanel } from '../parts/panel.tsx'
+import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { providerChoiceQuery, runtimeQuery } from '../runtimes/runtimes.ts'
+import { AppForm } from './app-form.tsx'
+import { type AppPlace, clientFormQuery } from './clients.ts'
+import { appButtonId } from './ids.ts'
+
+const defaultRoute = getRouteApi('/signed-in/admin/git-authentication/$providerId')
+const runtimeRoute = getRouteApi('/signed-in/admin/runtimes/$runtimeId/git/$providerId/app')
+
+/** The app with which people authorize at a Git host, wherever a runtime has no own. */
+export function DefaultApp() {
+  const { providerId } = defaultRoute.useParams()
+  const panel = usePanel('/admin/git-authentication')
+  const { data } = useQuery(providerChoiceQuery)
+  const provider = data?.items.find(({ id }) => id === providerId)
+  return <AppPanel panel={panel} place={{ provider_id: providerId }} name={provider?.name} />
+}
+
+/** The app that only one runtime uses. */
+export function RuntimeApp() {
+  const { runtimeId, providerId } = runtimeRoute.useParams()
+  const panel = usePanel(`/admin/runtimes/${runtimeId}`)
+  const { data } = useQuery(runtimeQuery(runtimeId))
+  const provider = data?.providers.find(({ id }) => id === providerId)
+  const place = { provider_id: providerId, runtime_id: runtimeId }
+  return <AppPanel panel={panel} place={place} name={provider?.name} runtime={data?.name} />
+}
+
+function AppPanel({
+  panel,
+  place,
+  name,
+  runtime,
+}: {
+  panel: OpenPanel
+  place: AppPlace
+  name: string | undefined
+  runtime?: string | undefined
+}) {
+  const { data: form, error, refetch } = useQuery(clientFormQuery(place))
+  const provider = name ?? form?.client?.provider.name ?? 'the Git host'
+  return (
+    <Panel
+      panel={panel}
+      title={form?.client ? `App at ${provider}` : `Register app at ${provider}`}
+      startAtTitle
+      focusAfter={appButtonId(place.provider_id)}
+    >
+      {form ? (
+        <AppForm form={form} place={place} provider={provider} runtime={runtime} panel={panel} />
+      ) : (
+        <PanelContent>
+          {error ? (
+            <Message
+              tone="bad"
+              urgent
+              action={<Button onClick={() => refetch()}>Try again</Button>}
+            >
+              <p>{sentenceFor(error)}</p>
+            </Message>
+          ) : (
+            <SkeletonLine lines={8} />
+          )}
+        </PanelContent>
+      )}
+    </Panel>
+  )
+}

@@ -1,0 +1,53 @@
+import { queryOptions } from '@tanstack/react-query'
+import type { Result } from '../../../src/contract/client.ts'
+import type { OAuthClient } from '../../../src/contract/connections.ts'
+import { api } from '../app/api.ts'
+import type { OpenPanel } from '../parts/panel.tsx'
+
+/** Where an app belongs: the default of a Git host, or one runtime's own. */
+export interface AppPlace {
+  provider_id: string
+  runtime_id?: string
+}
+
+export type ClientForm = Result<'getClientForm'>
+
+/** What the panel of an app works with. */
+export interface AppFormProps {
+  form: ClientForm
+  place: AppPlace
+  /** Name of the Git host. */
+  provider: string
+  /** Name of the runtime whose own app it is. */
+  runtime: string | undefined
+  panel: OpenPanel
+}
+
+/** All registered apps: one for each Git host, and a few runtimes' own. */
+export const clientsQuery = queryOptions({
+  queryKey: ['clients', 'all'],
+  queryFn: ({ signal }) => readClients(signal),
+})
+
+async function readClients(signal: AbortSignal): Promise<OAuthClient[]> {
+  const clients: OAuthClient[] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const query: { limit: number; cursor?: string } = { limit: 100, ...(cursor && { cursor }) }
+    const page: { items: OAuthClient[]; next_cursor: string | null } = await api.listClients(
+      { query },
+      { signal },
+    )
+    clients.push(...page.items)
+    cursor = page.next_cursor
+  }
+  return clients
+}
+
+/** What is needed to register an app in this place, or to replace the one there. */
+export function clientFormQuery(place: AppPlace) {
+  return queryOptions({
+    queryKey: ['clients', 'form', place.provider_id, place.runtime_id ?? ''],
+    queryFn: ({ signal }) => api.getClientForm({ query: place }, { signal }),
+  })
+}

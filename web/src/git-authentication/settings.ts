@@ -1,0 +1,69 @@
+import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import type { Input, Result } from '../../../src/contract/client.ts'
+import type { AuthMode, RuntimeProviderSettings } from '../../../src/contract/connections.ts'
+import { api } from '../app/api.ts'
+import { sentenceFor } from '../app/problem.ts'
+import { notify } from '../parts/notify.tsx'
+
+/** How people authorize one runtime, Git host by Git host. */
+export function settingsQuery(runtime_id: string) {
+  return queryOptions({
+    queryKey: ['runtimes', 'settings', runtime_id],
+    queryFn: ({ signal }) => api.listRuntimeProviders({ params: { id: runtime_id } }, { signal }),
+  })
+}
+
+export const modes: Record<AuthMode, string> = {
+  default_client: 'Default app',
+  custom_client: "This runtime's own app",
+  token: 'Personal access tokens',
+}
+
+export function isMode(value: string): value is AuthMode {
+  return Object.hasOwn(modes, value)
+}
+
+export type SettingsChange = Input<'updateRuntimeProvider'>['body']
+
+/** Changes a row of the settings, and shows it wherever it stands. */
+export function useChangeSettings(runtime_id: string, provider_id: string) {
+  const queryClient = useQueryClient()
+  return useMutation({
+    mutationFn: (body: SettingsChange) =>
+      api.updateRuntimeProvider({ params: { runtime_id, provider_id }, body }),
+    onSuccess: (changed) => {
+      queryClient.setQueryData(settingsQuery(runtime_id).queryKey, (old) => replaced(old, changed))
+    },
+  })
+}
+
+/** Changes how people authorize; the list shows it at once, and takes it back if it fails. */
+export function useChangeMode(runtime_id: string, settings: RuntimeProviderSettings) {
+  const queryClient = useQueryClient()
+  const { queryKey } = settingsQuery(runtime_id)
+  const change = useChangeSettings(runtime_id, settings.provider.id)
+  return (auth_mode: AuthMode) => {
+    queryClient.setQueryData(queryKey, (old) => replaced(old, { ...settings, auth_mode }))
+    change.mutate(
+      { auth_mode },
+      {
+        onSuccess: () => {
+          notify('good', 'Changed', 'What people authorized before goes on working.')
+        },
+        onError: (error) => {
+          queryClient.setQueryData(queryKey, (old) => replaced(old, settings))
+          notify('bad', 'Not changed', sentenceFor(error))
+        },
+      },
+    )
+  }
+}
+
+function replaced(
+  old: Result<'listRuntimeProviders'> | undefined,
+  changed: RuntimeProviderSettings,
+): Result<'listRuntimeProviders'> | undefined {
+  if (!old) return undefined
+  const items = old.items.map((item) => (item.provider.id === changed.provider.id ? changed : item))
+  return { items }
+}

@@ -1,0 +1,44 @@
+import { CloseButton, TextInput } from '@mantine/core'
+import { IconSearch } from '@tabler/icons-react'
+import { useEffect, useState } from 'react'
+
+const TYPING_MS = 250
+
+/** A search that goes into the page's address once the person stops typing. */
+export function SearchField({
+  label,
+  q,
+  onSearch,
+}: {
+  label: string
+  q: string
+  onSearch: (q: string) => void
+}) {
+  const [typed, setTyped] = useState(q)
+  const [known, setKnown] = useState(q)
+  if (known !== q) {
+    // The address changed by itself: Back, or a link.
+    setKnown(q)
+    if (typed.trim() !== q) setTyped(q)
+  }
+  useEffect(() => {
+    if (typed.trim() === q) return
+    const timer = setTimeout(() => onSearch(typed.trim()), TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [typed, q, onSearch])
+  return (
+    <TextInput
+      type="search"
+      aria-label={label}
+      placeholder={label}
+      w={{ base: '100%', sm: 264 }}
+      maxLength={80}
+      leftSection={<IconSearch size={16} aria-hidden />}
+      rightSection={
+        typed && <CloseButton size="sm" aria-label="Clear search" onClick={() => setTyped('')} />
+      }
+      value={typed}
+      onChange={(event) => setTyped(event.currentTarget.value)}
+    />
+  )
+}

@@ -1,0 +1,30 @@
+import { useQueryClient } from '@tanstack/react-query'
+import type { Person } from '../../../src/contract/resources.ts'
+import { api } from '../app/api.ts'
+import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
+import { notify } from '../parts/notify.tsx'
+
+/** Asks before a person goes, with their tokens. */
+export function RemovePerson({ person, onClose }: { person: Person; onClose: () => void }) {
+  const queryClient = useQueryClient()
+  async function remove() {
+    await api.deletePerson({ params: { id: person.id } })
+    await queryClient.invalidateQueries({ queryKey: ['people'] })
+    notify('good', 'Removed', `${person.name} can no longer sign in.`)
+  }
+  return (
+    <ConfirmDialog
+      title={`Remove ${person.name}?`}
+      confirm="Remove person"
+      onConfirm={remove}
+      onClose={onClose}
+      focusAfter="invite-person"
+    >
+      <p>
+        {person.name} ({person.email}) is signed out everywhere. Pushes as this person fail on every
+        runtime, from the next one on, and their tokens are destroyed here.
+      </p>
+      <p>At the Git hosts the tokens work until they are revoked there.</p>
+    </ConfirmDialog>
+  )
+}

@@ -1,0 +1,94 @@
+import { Button, Textarea } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { useState } from 'react'
+import type { Runtime } from '../../../src/contract/resources.ts'
+import { api } from '../app/api.ts'
+import { sentenceFor } from '../app/problem.ts'
+import { Message } from '../parts/message.tsx'
+import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
+import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { SubmitButton } from '../parts/submit-button.tsx'
+import { ProviderChoice } from './provider-choice.tsx'
+import { runtimeQuery } from './runtimes.ts'
+
+const route = getRouteApi('/signed-in/admin/runtimes/$runtimeId/edit')
+
+/** Changes what a runtime is for and which Git hosts it uses. */
+export function EditRuntime() {
+  const { runtimeId } = route.useParams()
+  const panel = usePanel(`/admin/runtimes/${runtimeId}`)
+  const { data } = useQuery(runtimeQuery(runtimeId))
+  return (
+    <Panel panel={panel} title="Edit runtime" focusAfter="edit-runtime">
+      {data ? (
+        <EditForm runtime={data} onClose={panel.close} />
+      ) : (
+        <PanelContent>
+          <SkeletonLine lines={6} />
+        </PanelContent>
+      )}
+    </Panel>
+  )
+}
+
+function EditForm({ runtime, onClose }: { runtime: Runtime; onClose: () => void }) {
+  const queryClient = useQueryClient()
+  const [description, setDescription] = useState(runtime.description)
+  const [providers, setProviders] = useState(() => runtime.providers.map(({ id }) => id))
+  const dropped = runtime.providers.filter(({ id }) => !providers.includes(id))
+  const save = useMutation({
+    mutationFn: () =>
+      api.updateRuntime({
+        params: { id: runtime.id },
+        body: { description: description.trim(), provider_ids: providers },
+      }),
+    onSuccess: async (changed) => {
+      queryClient.setQueryData(runtimeQuery(runtime.id).queryKey, changed)
+      await queryClient.invalidateQueries({ queryKey: ['runtimes'] })
+      onClose()
+    },
+  })
+  return (
+    <form
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (!save.isPending) save.mutate()
+      }}
+    >
+      <PanelContent>
+        <Textarea
+          label="Description"
+          description="What runs there, so that people know what they allow."
+          maxLength={400}
+          autosize
+          minRows={2}
+          data-autofocus
+          value={description}
+          onChange={(event) => setDescription(event.currentTarget.value)}
+        />
+        <ProviderChoice value={providers} onChange={setProviders} />
+        {dropped.length > 0 && (
+          <Message tone="warn" title="Saving ends authorizations.">
+            <p>
+              Git actions of {runtime.name} at {dropped.map(({ name }) => name).join(', ')} will
+              fail for everyone who authorized them.
+            </p>
+          </Message>
+        )}
+        {save.isError && (
+          <Message tone="bad" urgent>
+            <p>{sentenceFor(save.error)}</p>
+          </Message>
+        )}
+      </PanelContent>
+      <PanelFooter>
+        <SubmitButton pending={save.isPending}>Save</SubmitButton>
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+      </PanelFooter>
+    </form>
+  )
+}

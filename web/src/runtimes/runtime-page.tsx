@@ -1,0 +1,110 @@
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link, Outlet } from '@tanstack/react-router'
+import { useState } from 'react'
+import type { Runtime } from '../../../src/contract/resources.ts'
+import { isProblem, sentenceFor } from '../app/problem.ts'
+import { RuntimeAuthentication } from '../git-authentication/runtime-authentication.tsx'
+import { LinkButton } from '../parts/link-button.tsx'
+import { Message } from '../parts/message.tsx'
+import { PageHeader } from '../parts/page-header.tsx'
+import { Section } from '../parts/section.tsx'
+import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { AgentSeen } from './agent-seen.tsx'
+import { RemoveRuntime } from './remove-runtime.tsx'
+import { RuntimeKeys } from './runtime-keys.tsx'
+import classes from './runtime-page.module.css'
+import { count, runtimeQuery } from './runtimes.ts'
+
+const route = getRouteApi('/signed-in/admin/runtimes/$runtimeId')
+
+export function RuntimePage() {
+  const { runtimeId } = route.useParams()
+  const { data, error, refetch } = useQuery(runtimeQuery(runtimeId))
+  return (
+    <>
+      <p className={classes.back}>
+        <Link to="/admin/runtimes">Runtimes</Link>
+      </p>
+      {data && <RuntimeDetail runtime={data} />}
+      {!data && !error && (
+        <>
+          <PageHeader title="Runtime" />
+          <SkeletonLine lines={8} />
+        </>
+      )}
+      {!data && error && (
+        <>
+          <PageHeader title="This runtime could not be read" />
+          <Message
+            tone="bad"
+            urgent
+            action={
+              isProblem(error, 'not-found') ? (
+                <LinkButton to="/admin/runtimes" variant="default">
+                  Back to all runtimes
+                </LinkButton>
+              ) : (
+                <Button onClick={() => refetch()}>Try again</Button>
+              )
+            }
+          >
+            <p>{sentenceFor(error)}</p>
+          </Message>
+        </>
+      )}
+      <Outlet />
+    </>
+  )
+}
+
+function RuntimeDetail({ runtime }: { runtime: Runtime }) {
+  const [removing, setRemoving] = useState(false)
+  return (
+    <>
+      <PageHeader title={runtime.name} lead={runtime.description}>
+        <LinkButton
+          id="edit-runtime"
+          variant="default"
+          to="/admin/runtimes/$runtimeId/edit"
+          params={{ runtimeId: runtime.id }}
+        >
+          Edit runtime
+        </LinkButton>
+      </PageHeader>
+      <div className={classes.sections}>
+        <div className={classes.facts}>
+          <Section title="Agent">
+            <AgentSeen agent={runtime.agent} />
+            {!runtime.agent && (
+              <p className={classes.quiet}>
+                Start one beside the workloads, with a key from below.
+              </p>
+            )}
+          </Section>
+          <Section title="Authorizations">
+            <p>{count(runtime.authorizations, 'authorization')}</p>
+            <p className={classes.quiet}>Each was given by the person it acts for.</p>
+          </Section>
+        </div>
+        <RuntimeAuthentication runtime={runtime} />
+        <RuntimeKeys runtime={runtime} />
+        <Section title="Remove this runtime">
+          <p className={classes.quiet}>
+            Its keys stop working at once, and all its authorizations end.
+          </p>
+          <Button
+            id="remove-runtime"
+            className={classes.remove ?? ''}
+            color="red"
+            variant="outline"
+            onClick={() => setRemoving(true)}
+          >
+            Remove runtime
+          </Button>
+        </Section>
+      </div>
+      {removing && <RemoveRuntime runtime={runtime} onClose={() => setRemoving(false)} />}
+    </>
+  )
+}

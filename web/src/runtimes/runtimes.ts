@@ -1,0 +1,20 @@
+import { queryOptions } from '@tanstack/react-query'
+import { api } from '../app/api.ts'
+
+export function runtimeQuery(id: string) {
+  return queryOptions({
+    queryKey: ['runtimes', 'detail', id],
+    queryFn: ({ signal }) => api.getRuntime({ params: { id } }, { signal }),
+  })
+}
+
+/** All Git hosts, to choose from. */
+export const providerChoiceQuery = queryOptions({
+  queryKey: ['providers', 'choice'],
+  queryFn: ({ signal }) => api.listProviders({ query: { limit: 100 } }, { signal }),
+})
+
+/** "1 authorization", "4 authorizations". */
+export function count(n: number, noun: string): string {
+  return `${new Intl.NumberFormat('en').format(n)} ${noun}${n === 1 ? '' : 's'}`
+}

@@ -1,0 +1,94 @@
+import { PasswordInput, TextInput } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { api } from '../app/api.ts'
+import { sortProblem } from '../app/problem.ts'
+import { useEnter } from '../app/session.ts'
+import { Message } from '../parts/message.tsx'
+import { SubmitButton } from '../parts/submit-button.tsx'
+
+const fields = ['name', 'email', 'password'] as const
+
+/** Makes the person that an invitation is for. */
+export function AcceptForm({
+  token,
+  email,
+  first,
+}: {
+  token: string
+  /** The address the invitation is for; null: any. */
+  email: string | null
+  first: boolean
+}) {
+  const enter = useEnter()
+  const [problem, setProblem] = useState<string>()
+  const form = useForm({
+    mode: 'uncontrolled',
+    initialValues: { name: '', email: email ?? '', password: '' },
+    validate: {
+      name: (name) => (name.trim() === '' ? 'Type your name, as others know it.' : null),
+      email: (address) =>
+        /^\S+@\S+$/.test(address.trim()) ? null : 'Type an e-mail address, like ana@example.com.',
+      password: (password) => (password === '' ? 'Choose a password.' : null),
+    },
+  })
+  const accept = useMutation({
+    mutationFn: ({ name, email, password }: typeof form.values) =>
+      api.acceptInvite({ body: { token, name: name.trim(), email: email.trim(), password } }),
+    onSuccess: (session) => enter(session, '/tokens'),
+    onError: (error) => {
+      const sorted = sortProblem(
+        error,
+        { 'email-taken': 'email', 'password-too-weak': 'password' },
+        fields,
+      )
+      form.setErrors(sorted.fields)
+      setProblem(sorted.form)
+    },
+  })
+  return (
+    <form
+      noValidate
+      onSubmit={form.onSubmit((values) => {
+        setProblem(undefined)
+        if (!accept.isPending) accept.mutate(values)
+      })}
+    >
+      {problem && (
+        <Message tone="bad" urgent>
+          <p>{problem}</p>
+        </Message>
+      )}
+      <TextInput
+        key={form.key('name')}
+        {...form.getInputProps('name')}
+        label="Name"
+        autoComplete="name"
+        maxLength={80}
+        autoFocus
+      />
+      <TextInput
+        key={form.key('email')}
+        {...form.getInputProps('email')}
+        label="E-mail"
+        type="email"
+        name="email"
+        autoComplete="username"
+        readOnly={email !== null}
+        description={email === null ? undefined : 'The invitation is for this address.'}
+      />
+      <PasswordInput
+        key={form.key('password')}
+        {...form.getInputProps('password')}
+        label="Password"
+        name="password"
+        autoComplete="new-password"
+        description="Long beats complicated: a few words do well."
+      />
+      <SubmitButton pending={accept.isPending} fullWidth size="md">
+        {first ? 'Set up Countersign' : 'Join'}
+      </SubmitButton>
+    </form>
+  )
+}

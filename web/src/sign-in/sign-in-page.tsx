@@ -1,0 +1,74 @@
+import { PasswordInput, TextInput } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { api } from '../app/api.ts'
+import { sentenceFor } from '../app/problem.ts'
+import { ownPath, sessionQuery, useEnter } from '../app/session.ts'
+import { Message } from '../parts/message.tsx'
+import { SubmitButton } from '../parts/submit-button.tsx'
+import { Doorway } from './doorway.tsx'
+
+const route = getRouteApi('/sign-in')
+
+export function SignInPage() {
+  const { to } = route.useSearch()
+  const enter = useEnter()
+  const session = useQuery({ ...sessionQuery, staleTime: 0 })
+  const form = useForm({
+    mode: 'uncontrolled',
+    initialValues: { email: '', password: '' },
+    validate: {
+      email: (email) => (email.trim() === '' ? 'Type your e-mail address.' : null),
+      password: (password) => (password === '' ? 'Type your password.' : null),
+    },
+  })
+  const signIn = useMutation({
+    mutationFn: (values: typeof form.values) =>
+      api.signIn({ body: { email: values.email.trim(), password: values.password } }),
+    onSuccess: (made) => enter(made, ownPath(to)),
+  })
+  return (
+    <Doorway title="Sign in" lead="Git access authorized once, for each runtime.">
+      {session.data?.setup_required && (
+        <Message tone="info" title="This Countersign is not set up yet.">
+          <p>
+            Open the one-time link that the terminal printed when Countersign started: it makes you
+            the administrator.
+          </p>
+        </Message>
+      )}
+      {signIn.isError && (
+        <Message tone="bad" urgent>
+          <p>{sentenceFor(signIn.error)}</p>
+        </Message>
+      )}
+      <form
+        noValidate
+        onSubmit={form.onSubmit((values) => {
+          if (!signIn.isPending) signIn.mutate(values)
+        })}
+      >
+        <TextInput
+          key={form.key('email')}
+          {...form.getInputProps('email')}
+          label="E-mail"
+          type="email"
+          name="email"
+          autoComplete="username"
+          autoFocus
+        />
+        <PasswordInput
+          key={form.key('password')}
+          {...form.getInputProps('password')}
+          label="Password"
+          name="password"
+          autoComplete="current-password"
+        />
+        <SubmitButton pending={signIn.isPending} fullWidth size="md">
+          Sign in
+        </SubmitButton>
+      </form>
+    </Doorway>
+  )
+}

@@ -1,0 +1,55 @@
+import { IconArrowRight, IconGitBranch, IconServer2 } from '@tabler/icons-react'
+import type { AccessDetail, Connection } from '../../../src/contract/connections.ts'
+import { AccountChip } from '../parts/account.tsx'
+import { StatusBadge } from '../parts/status-badge.tsx'
+import { TwoLines } from '../parts/two-lines.tsx'
+import { shortAddress } from '../providers/address.ts'
+import { nameList } from './access.ts'
+import classes from './access-summary.module.css'
+
+/** Which runtime will act at which Git host. */
+export function AccessSummary({ access: { runtime, provider } }: { access: AccessDetail }) {
+  return (
+    <div className={classes.summary}>
+      <TwoLines
+        icon={<IconServer2 className={classes.icon} size={20} stroke={1.6} aria-hidden />}
+        first={runtime.name}
+        second={runtime.description || 'Runtime'}
+      />
+      <IconArrowRight className={classes.arrow} size={18} aria-label="acts at" />
+      <TwoLines
+        icon={<IconGitBranch className={classes.icon} size={20} stroke={1.6} aria-hidden />}
+        first={provider.name}
+        second={shortAddress(provider.base_url)}
+      />
+    </div>
+  )
+}
+
+/** The token that the row has now, and who else depends on it. */
+export function CurrentToken({
+  access: { runtime },
+  connection,
+}: {
+  access: AccessDetail
+  connection: Connection
+}) {
+  const byOAuth = connection.method === 'oauth'
+  const others = connection.runtimes.filter((other) => other.id !== runtime.id)
+  return (
+    <section aria-labelledby="current-token">
+      <h3 id="current-token" className={classes.heading}>
+        {byOAuth ? 'Current authorization' : 'Current token'}
+      </h3>
+      <div className={classes.current}>
+        <AccountChip account={connection.account} />
+        <StatusBadge status={connection.status} reason={connection.reason} />
+      </div>
+      <p className={classes.note}>
+        {byOAuth ? 'A new one replaces it.' : 'The new token replaces it with no gap.'}
+        {others.length > 0 &&
+          ` ${nameList(others)} use${others.length === 1 ? 's' : ''} it too${byOAuth ? '' : ' and will use the new one'}.`}
+      </p>
+    </section>
+  )
+}

@@ -1,0 +1,75 @@
+import { type QueryClient, queryOptions } from '@tanstack/react-query'
+import type {
+  Access,
+  AccessDetail,
+  Connection,
+  ConnectionStatus,
+} from '../../../src/contract/connections.ts'
+import { api } from '../app/api.ts'
+
+/** One row with all that is needed to add or replace its token. */
+export function accessDetailQuery(runtime_id: string, provider_id: string) {
+  return queryOptions({
+    queryKey: ['access', 'detail', runtime_id, provider_id],
+    queryFn: ({ signal }) => api.getAccess({ params: { runtime_id, provider_id } }, { signal }),
+  })
+}
+
+/** Resolves once every list and panel shows the change. */
+export async function refreshAccess(queryClient: QueryClient): Promise<void> {
+  await queryClient.invalidateQueries({ queryKey: ['access'] })
+}
+
+export function accessKey({ runtime, provider }: Access): string {
+  return `${runtime.id}.${provider.id}`
+}
+
+/** Id of the button that opens a row's panel: the focus comes back to it. */
+export function panelButtonId(runtime_id: string, provider_id: string): string {
+  return `token-${runtime_id}-${provider_id}`
+}
+
+const troubled = new Set<ConnectionStatus>([
+  'expired',
+  'rejected',
+  'insufficient_scopes',
+  'reauthorization_required',
+  'expiring',
+])
+
+/** What to press to put a row right, or to change what it has. */
+export function actionWord({ authorization }: Access): string {
+  if (!authorization) return 'Add Token'
+  const { status, method } = authorization.connection
+  const again =
+    status === 'reauthorization_required' || (method === 'oauth' && troubled.has(status))
+  return again ? 'Authorize again' : 'Update Token'
+}
+
+/** Tokens this person already has that the runtime may be given, those from OAuth2 first. */
+export function reusableHere(access: AccessDetail): Connection[] {
+  const { reusable_connections, oauth, token_allowed } = access
+  const byMethod = (wanted: Connection['method'], allowed: boolean) =>
+    allowed ? reusable_connections.filter(({ method }) => method === wanted) : []
+  return [...byMethod('oauth', oauth !== 'not_offered'), ...byMethod('token', token_allowed)]
+}
+
+/** Whether a token that is there needs its owner, who has not hidden the notice of it. */
+export function needsCare({ authorization }: Access): boolean {
+  if (!authorization || authorization.notice_hidden) return false
+  return troubled.has(authorization.connection.status)
+}
+
+const working = new Set<ConnectionStatus | undefined>(['valid', 'expiring', 'unverified'])
+
+/** Whether a row has a token that Git can still use. */
+export function hasWorking({ authorization }: Access): boolean {
+  return working.has(authorization?.connection.status)
+}
+
+const listFormat = new Intl.ListFormat('en', { type: 'conjunction' })
+
+/** "ci, local and web". */
+export function nameList(items: readonly { name: string }[]): string {
+  return listFormat.format(items.map((item) => item.name))
+}

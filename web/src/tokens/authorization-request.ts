@@ -1,0 +1,134 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
+import { ProblemError } from '../../../src/contract/problems.ts'
+import { api } from '../app/api.ts'
+import { isProblem } from '../app/problem.ts'
+import { seal } from '../app/seal.ts'
+import { refreshAccess } from './access.ts'
+
+/** By then the browser is at the Git host; if it is not, somebody stopped it. */
+const STOPPED_AFTER_MS = 10_000
+
+export function authorizationRequestQuery(id: string | undefined) {
+  return {
+    queryKey: ['authorization-request', id ?? ''],
+    queryFn: ({ signal }: { signal: AbortSignal }) =>
+      api.getAuthorizationRequest({ params: { id: id ?? '' } }, { signal }),
+    enabled: id !== undefined,
+    staleTime: 0,
+  }
+}
+
+/** How an authorization goes, by the event stream. */
+export function useAuthorizationRequest(id: string | undefined) {
+  const { data, error } = useQuery(authorizationRequestQuery(id))
+  return id === undefined ? { data: undefined, error: null } : { data, error }
+}
+
+/** Begins to authorize and sends the browser to the Git host; once, however often it is pressed. */
+export function useBegin(access: AccessDetail): {
+  busy: boolean
+  error: Error | null
+  start: () => void
+} {
+  const queryClient = useQueryClient()
+  const [leaving, setLeaving] = useState(false)
+  const begin = useMutation({
+    mutationFn: () => beginAuthorization(access),
+    onSuccess: ({ authorization_url }) => {
+      setLeaving(true)
+      location.assign(authorization_url)
+    },
+    onError: (error) => {
+      // The vault has a new key, or the app is gone: the next try goes by what is there now.
+      const stale =
+        isProblem(error, 'vault-key-unknown') ||
+        isProblem(error, 'client-not-registered') ||
+        isProblem(error, 'oauth-not-offered')
+      if (stale) void refreshAccess(queryClient)
+    },
+  })
+  useStillHere(leaving, setLeaving)
+  const busy = begin.isPending || leaving
+  function start(): void {
+    if (!busy) begin.mutate()
+  }
+  return { busy, error: begin.error, start }
+}
+
+/** The page may stay after all: the way was stopped, or Back brought it back as it was. */
+function useStillHere(leaving: boolean, setLeaving: (leaving: boolean) => void): void {
+  useEffect(() => {
+    if (!leaving) return
+    const stay = () => setLeaving(false)
+    const timer = setTimeout(stay, STOPPED_AFTER_MS)
+    const onShow = (event: PageTransitionEvent) => event.persisted && stay()
+    window.addEventListener('pageshow', onShow)
+    return () => {
+      clearTimeout(timer)
+      window.removeEventListener('pageshow', onShow)
+    }
+  }, [leaving, setLeaving])
+}
+
+/**
+ * Makes `state` and the verifier, which is sealed before it leaves, and asks where to go.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc7636#section-4
+ */
+async function beginAuthorization({ runtime, provider, owner_id, vault_key }: AccessDetail) {
+  const id = crypto.randomUUID()
+  const code_verifier = randomText()
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code_verifier))
+  const address = {
+    purpose: 'code_verifier',
+    row_id: id,
+    owner_id,
+    provider_id: provider.id,
+  } as const
+  const begun = await api.beginAuthorization({
+    body: {
+      id,
+      runtime_id: runtime.id,
+      provider_id: provider.id,
+      state: randomText(),
+      code_challenge: base64Url(new Uint8Array(digest)),
+      code_verifier_box: await seal(vault_key, address, code_verifier),
+    },
+  })
+  const { protocol } = new URL(begun.authorization_url)
+  if (protocol !== 'https:' && protocol !== 'http:') {
+    throw new ProblemError(
+      'authorization-failed',
+      `The address of ${provider.name} is no web page. Ask an administrator to check the Git host.`,
+    )
+  }
+  return begun
+}
+
+/** 256 random bits, as 43 characters. */
+function randomText(): string {
+  return base64Url(crypto.getRandomValues(new Uint8Array(32)))
+}
+
+function base64Url(bytes: Uint8Array): string {
+  const text = btoa(String.fromCharCode(...bytes))
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+/** Goes on with another account than before. */
+export function useConfirmAccount({ id }: AuthorizationRequest) {
+  const queryClient = useQueryClient()
+  return useMutation({
+    mutationFn: () => api.confirmAuthorizationRequest({ params: { id } }),
+    onSuccess: (request) => {
+      queryClient.setQueryData(authorizationRequestQuery(id).queryKey, request)
+    },
+    onError: (error) => {
+      // Confirmed in another tab, or over: what is there now says which.
+      if (!isProblem(error, 'not-found')) return
+      void queryClient.invalidateQueries(authorizationRequestQuery(id))
+    },
+  })
+}

@@ -1,0 +1,64 @@
+import { useEffect, useState } from 'react'
+import type { AccessDetail, Candidate } from '../../../src/contract/connections.ts'
+import { problemSentence, sentenceFor } from '../app/problem.ts'
+import { ScopeChips } from '../parts/scopes.tsx'
+import { hasWorking } from './access.ts'
+import classes from './candidate-outcome.module.css'
+
+const SLOW_MS = 6_000
+
+/** Why a token was not taken, what still works, and what to do. */
+export function CandidateFault({
+  access,
+  candidate,
+  error,
+}: {
+  access: AccessDetail
+  candidate: Candidate | undefined
+  error: Error | null
+}) {
+  const works = hasWorking(access)
+  const kept = works ? 'Your previous token still works.' : 'Nothing was changed.'
+  if (error) {
+    return (
+      <>
+        {sentenceFor(error)} {kept}
+      </>
+    )
+  }
+  if (candidate?.status === 'not_checked') {
+    return (
+      <>
+        Could not check now. {candidate.problem?.detail} {kept}
+      </>
+    )
+  }
+  if (candidate?.status !== 'refused') return null
+  const missing = candidate.problem?.missing_scopes ?? []
+  return (
+    <>
+      {candidate.problem && problemSentence(candidate.problem)} {kept}
+      {missing.length > 0 && (
+        <span className={classes.missing}>
+          Missing: <ScopeChips scopes={missing} tone="bad" />
+        </span>
+      )}
+    </>
+  )
+}
+
+/** Says that the check is under way, and after a while that nobody has to wait for it. */
+export function Progress({ name }: { name: string }) {
+  const [slow, setSlow] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return (
+    <p role="status">
+      {slow
+        ? `${name} is slow to answer. You may close this panel: the check goes on, and the list shows how it went.`
+        : `Asking ${name} about this token…`}
+    </p>
+  )
+}

@@ -1,0 +1,82 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { AccessDetail, Candidate } from '../../../src/contract/connections.ts'
+import { api } from '../app/api.ts'
+import { isProblem } from '../app/problem.ts'
+import { seal } from '../app/seal.ts'
+import { refreshAccess } from './access.ts'
+
+export interface PastedToken {
+  token: string
+  notes: string[]
+  /** RFC 3339; for hosts that do not say when a token ends. */
+  expires_at: string | undefined
+}
+
+export function candidateQuery(id: string | undefined) {
+  return {
+    queryKey: ['candidate', id ?? ''],
+    queryFn: ({ signal }: { signal: AbortSignal }) =>
+      api.getCandidate({ params: { id: id ?? '' } }, { signal }),
+    enabled: id !== undefined,
+    staleTime: 0,
+  }
+}
+
+/** Hands a token in and waits, by the event stream, for what the Git host says of it. */
+export function useCandidate(access: AccessDetail) {
+  const queryClient = useQueryClient()
+  const [id, setId] = useState<string>()
+  const sent = useMutation({
+    mutationFn: (pasted: PastedToken) => handIn(access, pasted),
+    onSuccess: (candidate) => {
+      queryClient.setQueryData(['candidate', candidate.id], candidate)
+      setId(candidate.id)
+    },
+    onError: (error) => {
+      // The vault has a new key: the next try seals to that.
+      if (isProblem(error, 'vault-key-unknown')) void refreshAccess(queryClient)
+    },
+  })
+  const read = useQuery(candidateQuery(id))
+  const candidate = id ? read.data : undefined
+  return {
+    candidate,
+    error: sent.error ?? (candidate ? null : read.error),
+    waiting: sent.isPending || candidate?.status === 'checking',
+    send: (pasted: PastedToken) => {
+      setId(undefined)
+      sent.mutate(pasted)
+    },
+    /** Puts the outcome away, once the person goes on typing. */
+    forget: () => {
+      setId(undefined)
+      sent.reset()
+    },
+  }
+}
+
+/** Seals the token here: what leaves this browser, only the vault can open. */
+async function handIn(access: AccessDetail, pasted: PastedToken): Promise<Candidate> {
+  const id = crypto.randomUUID()
+  const box = await seal(
+    access.vault_key,
+    {
+      purpose: 'candidate',
+      row_id: id,
+      owner_id: access.owner_id,
+      provider_id: access.provider.id,
+    },
+    pasted.token,
+  )
+  return api.createCandidate({
+    body: {
+      id,
+      runtime_id: access.runtime.id,
+      provider_id: access.provider.id,
+      box,
+      notes: pasted.notes,
+      ...(pasted.expires_at && { expires_at: pasted.expires_at }),
+    },
+  })
+}

@@ -1,0 +1,104 @@
+import { ActionIcon, Tooltip } from '@mantine/core'
+import { IconTrash } from '@tabler/icons-react'
+import type { Access } from '../../../src/contract/connections.ts'
+import { AccountChip } from '../parts/account.tsx'
+import type { Column } from '../parts/column.ts'
+import { LinkButton } from '../parts/link-button.tsx'
+import { Scopes } from '../parts/scopes.tsx'
+import { Time } from '../parts/time.tsx'
+import { TwoLines } from '../parts/two-lines.tsx'
+import { shortAddress } from '../providers/address.ts'
+import { actionWord, needsCare, panelButtonId } from './access.ts'
+import { CheckNow } from './check-now.tsx'
+import classes from './columns.module.css'
+import { TokenStatus } from './token-status.tsx'
+
+/** The columns of *Git Personal Access Tokens*. `onDelete` asks before it deletes. */
+export function tokenColumns(onDelete: (access: Access) => void): Column<Access>[] {
+  return [
+    {
+      header: 'Runtime',
+      place: 'title',
+      width: '13.5%',
+      cell: ({ runtime }) => <TwoLines first={runtime.name} second={runtime.description} />,
+    },
+    {
+      header: 'Git host',
+      width: '12%',
+      cell: ({ provider }) => (
+        <TwoLines first={provider.name} second={shortAddress(provider.base_url)} />
+      ),
+    },
+    {
+      header: 'Account',
+      width: '11%',
+      cell: ({ authorization }) =>
+        authorization ? <AccountChip account={authorization.connection.account} /> : null,
+    },
+    { header: 'Status', cell: (access) => <TokenStatus access={access} /> },
+    {
+      header: 'Scopes',
+      width: '10.5rem',
+      cell: ({ authorization }) =>
+        authorization ? <Scopes scopes={authorization.connection.scopes} /> : null,
+    },
+    {
+      header: 'Expires',
+      width: '6.5rem',
+      cell: ({ authorization }) =>
+        authorization ? <Expiry at={authorization.connection.expires_at} /> : null,
+    },
+    {
+      header: 'Last checked',
+      width: '7.75rem',
+      cell: (access) =>
+        access.authorization ? (
+          <CheckNow access={access} connection={access.authorization.connection} />
+        ) : null,
+    },
+    {
+      header: 'Actions',
+      place: 'actions',
+      width: '11.75rem',
+      cell: (access) => <Actions access={access} onDelete={() => onDelete(access)} />,
+    },
+  ]
+}
+
+function Expiry({ at }: { at: string | null }) {
+  return at ? <Time at={at} /> : <span className={classes.quiet}>No end known</span>
+}
+
+function Actions({ access, onDelete }: { access: Access; onDelete: () => void }) {
+  const { runtime, provider, authorization } = access
+  const of = `of ${runtime.name} at ${provider.name}`
+  const word = actionWord(access)
+  return (
+    <span className={classes.actions}>
+      <LinkButton
+        id={panelButtonId(runtime.id, provider.id)}
+        size="xs"
+        variant={authorization === null || needsCare(access) ? 'filled' : 'default'}
+        to="/tokens/$runtimeId/$providerId"
+        params={{ runtimeId: runtime.id, providerId: provider.id }}
+        search={true}
+        aria-label={`${word} ${of}`}
+      >
+        {word}
+      </LinkButton>
+      {authorization && (
+        <Tooltip label="Delete">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={30}
+            aria-label={`Delete ${authorization.connection.method === 'oauth' ? 'authorization' : 'token'} ${of}`}
+            onClick={onDelete}
+          >
+            <IconTrash size={17} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      )}
+    </span>
+  )
+}

@@ -1,0 +1,67 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import type { Access, Authorization } from '../../../src/contract/connections.ts'
+import { api } from '../app/api.ts'
+import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
+import { notify } from '../parts/notify.tsx'
+import { OutsideLink } from '../parts/outside-link.tsx'
+import { accessDetailQuery, nameList, panelButtonId, refreshAccess } from './access.ts'
+
+/** Asks before a runtime loses its word. */
+export function DeleteDialog({
+  access: { runtime, provider },
+  authorization: { id, connection },
+  onClose,
+}: {
+  access: Access
+  authorization: Authorization
+  onClose: () => void
+}) {
+  const queryClient = useQueryClient()
+  const detail = useQuery(accessDetailQuery(runtime.id, provider.id))
+  const byOAuth = connection.method === 'oauth'
+  const others = connection.runtimes.filter((other) => other.id !== runtime.id)
+
+  async function remove() {
+    await api.deleteAuthorization({ params: { id } })
+    await refreshAccess(queryClient)
+    notify('good', 'Deleted', `${runtime.name} can no longer act at ${provider.name} as you.`)
+  }
+
+  return (
+    <ConfirmDialog
+      title={`Delete the ${byOAuth ? 'authorization' : 'token'} of ${runtime.name}?`}
+      confirm="Delete"
+      onConfirm={remove}
+      onClose={onClose}
+      focusAfter={panelButtonId(runtime.id, provider.id)}
+    >
+      <p>
+        Pushes from runtime <code>{runtime.name}</code> to {provider.name} as you (
+        {connection.account.login}) will fail, and so will its clones and fetches of what is not
+        public.
+      </p>
+      {others.length > 0 && (
+        <p>
+          The {byOAuth ? 'authorization itself' : 'token'} stays here: {nameList(others)} still use
+          {others.length === 1 ? 's' : ''} it.
+        </p>
+      )}
+      {others.length === 0 && byOAuth && (
+        <p>
+          No other runtime uses this authorization, so it is destroyed here and revoked at{' '}
+          {provider.name}. If {provider.name} is away, that is tried again until it is done.
+        </p>
+      )}
+      {others.length === 0 && !byOAuth && (
+        <p>
+          No other runtime uses this token, so it is destroyed here. At {provider.name} it works
+          until you revoke it:{' '}
+          <OutsideLink href={detail.data?.token_page.url ?? provider.base_url}>
+            revoke it at {provider.name}
+          </OutsideLink>
+          .
+        </p>
+      )}
+    </ConfirmDialog>
+  )
+}

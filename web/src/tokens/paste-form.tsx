@@ -1,0 +1,109 @@
+import { Button, TextInput } from '@mantine/core'
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react'
+import type { AccessDetail } from '../../../src/contract/connections.ts'
+import { tidyToken } from '../../../src/contract/token-format.ts'
+import { canSeal } from '../app/seal.ts'
+import { PanelContent, PanelFooter } from '../parts/panel.tsx'
+import { CannotSeal, SealNote } from '../parts/seal-note.tsx'
+import { SubmitButton } from '../parts/submit-button.tsx'
+import { useCandidate } from './candidate.ts'
+import { CandidateFault, Progress } from './candidate-outcome.tsx'
+import { faultOf } from './check-token.ts'
+import { useLeaveBehind } from './left-behind.tsx'
+import { OtherWay } from './other-way.tsx'
+import classes from './paste-form.module.css'
+import { TokenField } from './token-field.tsx'
+import { TokenHowTo } from './token-how-to.tsx'
+import { useAccepted } from './use-accepted.ts'
+
+/** Takes a token, seals it and waits for the Git host's word on it. */
+export function PasteForm({
+  access,
+  onClose,
+  onAuthorize,
+  children,
+}: {
+  access: AccessDetail
+  onClose: () => void
+  /** To authorizing at the Git host instead, where that is possible and not offered already. */
+  onAuthorize: (() => void) | undefined
+  children: ReactNode
+}) {
+  const [token, setToken] = useState('')
+  const [notes, setNotes] = useState<string[]>([])
+  const [endsOn, setEndsOn] = useState('')
+  const [fault, setFault] = useState<string>()
+  const { candidate, error, waiting, send, forget } = useCandidate(access)
+  useLeaveBehind(access, candidate?.status === 'checking' ? { candidate: candidate.id } : undefined)
+  const accepted = useAccepted(access, candidate, onClose)
+  useEffect(() => {
+    if (accepted) setToken('')
+  }, [accepted])
+
+  function submit(event: FormEvent) {
+    event.preventDefault()
+    if (waiting || accepted) return
+    const tidy = tidyToken(token)
+    const found = faultOf(tidy.token, access.provider.kind, access.provider.name)
+    setFault(found)
+    if (found) return
+    send({
+      token: tidy.token,
+      notes: [...new Set([...notes, ...tidy.notes])],
+      expires_at: endsOn ? new Date(`${endsOn}T23:59:59`).toISOString() : undefined,
+    })
+  }
+
+  function change(typed: string, found: string[]) {
+    setToken(typed)
+    setNotes(found)
+    setFault(undefined)
+    forget()
+  }
+
+  const failed =
+    error !== null || candidate?.status === 'refused' || candidate?.status === 'not_checked'
+  const again = candidate?.status === 'not_checked'
+  return (
+    <form onSubmit={submit} noValidate autoComplete="off">
+      <PanelContent>
+        {children}
+        {onAuthorize && (
+          <OtherWay onGo={onAuthorize}>{`Or authorize access to ${access.provider.name}`}</OtherWay>
+        )}
+        {!canSeal() && <CannotSeal what="a token" />}
+        <TokenHowTo access={access} />
+        <div className={classes.fields}>
+          <TokenField
+            token={token}
+            notes={notes}
+            busy={waiting || accepted}
+            fault={
+              fault ??
+              (failed ? (
+                <CandidateFault access={access} candidate={candidate} error={error} />
+              ) : undefined)
+            }
+            onChange={change}
+          />
+          <TextInput
+            type="date"
+            label="Ends on (optional)"
+            description="If the Git host does not say when a token ends, you are warned before this day."
+            className={classes.date ?? ''}
+            value={endsOn}
+            onChange={(event) => setEndsOn(event.currentTarget.value)}
+          />
+        </div>
+      </PanelContent>
+      <PanelFooter note={waiting ? <Progress name={access.provider.name} /> : <SealNote />}>
+        <SubmitButton pending={waiting || accepted} disabled={!canSeal()}>
+          {again ? 'Try again' : access.authorization ? 'Update Token' : 'Add Token'}
+        </SubmitButton>
+        <Button variant="default" onClick={onClose}>
+          {waiting ? 'Close' : 'Cancel'}
+        </Button>
+      </PanelFooter>
+    </form>
+  )
+}

@@ -1,0 +1,110 @@
+import { Button } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
+import { sentenceFor } from '../app/problem.ts'
+import { Message } from '../parts/message.tsx'
+import { PanelContent, PanelFooter } from '../parts/panel.tsx'
+import { SubmitButton } from '../parts/submit-button.tsx'
+import { nameList } from './access.ts'
+import { AccessSummary } from './access-summary.tsx'
+import { useConfirmAccount } from './authorization-request.ts'
+import { useLeaveBehind } from './left-behind.tsx'
+import classes from './returned.module.css'
+import { useCompleted } from './use-accepted.ts'
+
+const SLOW_MS = 15_000
+
+/** The person is back from the Git host: finishes, or asks about another account than before. */
+export function Returned({
+  access,
+  request,
+  onClose,
+}: {
+  access: AccessDetail
+  request: AuthorizationRequest
+  onClose: () => void
+}) {
+  useCompleted(access, request, onClose)
+  useLeaveBehind(access, request.status === 'exchanging' ? { request: request.id } : undefined)
+  if (request.status === 'account_changed') {
+    return <OtherAccount access={access} request={request} onClose={onClose} />
+  }
+  return <Finishing access={access} onClose={onClose} />
+}
+
+function Finishing({ access, onClose }: { access: AccessDetail; onClose: () => void }) {
+  const { name } = access.provider
+  const [slow, setSlow] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return (
+    <>
+      <PanelContent>
+        <AccessSummary access={access} />
+        <p role="status" className={classes.finishing}>
+          {slow
+            ? `${name} is slow to answer. It goes on by itself: you may close this panel, and the list shows how it went.`
+            : 'Finishing…'}
+        </p>
+      </PanelContent>
+      <PanelFooter>
+        <Button variant="default" onClick={onClose}>
+          Close
+        </Button>
+      </PanelFooter>
+    </>
+  )
+}
+
+function OtherAccount({
+  access,
+  request,
+  onClose,
+}: {
+  access: AccessDetail
+  request: AuthorizationRequest
+  onClose: () => void
+}) {
+  const { account_before: before, account_after: after } = request
+  const confirm = useConfirmAccount(request)
+  const runtimes = access.authorization?.connection.runtimes ?? []
+  return (
+    <>
+      <PanelContent>
+        <AccessSummary access={access} />
+        <Message
+          tone="warn"
+          urgent
+          title={`You authorized as ${after}; until now it was ${before}.`}
+        >
+          <p>
+            Use {after} for all runtimes that use this authorization?
+            {runtimes.length > 0 && ` ${nameList(runtimes)} would then act as ${after}.`}
+          </p>
+          <p>Nothing changes until you confirm.</p>
+        </Message>
+        {confirm.isError && (
+          <Message tone="bad" urgent>
+            <p>{sentenceFor(confirm.error)}</p>
+          </Message>
+        )}
+      </PanelContent>
+      <PanelFooter>
+        <SubmitButton
+          type="button"
+          pending={confirm.isPending}
+          onClick={() => {
+            if (!confirm.isPending) confirm.mutate()
+          }}
+        >
+          Use {after}
+        </SubmitButton>
+        <Button variant="default" onClick={onClose}>
+          Keep {before}
+        </Button>
+      </PanelFooter>
+    </>
+  )
+}

@@ -1,0 +1,88 @@
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { useState } from 'react'
+import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
+import { isProblem, sentenceFor } from '../app/problem.ts'
+import { Message } from '../parts/message.tsx'
+import { Panel, PanelContent, usePanel } from '../parts/panel.tsx'
+import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { accessDetailQuery, actionWord, panelButtonId } from './access.ts'
+import { useAuthorizationRequest } from './authorization-request.ts'
+import { Returned } from './returned.tsx'
+import { TokenForm } from './token-form.tsx'
+
+const route = getRouteApi('/signed-in/tokens/$runtimeId/$providerId')
+
+/** *Add Token* or *Update Token* for one runtime and Git host. */
+export function TokenPanel() {
+  const { runtimeId, providerId } = route.useParams()
+  return <RowPanel key={`${runtimeId}.${providerId}`} row={{ runtimeId, providerId }} />
+}
+
+function RowPanel({ row }: { row: { runtimeId: string; providerId: string } }) {
+  const panel = usePanel('/tokens')
+  const { access, error, retry } = useOpenedAccess(row.runtimeId, row.providerId)
+  const { request: id } = route.useSearch()
+  const { data: request, error: requestError } = useAuthorizationRequest(id)
+  const returning = id !== undefined && !requestError && !isOver(request)
+  return (
+    <Panel
+      panel={panel}
+      title={access ? actionWord(access) : 'Add Token'}
+      startAtTitle
+      focusAfter={panelButtonId(row.runtimeId, row.providerId)}
+    >
+      {access && !returning && (
+        <TokenForm access={access} problem={request?.problem ?? undefined} onClose={panel.close} />
+      )}
+      {access && returning && request && (
+        <Returned access={access} request={request} onClose={panel.close} />
+      )}
+      {(!access || (returning && !request)) && (
+        <PanelContent>
+          {error ? (
+            <Message
+              tone="bad"
+              urgent
+              action={
+                isProblem(error, 'not-found') ? (
+                  <Button variant="default" onClick={panel.close}>
+                    Back to your tokens
+                  </Button>
+                ) : (
+                  <Button onClick={retry}>Try again</Button>
+                )
+              }
+            >
+              <p>{sentenceFor(error)}</p>
+            </Message>
+          ) : (
+            <SkeletonLine lines={8} />
+          )}
+        </PanelContent>
+      )}
+    </Panel>
+  )
+}
+
+/** Whether nothing more comes of a request, so that the panel is as without it. */
+function isOver(request: AuthorizationRequest | undefined): boolean {
+  return request?.status === 'refused' || request?.status === 'pending'
+}
+
+/**
+ * The row as it was when the panel opened, so that nothing moves under the person's hands while the
+ * row changes; what sealing needs is always the newest.
+ */
+function useOpenedAccess(runtimeId: string, providerId: string) {
+  const { data, error, refetch } = useQuery(accessDetailQuery(runtimeId, providerId))
+  const [opened, setOpened] = useState<AccessDetail>()
+  if (data && !opened) setOpened(data)
+  const access = data && {
+    ...data,
+    authorization: opened?.authorization ?? null,
+    reusable_connections: opened?.reusable_connections ?? [],
+  }
+  return { access: opened && access, error, retry: () => void refetch() }
+}

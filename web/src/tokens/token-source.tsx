@@ -1,0 +1,82 @@
+import { Radio } from '@mantine/core'
+import type { AccessDetail, Connection } from '../../../src/contract/connections.ts'
+import { AccountChip } from '../parts/account.tsx'
+import { StatusBadge } from '../parts/status-badge.tsx'
+import { TwoLines } from '../parts/two-lines.tsx'
+import { nameList } from './access.ts'
+import classes from './token-source.module.css'
+import type { NewWay } from './ways.ts'
+
+/** A token the person already has, or a way to a new one. */
+export function TokenSource({
+  access,
+  reusable,
+  ways,
+  chosen,
+  onChoose,
+}: {
+  access: AccessDetail
+  reusable: Connection[]
+  ways: NewWay[]
+  /** The id of a connection, or a way. */
+  chosen: string
+  onChoose: (id: string) => void
+}) {
+  const { name } = access.provider
+  const label = access.oauth === 'not_offered' ? 'Which token?' : 'How to authorize'
+  return (
+    <Radio.Group value={chosen} onChange={onChoose} label={label}>
+      <div className={classes.cards}>
+        {reusable.map((connection) => (
+          <Radio.Card
+            key={connection.id}
+            value={connection.id}
+            className={classes.card ?? ''}
+            aria-label={`${titleOf(connection)}: ${connection.account.login}, used by ${nameList(connection.runtimes)}`}
+          >
+            <Radio.Indicator />
+            <Reusable connection={connection} provider={name} />
+          </Radio.Card>
+        ))}
+        {ways.map((way) => {
+          const { first, second } = wordsFor(way, name)
+          return (
+            <Radio.Card key={way} value={way} className={classes.card ?? ''} aria-label={first}>
+              <Radio.Indicator />
+              <TwoLines first={first} second={second} />
+            </Radio.Card>
+          )
+        })}
+      </div>
+    </Radio.Group>
+  )
+}
+
+function wordsFor(way: NewWay, provider: string): { first: string; second: string } {
+  if (way === 'paste') {
+    return { first: 'Paste a new token', second: `Make one at ${provider} for this runtime.` }
+  }
+  return { first: `Authorize access to ${provider}`, second: 'Sign in there and allow it anew.' }
+}
+
+function titleOf({ method }: Connection): string {
+  return method === 'oauth' ? 'Authorize this runtime too' : 'Use the token you already have'
+}
+
+function Reusable({ connection, provider }: { connection: Connection; provider: string }) {
+  return (
+    <div className={classes.reusable}>
+      <p className={classes.title}>{titleOf(connection)}</p>
+      {connection.method === 'oauth' && (
+        <p className={classes.used}>Without signing in at {provider} again.</p>
+      )}
+      <div className={classes.facts}>
+        <AccountChip account={connection.account} />
+        <StatusBadge status={connection.status} />
+      </div>
+      {connection.runtimes.length > 0 && (
+        <p className={classes.used}>Used by {nameList(connection.runtimes)}</p>
+      )}
+    </div>
+  )
+}

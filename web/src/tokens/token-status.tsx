@@ -1,0 +1,48 @@
+import type { Access, Connection } from '../../../src/contract/connections.ts'
+import { StatusBadge } from '../parts/status-badge.tsx'
+import { Time } from '../parts/time.tsx'
+import classes from './token-status.module.css'
+
+const calm = new Set(['valid', 'checking'])
+
+/** How a row's token is doing, with the reason in sight when it is not well. */
+export function TokenStatus({ access: { authorization } }: { access: Access }) {
+  if (!authorization) {
+    return <StatusBadge status="none" reason="This runtime waits for your token." />
+  }
+  const { connection } = authorization
+  const plain = calm.has(connection.status) && !connection.check_failed
+  return (
+    <div>
+      <span className={classes.line}>
+        <StatusBadge
+          status={connection.status}
+          {...(calm.has(connection.status) && { reason: connection.reason })}
+        />
+        <span className={classes.method}>{connection.method === 'oauth' ? 'OAuth2' : 'Token'}</span>
+      </span>
+      {!plain && (
+        <p className={classes.why}>
+          <Why connection={connection} />
+        </p>
+      )}
+    </div>
+  )
+}
+
+function Why({ connection }: { connection: Connection }) {
+  const { check_failed, checked_at, status, reason } = connection
+  if (!check_failed) return reason
+  const known = status === 'valid' || status === 'expiring' ? 'Last valid as of' : 'As of'
+  return (
+    <>
+      Could not check now. {check_failed.reason}
+      {checked_at && (
+        <>
+          {' '}
+          {known} <Time at={checked_at} />.
+        </>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,94 @@
+import { getRouteApi, Outlet } from '@tanstack/react-router'
+import { useCallback, useState } from 'react'
+import type { Access } from '../../../src/contract/connections.ts'
+import { api } from '../app/api.ts'
+import { usePagedList } from '../app/paging.ts'
+import { usePerson } from '../app/session.ts'
+import { DataList } from '../parts/data-list.tsx'
+import { EmptyState } from '../parts/empty-state.tsx'
+import { LinkButton } from '../parts/link-button.tsx'
+import { PageHeader } from '../parts/page-header.tsx'
+import { SearchField } from '../parts/search-field.tsx'
+import { accessKey } from './access.ts'
+import { Arrival } from './arrival.tsx'
+import { Attention } from './attention.tsx'
+import { tokenColumns } from './columns.tsx'
+import { DeleteDialog } from './delete-dialog.tsx'
+import { keyOfLeftBehind, LeaveBehind, type LeftBehind, LeftBehindWatch } from './left-behind.tsx'
+
+const route = getRouteApi('/signed-in/tokens')
+
+export function TokensPage() {
+  const { q = '', problem } = route.useSearch()
+  const navigate = route.useNavigate()
+  const list = usePagedList<Access>(['access', 'list'], api.listAccess, q)
+  const [leaving, setLeaving] = useState<Access>()
+  const [leftBehind, setLeftBehind] = useState<LeftBehind[]>([])
+  const search = useCallback(
+    (words: string) => void navigate({ to: '/tokens', search: { q: words }, replace: true }),
+    [navigate],
+  )
+  return (
+    <>
+      <PageHeader
+        title="Git Personal Access Tokens"
+        lead="With these, runtimes act in Git as you. A token is sealed in your browser and is never shown again."
+      >
+        {(q !== '' || list.items === undefined || list.items.length > 0) && (
+          <SearchField label="Search runtimes and Git hosts" q={q} onSearch={search} />
+        )}
+      </PageHeader>
+      <Arrival problem={problem} />
+      <Attention rows={list.items ?? []} />
+      <DataList
+        label="Git personal access tokens"
+        list={list}
+        columns={tokenColumns(setLeaving)}
+        keyOf={accessKey}
+        tableFrom="75em"
+        q={q}
+        onClearSearch={() => search('')}
+        empty={<NoRuntimes />}
+      />
+      {leaving?.authorization && (
+        <DeleteDialog
+          access={leaving}
+          authorization={leaving.authorization}
+          onClose={() => setLeaving(undefined)}
+        />
+      )}
+      <LeaveBehind value={(left) => setLeftBehind((old) => [...old, left])}>
+        <Outlet />
+      </LeaveBehind>
+      {leftBehind.map((left) => (
+        <LeftBehindWatch key={keyOfLeftBehind(left)} left={left} />
+      ))}
+    </>
+  )
+}
+
+function NoRuntimes() {
+  const { role } = usePerson()
+  if (role === 'admin') {
+    return (
+      <EmptyState
+        title="No runtime is registered yet"
+        action={<LinkButton to="/admin/runtimes/new">Register a runtime</LinkButton>}
+      >
+        <p>
+          A runtime is a place where Git actions run for people: a CI runner, a workspace, a coding
+          agent. Register one with the Git hosts it uses, and it waits here for your token.
+        </p>
+      </EmptyState>
+    )
+  }
+  return (
+    <EmptyState title="No runtime is registered yet">
+      <p>
+        A runtime is a place where Git actions run for people: a CI runner, a workspace, a coding
+        agent. Ask an administrator of this Countersign to register one; it then waits here for your
+        token.
+      </p>
+    </EmptyState>
+  )
+}

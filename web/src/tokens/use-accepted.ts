@@ -1,0 +1,45 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
+import type {
+  AccessDetail,
+  AuthorizationRequest,
+  Candidate,
+} from '../../../src/contract/connections.ts'
+import { notify } from '../parts/notify.tsx'
+import { refreshAccess } from './access.ts'
+
+/** Fills the row, tells the person and closes, once a token was accepted. */
+export function useAccepted(
+  access: AccessDetail,
+  candidate: Candidate | undefined,
+  onClose: () => void,
+): boolean {
+  const accepted = candidate?.status === 'accepted'
+  const said = `${access.runtime.name} now uses it at ${access.provider.name}.`
+  const title = access.authorization ? 'Token updated' : 'Token added'
+  useFinish(accepted, title, [said, ...(candidate?.notes ?? [])].join(' '), onClose)
+  return accepted
+}
+
+/** The same, for an authorization at the Git host. */
+export function useCompleted(
+  { runtime, provider }: AccessDetail,
+  request: AuthorizationRequest,
+  onClose: () => void,
+): void {
+  const said = `${runtime.name} now acts at ${provider.name} as you.`
+  useFinish(request.status === 'completed', 'Authorized', said, onClose)
+}
+
+function useFinish(done: boolean, title: string, message: string, onClose: () => void): void {
+  const queryClient = useQueryClient()
+  const finish = useRef(async () => {})
+  finish.current = async () => {
+    await refreshAccess(queryClient)
+    notify('good', title, message)
+    onClose()
+  }
+  useEffect(() => {
+    if (done) void finish.current()
+  }, [done])
+}
