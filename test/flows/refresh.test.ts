@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { sql } from 'kysely'
+import { type Credential, ProblemError } from '../../src/contract/index.ts'
+import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
+import { startVaultProcess } from '../harness/vault-process.ts'
+
+const ALICE = { login: 'alice', password: 'alice-demo' }
+const TOKEN_ENDPOINT = '/login/oauth/access_token'
+
+/** A runtime that is authorized with OAuth2, and the ways to ask for its credential. */
+async function authorized(countersign: Countersign) {
+  const { admin, forge, provider } = countersign
+  const { runtime, key } = await countersign.runtime()
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  await registerClient(admin, { url: forge.url, token: await forge.token('alice', ['all']) }, row)
+  const done = await authorizeWithOAuth(admin, row, ALICE)
+  assert.equal(done.status, 'completed', done.problem?.detail)
+  await forge.control('DELETE', '/control/calls')
+  const body = {
+    person: 'ada@example.com',
+    protocol: 'http',
+    host: new URL(forge.url).host,
+  } as const
+  return {
+    row,
+    ask: (vault_url = countersign.vault_url): Promise<Credential> =>
+      runtimeClient(vault_url, key).issueCredential({ body }),
+  }
+}
+
+/** Makes the access token be over now, as far as we know, with nothing due in the background. */
+async function endAccess({ database }: Countersign): Promise<void> {
+  await sql`update connections set version = version + 1, access_expires_at = now(),
+    refresh_due_at = null where method = 'oauth'`.execute(database.db)
+}
+
+async function connectionOf({ database }: Countersign) {
+  return await database.db
+    .selectFrom('connections')
+    .selectAll()
+    .where('method', '=', 'oauth')
+    .executeTakeFirstOrThrow()
+}
+
+const isProblem = (type: string) => (error: unknown) =>
+  error instanceof ProblemError && error.type === type
+
+test('200 callers at two vaults at the moment of expiry cause one refresh', async () => {
+  await using countersign = await startCountersign({ vaults: 2 })
+  const { ask } = await authorized(countersign)
+  await endAccess(countersign)
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => ask(countersign.vault_urls[index % 2])),
+  )
+  assert.equal(new Set(answers.map((answer) => answer.password)).size, 1)
+  assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
+})
+
+test('a grant that is over at the forge is said to be, and only then', async () => {
+  await using countersign = await startCountersign()
+  const { ask, row } = await authorized(countersign)
+  const { forge, admin } = countersign
+  await forge.control('POST', '/control/faults', { match: '/login/', kind: 'status', status: 503 })
+  await endAccess(countersign)
+  await assert.rejects(ask(), isProblem('provider-unavailable'))
+  const away = await connectionOf(countersign)
+  assert.equal(away.status, 'valid')
+  assert.ok(away.refresh_due_at, 'it is tried again')
+  await forge.control('DELETE', '/control/faults')
+  await ask()
+  assert.equal((await connectionOf(countersign)).check_failed_at, null)
+
+  await revokeGrant(countersign)
+  await endAccess(countersign)
+  await assert.rejects(ask(), isProblem('reauthorization-required'))
+  const { authorization } = await admin.access(row.runtime_id)
+  assert.equal(authorization?.connection.status, 'reauthorization_required')
+  await authorizeWithOAuth(admin, row, ALICE)
+  await ask()
+})
+
+test('a client secret that became wrong marks no token bad', async () => {
+  await using countersign = await startCountersign()
+  const { ask, row } = await authorized(countersign)
+  const { api } = countersign.admin
+  const { provider_id } = row
+  const form = await api.getClientForm({ query: { provider_id } })
+  const client_id = form.client?.client_id ?? ''
+  const wrong = { id: form.id, provider_id, client_id, client_secret: 'wrong' }
+  const box = await countersign.database.db
+    .selectFrom('clients')
+    .select('client_secret_box')
+    .executeTakeFirstOrThrow()
+  await api.putClient({ body: wrong })
+  await endAccess(countersign)
+  await assert.rejects(ask(), isProblem('provider-unavailable'))
+  const connection = await connectionOf(countersign)
+  assert.equal(connection.status, 'valid')
+  assert.match(connection.check_failed_reason ?? '', /OAuth app/)
+  const { client_secret_box } = box
+  await api.putClient({ body: { id: form.id, provider_id, client_id, client_secret_box } })
+  await ask()
+})
+
+test('a refresh ahead of time needs nobody to ask for it', async () => {
+  await using countersign = await startCountersign()
+  const { row } = await authorized(countersign)
+  const before = await connectionOf(countersign)
+  await using events = await countersign.admin.events()
+  await sql`update connections set refresh_due_at = now() where id = ${before.id}`.execute(
+    countersign.database.db,
+  )
+  await wakeScheduler(countersign, row.runtime_id)
+  await events.until(async () =>
+    (await connectionOf(countersign)).version > before.version ? true : undefined,
+  )
+  assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
+})
+
+test('a token that went bad is found out without anybody asking', async () => {
+  await using countersign = await startCountersign()
+  const { admin, forge, provider, database } = countersign
+  const { runtime } = await countersign.runtime()
+  const token = await forge.token()
+  await admin.addToken({ runtime_id: runtime.id, provider_id: provider.id }, token)
+  await forge.control('POST', '/control/tokens/revoke', { sha1: token })
+  await using events = await admin.events()
+  await sql`update connections set check_due_at = now()`.execute(database.db)
+  await wakeScheduler(countersign, runtime.id)
+  await events.until(async () =>
+    (await admin.access(runtime.id)).authorization?.connection.status === 'rejected'
+      ? true
+      : undefined,
+  )
+})
+
+test('a vault that dies between the answer and the database loses nothing', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-kill-'))
+  await using countersign = await startCountersign({ env: { COUNTERSIGN_DATA: folder.path } })
+  const { ask } = await authorized(countersign)
+  const settings = {
+    database_url: countersign.database.url,
+    data_folder: join(folder.path, 'second'),
+    vault_key: countersign.vault_key,
+    page_url: countersign.page_url,
+  }
+  const dying = await startVaultProcess(settings)
+  await endAccess(countersign)
+  const before = await connectionOf(countersign)
+  const { db } = countersign.database
+  await db.transaction().execute(async (trx) => {
+    // While the forge answers, the connection is locked: the vault stops between journal and database.
+    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
+    await countersign.forge.control('POST', '/control/faults', fault)
+    const asked = ask(dying.url).catch(() => undefined)
+    await untilAsked(countersign)
+    await trx
+      .selectFrom('connections')
+      .select('id')
+      .where('id', '=', before.id)
+      .forUpdate()
+      .execute()
+    await untilWaiting(countersign)
+    await dying.kill()
+    await asked
+  })
+  assert.equal((await connectionOf(countersign)).version, before.version)
+  await using _again = await startVaultProcess(settings)
+  const after = await connectionOf(countersign)
+  assert.equal(after.version, before.version + 1)
+  await ask()
+  assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
+})
+
+test('a claim whose holder died before it asked is taken over', async () => {
+  await using countersign = await startCountersign()
+  const { ask } = await authorized(countersign)
+  await endAccess(countersign)
+  await sql`update connections set refresh_claimed_by = gen_random_uuid(),
+    refresh_claimed_at = now() - interval '31 seconds' where method = 'oauth'`.execute(
+    countersign.database.db,
+  )
+  await ask()
+  assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
+})
+
+test('deleting the last authorization destroys the grant', async () => {
+  await using countersign = await startCountersign()
+  const { row } = await authorized(countersign)
+  const { admin, database } = countersign
+  const { authorization } = await admin.access(row.runtime_id)
+  await admin.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+  const left = await database.db.selectFrom('connections').select('id').execute()
+  assert.deepEqual(left, [])
+})
+
+/** Ends the grant at the forge behind our back: its refresh token is no longer known. */
+async function revokeGrant(countersign: Countersign): Promise<void> {
+  const { forge } = countersign
+  const connection = await connectionOf(countersign)
+  const { openKeyring } = await import('../../src/vault/keyring.ts')
+  const keyring = await openKeyring(countersign.database.db, countersign.vault_key)
+  const { id, owner_id, provider_id } = connection
+  const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+  const { refresh_token } = JSON.parse(await keyring.open(address, connection.box))
+  await forge.control('POST', '/control/tokens/revoke', { sha1: refresh_token })
+}
+
+/** Resolves when the forge has been asked for a refresh, which it has not answered yet. */
+async function untilAsked({ forge }: Countersign): Promise<void> {
+  while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
+}
+
+/** Resolves when somebody waits for a lock that we hold. */
+async function untilWaiting(countersign: Countersign): Promise<void> {
+  for (;;) {
+    const { rows } = await sql`select 1 from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(
+      countersign.database.db,
+    )
+    if (rows.length > 0) return
+  }
+}
+
+/** Says that something changed, as every change does; the scheduler then looks what is due. */
+async function wakeScheduler({ admin, database }: Countersign, id: string): Promise<void> {
+  const change = { name: 'access', owner_id: admin.person.id, id }
+  await sql`select pg_notify('countersign_changes', ${JSON.stringify(change)})`.execute(database.db)
+}

@@ -1,0 +1,40 @@
+import { EVENTS_PATH } from '../../src/contract/index.ts'
+
+/** An open event stream, as a page has one. */
+export interface EventStream extends AsyncDisposable {
+  /** Names of the events so far. */
+  seen: string[]
+  /** Calls `probe` now and after each event, until it gives something. */
+  until<T>(probe: () => Promise<T | undefined>): Promise<T>
+}
+
+export async function openEvents(page_url: string, cookie: string): Promise<EventStream> {
+  const closing = new AbortController()
+  const response = await fetch(page_url + EVENTS_PATH, {
+    headers: { cookie },
+    signal: closing.signal,
+  })
+  if (response.status !== 200 || response.body === null) {
+    throw new Error(`the event stream answered ${response.status}`)
+  }
+  const chunks = response.body.pipeThrough(new TextDecoderStream()).getReader()
+  await chunks.read()
+  const seen: string[] = []
+
+  return {
+    seen,
+    async until(probe) {
+      for (;;) {
+        const found = await probe()
+        if (found !== undefined) return found
+        const { value, done } = await chunks.read()
+        if (done) throw new Error('the event stream ended')
+        for (const match of value.matchAll(/^event: (\w+)$/gm)) seen.push(match[1] ?? '')
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      await chunks.cancel().catch(() => {})
+    },
+  }
+}
