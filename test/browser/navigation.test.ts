@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { PASSWORD } from '../harness/person.ts'
+import { noChromium, openProfile } from './chromium.ts'
+import { type Populated, startPopulated } from './populated.ts'
+
+const ADMIN_PAGES = ['Runtimes', 'Git hosts', 'Git Authentication', 'People', 'Activity']
+
+suite('getting around', { skip: noChromium }, () => {
+  let populated: Populated
+  let page: Page
+  let url: (path: string) => string
+  before(async () => {
+    populated = await startPopulated()
+    page = populated.ada.page
+    url = (path) => populated.countersign.page_url + path
+  })
+  after(() => populated[Symbol.asyncDispose]())
+
+  const add = (on = page) => on.getByRole('link', { name: 'Add Token of waiting at Forge' })
+  const panel = () => page.getByRole('dialog', { name: 'Add Token' })
+  const focused = () => page.locator(':focus')
+  const hasFocus = (what = panel()) => what.evaluate(isFocusWithin)
+  const links = (on: Page) =>
+    on.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts()
+
+  async function tokens(): Promise<void> {
+    await page.goto('about:blank')
+    await page.goto(url('/tokens'))
+    await add().waitFor()
+  }
+
+  async function tabTo(name: string): Promise<void> {
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press('Tab')
+      if ((await focused().getAttribute('aria-label')) === name) return
+    }
+    assert.fail(`Tab does not get to ${name}`)
+  }
+
+  test('the first Tab offers to skip the navigation', async () => {
+    await tokens()
+    await page.keyboard.press('Tab')
+    assert.equal(await focused().innerText(), 'Skip to content')
+    assert.ok(await focused().isVisible())
+    await page.keyboard.press('Enter')
+    assert.equal(await focused().getAttribute('id'), 'main')
+  })
+
+  test('with keys alone: to Add Token, in, around, and back out', async () => {
+    await tokens()
+    await tabTo('Add Token of waiting at Forge')
+    await page.keyboard.press('Enter')
+    await panel().getByRole('button', { name: 'Use this token' }).waitFor()
+    assert.ok(await hasFocus())
+    for (let presses = 0; presses < 12; presses += 1) {
+      await page.keyboard.press('Tab')
+      assert.ok(await hasFocus(), `Tab ${presses + 1} left the panel`)
+    }
+    await page.keyboard.press('Escape')
+    await panel().waitFor({ state: 'hidden' })
+    await page.waitForURL(url('/tokens'))
+    assert.ok(await hasFocus(add()))
+  })
+
+  test('a panel is an address: Back closes it, Forward opens it, a reload keeps it', async () => {
+    await tokens()
+    await add().click()
+    await panel().waitFor()
+    assert.equal(page.url(), url(populated.runtimes.waiting.panel))
+    await page.goBack()
+    await panel().waitFor({ state: 'hidden' })
+    assert.equal(page.url(), url('/tokens'))
+    await page.goForward()
+    await panel().waitFor()
+    await page.reload()
+    await panel().waitFor()
+    assert.equal(page.url(), url(populated.runtimes.waiting.panel))
+  })
+
+  test('who came straight to a panel gets to the list behind it', async () => {
+    await using profile = await openProfile(populated.browser, url('/'), {
+      cookie: populated.countersign.admin.cookie,
+    })
+    await profile.page.goto(url(populated.runtimes.waiting.panel))
+    const cancel = profile.page.getByRole('dialog').getByRole('button', { name: 'Cancel' })
+    await cancel.click()
+    await cancel.waitFor({ state: 'hidden' })
+    await profile.page.waitForURL(url('/tokens'))
+    await add(profile.page).waitFor()
+  })
+
+  test('a search is in the address, and Back from a page brings it back', async () => {
+    await tokens()
+    await page.getByRole('searchbox').fill('wait')
+    await page.waitForURL(url('/tokens?q=wait'))
+    await page.getByRole('rowheader').nth(1).waitFor({ state: 'detached' })
+    assert.equal(await page.getByRole('rowheader').innerText(), 'waiting')
+    await page.getByRole('navigation').getByRole('link', { name: 'People' }).click()
+    await page.getByRole('heading', { name: 'People' }).waitFor()
+    await page.goBack()
+    await add().waitFor()
+    assert.equal(await page.getByRole('searchbox').inputValue(), 'wait')
+  })
+
+  test('each page is named, in its heading and in the title of the window', async () => {
+    await tokens()
+    assert.deepEqual(await links(page), ['Tokens', ...ADMIN_PAGES])
+    for (const name of ADMIN_PAGES) {
+      await page.getByRole('navigation').getByRole('link', { name, exact: true }).click()
+      await page.getByRole('heading', { name, level: 1 }).waitFor()
+      assert.equal(await page.title(), `${name} · Countersign`)
+    }
+  })
+
+  test('a member is offered no page of administrators, and told so when they go there', async () => {
+    const { page } = populated.mo
+    await page.goto(url('/tokens'))
+    await page.getByRole('heading', { name: 'Git Personal Access Tokens' }).waitFor()
+    assert.deepEqual(await links(page), ['Tokens'])
+    const { runtimes, countersign } = populated
+    for (const path of [
+      '/admin',
+      '/admin/runtimes/new',
+      runtimes.ci.page,
+      `${runtimes.ci.page}/git/${countersign.provider.id}`,
+      '/admin/providers',
+      '/admin/git-authentication',
+      '/admin/people/invite',
+      '/admin/activity',
+    ]) {
+      await page.goto(url(path))
+      await page.getByRole('heading', { name: 'This page is for administrators' }).waitFor()
+      assert.equal(await page.getByRole('dialog').count(), 0)
+    }
+  })
+
+  test('signing in goes on to where one wanted to go', async () => {
+    await using profile = await openProfile(populated.browser, url('/'))
+    const path = `${populated.runtimes.waiting.panel}?q=wait`
+    await profile.page.goto(url(path))
+    await profile.page.waitForURL(url(`/sign-in?to=${encodeURIComponent(path)}`))
+    await signIn(profile.page)
+    await profile.page.waitForURL(url(path))
+    await profile.page.getByRole('dialog', { name: 'Add Token' }).waitFor()
+
+    await profile.page.getByRole('button', { name: 'Close' }).click()
+    await profile.page.getByRole('button', { name: 'Account of ada' }).click()
+    await profile.page.getByRole('button', { name: 'Sign out' }).click()
+    await profile.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await profile.page.goto(url(path))
+    await profile.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    assert.deepEqual(profile.complaints, [])
+  })
+
+  test('signing in goes to no other site', async () => {
+    await using profile = await openProfile(populated.browser, url('/'))
+    const { page, complaints } = profile
+    const others = [
+      '//evil.example/',
+      'https://evil.example/',
+      '/\\evil.example/',
+      '/\t/evil.example/',
+      '\\\\evil.example/',
+      'javascript:document.title="evil"',
+    ]
+    const signInPage = (to: string) => url(`/sign-in?to=${encodeURIComponent(to)}`)
+    await page.goto(signInPage(others[0] ?? ''))
+    await signIn(page)
+    await page.waitForURL(url('/tokens'))
+    // Who is signed in already is sent on at once.
+    for (const to of others) {
+      await page.goto(signInPage(to))
+      await page.waitForURL(url('/tokens'))
+      await page.getByRole('heading', { name: 'Git Personal Access Tokens' }).waitFor()
+    }
+    assert.deepEqual(complaints, [])
+  })
+
+  test('nothing went wrong on the way', () => {
+    assert.deepEqual([...populated.ada.complaints, ...populated.mo.complaints], [])
+  })
+})
+
+function isFocusWithin(element: { matches(selector: string): boolean }): boolean {
+  return element.matches(':focus-within')
+}
+
+async function signIn(page: Page): Promise<void> {
+  await page.getByLabel('E-mail', { exact: true }).fill('ada@example.com')
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
