@@ -1,0 +1,27 @@
+import process from 'node:process'
+import { measureCredential } from './credential.ts'
+import { measureFill } from './fill.ts'
+import { measureFirstLoad } from './first-load.ts'
+import { measureLists } from './lists.ts'
+import { type Row, scaleFrom, tableOf } from './row.ts'
+import { measureStart } from './start.ts'
+
+const scale = scaleFrom(process.argv)
+const rows: Row[] = []
+for (const [what, measure] of Object.entries({
+  'git credential fill': measureFill,
+  credentials: measureCredential,
+  start: measureStart,
+  lists: measureLists,
+  'first load': measureFirstLoad,
+})) {
+  try {
+    rows.push(...(await measure(scale)))
+  } catch (error) {
+    // The others are still worth knowing.
+    process.stderr.write(`${what}: ${(error as Error).message}\n`)
+    rows.push({ what, ours: 'failed, see above', reference: '', ratio: '', goal: '', met: false })
+  }
+}
+process.stdout.write(`${tableOf(rows)}\n`)
+process.exitCode = rows.some(({ met }) => met === false) ? 1 : 0

@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { folderName } from '../src/agent/person-socket.ts'
+import { median, medianRatio } from './figures.ts'
+import { MAIN, startProgram, temporaryFolder } from './programs.ts'
+
+/** A vault that is running, and a person whose token it will hand out. */
+export interface StartedVault extends AsyncDisposable {
+  vault_url: string
+  runtime_key: string
+  person: string
+  /** The Git host for which the person has authorized the runtime. */
+  base_url: string
+  /** What the vault will answer. */
+  username: string
+  password: string
+}
+
+/** Median whole-process times of one `git credential fill`, by the helper that answered. */
+export interface Figures {
+  agent_ms: number
+  store_ms: number
+  node_ms: number
+  /** Medians of the ratios within a round: what disturbed one helper disturbed its neighbours. */
+  agent_to_store: number
+  node_to_agent: number
+}
+
+/** Fills measured in one go, so that starting the shell around them weighs little. */
+const BATCH = 10
+const PATH = 'team/app.git'
+/** Answers before the first measured one: an agent and a vault that have been at work for a while. */
+const WARM_UP = 1000
+
+/**
+ * Measures `git credential fill` through the agent's socket, with `git credential-store`, and with
+ * a helper written for Node that asks the same vault. The three take turns, so that whatever else
+ * the machine does meets all of them.
+ */
+export async function measureCredentialFill(
+  startVault: () => Promise<StartedVault>,
+  rounds = 30,
+): Promise<Figures> {
+  await using vault = await startVault()
+  await using folder = await temporaryFolder()
+  await using agent = await startAgent(vault, folder.path)
+  const fills = {
+    agent: await fillScript(vault, `cache --timeout=1 --socket=${agent.socket_path}`),
+    store: await fillScript(vault, await storeHelper(vault, folder.path)),
+    node: await fillScript(vault, await nodeHelper(vault, folder.path)),
+  }
+  await warmUp(vault, agent.socket_path)
+  const times = { agent: [] as number[], store: [] as number[], node: [] as number[] }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of ['agent', 'store', 'node'] as const) {
+      times[name].push(await timeBatch(fills[name]))
+    }
+  }
+  return {
+    agent_ms: median(times.agent),
+    store_ms: median(times.store),
+    node_ms: median(times.node),
+    agent_to_store: medianRatio(times.agent, times.store),
+    node_to_agent: medianRatio(times.node, times.agent),
+  }
+}
+
+async function startAgent(vault: StartedVault, folder: string) {
+  const socket_folder = join(folder, 'sockets')
+  const agent = await startProgram(
+    [process.execPath, MAIN, 'agent', '--person', vault.person, '--socket-folder', socket_folder],
+    { COUNTERSIGN_VAULT_URL: vault.vault_url, COUNTERSIGN_RUNTIME_KEY: vault.runtime_key },
+    /socket open/,
+  )
+  return { ...agent, socket_path: join(socket_folder, folderName(vault.person), 'socket') }
+}
+
+async function storeHelper(vault: StartedVault, folder: string): Promise<string> {
+  const file = join(folder, 'credentials')
+  const url = new URL(PATH, `${vault.base_url}/`)
+  url.username = vault.username
+  url.password = vault.password
+  await writeFile(file, `${url.href}\n`, { mode: 0o600 })
+  return `store --file=${file}`
+}
+
+/** What one would write without the agent: start Node, ask the vault, answer Git. */
+async function nodeHelper(vault: StartedVault, folder: string): Promise<string> {
+  const file = join(folder, 'helper.mjs')
+  const { vault_url, runtime_key, person, base_url } = vault
+  const { protocol, host } = new URL(base_url)
+  const request = JSON.stringify({ person, protocol: protocol.slice(0, -1), host })
+  await writeFile(
+    file,
+    `const response = await fetch(${JSON.stringify(`${vault_url}/api/v1/credential`)}, {
+  method: 'POST',
+  headers: {
+    authorization: ${JSON.stringify(`Bearer ${runtime_key}`)},
+    'content-type': 'application/json',
+  },
+  body: ${JSON.stringify(request)},
+})
+const { username, password } = await response.json()
+process.stdout.write(\`username=\${username}\\npassword=\${password}\\n\`)
+`,
+  )
+  await chmod(file, 0o600)
+  return `!${process.execPath} ${file}`
+}
+
+/** A shell's line for one fill by `helper`, tried once. */
+async function fillScript(vault: StartedVault, helper: string): Promise<string> {
+  const { protocol, host } = new URL(vault.base_url)
+  const input = `protocol=${protocol.slice(0, -1)}\\nhost=${host}\\npath=${PATH}\\n\\n`
+  const script =
+    `printf '${input}' | git -c credential.helper= -c 'credential.helper=${helper}' ` +
+    '-c credential.useHttpPath=true credential fill'
+  const answer = await shell(script)
+  if (!answer.includes(`\npassword=${vault.password}\n`)) {
+    throw new Error(`"${helper}" did not answer with the token.`)
+  }
+  return script
+}
+
+/** Asks as `git credential-cache` does, without starting it. */
+async function warmUp({ base_url }: StartedVault, socket_path: string): Promise<void> {
+  const { protocol, host } = new URL(base_url)
+  const request = `action=get\ntimeout=1\nprotocol=${protocol.slice(0, -1)}\nhost=${host}\n`
+  for (let count = 0; count < WARM_UP; count += 1) {
+    const connection = connect({ path: socket_path, allowHalfOpen: true })
+    connection.end(request)
+    await text(connection)
+  }
+}
+
+async function timeBatch(script: string): Promise<number> {
+  const start = performance.now()
+  await shell(`i=0; while [ $i -lt ${BATCH} ]; do ${script} > /dev/null; i=$((i+1)); done`)
+  return (performance.now() - start) / BATCH
+}
+
+async function shell(script: string): Promise<string> {
+  const child = spawn('sh', ['-c', script], {
+    env: { ...process.env, GIT_TERMINAL_PROMPT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  const output = await text(child.stdout)
+  const [code] = await exited
+  if (code !== 0) throw new Error(`"${script}" ended with ${code}.`)
+  return output
+}
