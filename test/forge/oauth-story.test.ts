@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { sql } from 'kysely'
 import { ProblemError } from '../../src/contract/index.ts'
 import { installation, countersign as runCountersign } from '../cli/countersign.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
@@ -99,8 +100,13 @@ describeForges('the story of an OAuth2 authorization', (forge) => {
   })
 
   test('a refresh gives another token, and a push with it works', async () => {
+    await sql`update connections set version = version + 1,
+      access_issued_at = now() - interval '40 minutes',
+      access_expires_at = now() + interval '20 minutes' where method = 'oauth'`.execute(
+      countersign.database.db,
+    )
     const before = await version()
-    const renewed = await credential(4000)
+    const renewed = await credential(1800)
     assert.equal(await version(), before + 1)
     assert.equal((await credential()).password, renewed.password)
     const pushed = await push('two')
