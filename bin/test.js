@@ -27,7 +27,7 @@ function steps(filters) {
   if (files.length === 0) throw new SetupError(`No test file matches ${filters.join(', ')}.`)
   const tsc = bin('typescript', 'bin', 'tsc')
   const colors = process.stdout.isTTY ? [] : ['--colors=off']
-  const biome = [bin('@biomejs', 'biome', 'bin', 'biome'), 'ci', '--log-level=warn', ...colors]
+  const biome = [bin('@biomejs', 'biome', 'bin', 'biome'), 'ci', ...colors]
   return [
     ['Format and lint', biome],
     ['Types', [tsc, '--project', '.']],
