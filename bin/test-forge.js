@@ -6,6 +6,8 @@ import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureInstalled, node24, ROOT } from './setup.js'
 
 const FOLDER = 'test/forge'
+// A test that waits for ever fails in the end, and says which it is.
+const HANG = '--test-timeout=600000'
 
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)
@@ -17,5 +19,5 @@ await reportingSetupErrors(async () => {
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `${FOLDER}/${name}`)
   console.log('\n— Tests')
-  endLike(await runInherited(node24(), ['--test', '--test-concurrency=2', ...files]))
+  endLike(await runInherited(node24(), ['--test', '--test-concurrency=2', HANG, ...files]))
 })

@@ -6,6 +6,9 @@ import { join, relative, sep } from 'node:path'
 import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureChromium, ensureInstalled, ensurePages, node24, ROOT, SetupError } from './setup.js'
 
+// A test that waits for ever fails in the end, and says which it is.
+const HANG = '--test-timeout=600000'
+
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)
   await ensureInstalled()
@@ -33,7 +36,7 @@ function steps(filters) {
     ['Types', [tsc, '--project', '.']],
     ...(existsSync('web/tsconfig.json') ? [pagesTypes(tsc)] : []),
     ['Unused code', [bin('knip', 'bin', 'knip.js')]],
-    ['Tests', ['--test', '--test-concurrency=2', ...files]],
+    ['Tests', ['--test', '--test-concurrency=2', HANG, ...files]],
   ]
 }
 
