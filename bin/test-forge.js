@@ -6,8 +6,8 @@ import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureInstalled, node24, ROOT } from './setup.js'
 
 const FOLDER = 'test/forge'
-// A test that waits for ever fails in the end, and says which it is.
-const HANG = '--test-timeout=600000'
+// A test that waits for ever fails in the end, and says which it is; a file whose tests are done ends.
+const ENDS = ['--test-timeout=600000', '--test-force-exit']
 
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)
@@ -19,5 +19,5 @@ await reportingSetupErrors(async () => {
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `${FOLDER}/${name}`)
   console.log('\n— Tests')
-  endLike(await runInherited(node24(), ['--test', '--test-concurrency=2', HANG, ...files]))
+  endLike(await runInherited(node24(), ['--test', '--test-concurrency=2', ...ENDS, ...files]))
 })

@@ -6,8 +6,8 @@ import { join, relative, sep } from 'node:path'
 import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureChromium, ensureInstalled, ensurePages, node24, ROOT, SetupError } from './setup.js'
 
-// A test that waits for ever fails in the end, and says which it is.
-const HANG = '--test-timeout=600000'
+// A test that waits for ever fails in the end, and says which it is; a file whose tests are done ends.
+const ENDS = ['--test-timeout=600000', '--test-force-exit']
 
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)
@@ -36,7 +36,7 @@ function steps(filters) {
     ['Types', [tsc, '--project', '.']],
     ...(existsSync('web/tsconfig.json') ? [pagesTypes(tsc)] : []),
     ['Unused code', [bin('knip', 'bin', 'knip.js')]],
-    ['Tests', ['--test', '--test-concurrency=2', HANG, ...files]],
+    ['Tests', ['--test', '--test-concurrency=2', ...ENDS, ...files]],
   ]
 }
 
