@@ -25,9 +25,13 @@ export interface Figures {
   agent_ms: number
   store_ms: number
   node_ms: number
+  /** `bare-socket.ts`: no agent, vault or database could be faster. */
+  socket_ms: number
   /** Medians of the ratios within a round: what disturbed one helper disturbed its neighbours. */
   agent_to_store: number
   node_to_agent: number
+  socket_to_store: number
+  node_to_socket: number
 }
 
 /** Fills measured in one go, so that starting the shell around them weighs little. */
@@ -38,8 +42,8 @@ const WARM_UP = 1000
 
 /**
  * Measures `git credential fill` through the agent's socket, with `git credential-store`, and with
- * a helper written for Node that asks the same vault. The three take turns, so that whatever else
- * the machine does meets all of them.
+ * a helper written for Node that asks the same vault, and with a socket that answers at once. They
+ * take turns, so that whatever else the machine does meets all of them.
  */
 export async function measureCredentialFill(
   startVault: () => Promise<StartedVault>,
@@ -48,24 +52,33 @@ export async function measureCredentialFill(
   await using vault = await startVault()
   await using folder = await temporaryFolder()
   await using agent = await startAgent(vault, folder.path)
+  await using socket = await startBareSocket(vault, folder.path)
   const fills = {
     agent: await fillScript(vault, `cache --timeout=1 --socket=${agent.socket_path}`),
+    socket: await fillScript(vault, `cache --timeout=1 --socket=${socket.socket_path}`),
     store: await fillScript(vault, await storeHelper(vault, folder.path)),
     node: await fillScript(vault, await nodeHelper(vault, folder.path)),
   }
   await warmUp(vault, agent.socket_path)
-  const times = { agent: [] as number[], store: [] as number[], node: [] as number[] }
+  const helpers = ['agent', 'socket', 'store', 'node'] as const
+  const times: Record<(typeof helpers)[number], number[]> = {
+    agent: [],
+    socket: [],
+    store: [],
+    node: [],
+  }
   for (let round = 0; round < rounds; round += 1) {
-    for (const name of ['agent', 'store', 'node'] as const) {
-      times[name].push(await timeBatch(fills[name]))
-    }
+    for (const helper of helpers) times[helper].push(await timeBatch(fills[helper]))
   }
   return {
     agent_ms: median(times.agent),
     store_ms: median(times.store),
     node_ms: median(times.node),
+    socket_ms: median(times.socket),
     agent_to_store: medianRatio(times.agent, times.store),
     node_to_agent: medianRatio(times.node, times.agent),
+    socket_to_store: medianRatio(times.socket, times.store),
+    node_to_socket: medianRatio(times.node, times.socket),
   }
 }
 
@@ -77,6 +90,17 @@ async function startAgent(vault: StartedVault, folder: string) {
     /socket open/,
   )
   return { ...agent, socket_path: join(socket_folder, folderName(vault.person), 'socket') }
+}
+
+async function startBareSocket({ username, password }: StartedVault, folder: string) {
+  const socket_path = join(folder, 'bare-socket')
+  const answer = `username=${username}\npassword=${password}\n`
+  const program = await startProgram(
+    [process.execPath, join(import.meta.dirname, 'bare-socket.ts'), socket_path],
+    { ANSWER: answer },
+    /listening/,
+  )
+  return { ...program, socket_path }
 }
 
 async function storeHelper(vault: StartedVault, folder: string): Promise<string> {

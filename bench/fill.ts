@@ -23,6 +23,22 @@ export async function measureFill({ quick }: Scale): Promise<Row[]> {
       goal: '>= 15x faster',
       met: figures.node_to_agent >= 15,
     },
+    {
+      what: 'a socket with nothing behind it | git credential-store',
+      ours: ms(figures.socket_ms),
+      reference: ms(figures.store_ms),
+      ratio: times(figures.socket_to_store),
+      goal: '',
+      met: null,
+    },
+    {
+      what: 'the same | a helper started with node',
+      ours: ms(figures.socket_ms),
+      reference: ms(figures.node_ms),
+      ratio: `${times(figures.node_to_socket)} faster`,
+      goal: '',
+      met: null,
+    },
   ]
 }
 
