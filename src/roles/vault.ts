@@ -83,7 +83,7 @@ export async function startVault(
     pool,
     keyring,
     commit: openAuditCommit(pool),
-    cache: createGrantCache(CACHE_LIMITS),
+    cache: resources.use(createGrantCache(CACHE_LIMITS)),
     page_url,
     refresher,
   })
