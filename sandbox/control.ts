@@ -76,6 +76,12 @@ function stateRoutes(forge: Forge): Route[] {
       prohibitLogin(forge, param(exchange, 'login'), false),
     ),
     on('GET', '/control/pushes', () => ({ pushes: forge.state.pushes })),
+    on('POST', '/control/settings', ({ invalidate_refresh_tokens }) => {
+      if (typeof invalidate_refresh_tokens !== 'boolean') {
+        throw new ControlError('invalidate_refresh_tokens must be true or false')
+      }
+      return Object.assign(forge.settings, { invalidate_refresh_tokens })
+    }),
   ]
 }
 

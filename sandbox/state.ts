@@ -96,9 +96,16 @@ export interface State {
   sessions: { session_hash: string; account_id: number; created_at: string }[]
 }
 
+/** What an administrator of a Gitea would set; not kept over a restart. */
+export interface Settings {
+  /** `[oauth2] INVALIDATE_REFRESH_TOKENS`: a refresh token works once. Gitea's default is false. */
+  invalidate_refresh_tokens: boolean
+}
+
 /** Everything the forge remembers, and the way to keep it. */
 export interface Forge {
   readonly state: State
+  readonly settings: Settings
   readonly data_folder: string
   /** Where the forge listens, without a slash at the end. */
   url: string
@@ -117,6 +124,7 @@ const SAVE_DELAY_MS = 50
 export async function openForge(
   data_folder: string,
   now: () => Date,
+  settings: Settings = { invalidate_refresh_tokens: true },
 ): Promise<{ forge: Forge; first_start: boolean }> {
   await mkdir(data_folder, { recursive: true, mode: 0o700 })
   const file = join(data_folder, 'state.json')
@@ -134,6 +142,7 @@ export async function openForge(
 
   const forge: Forge = {
     state,
+    settings,
     data_folder,
     url: '',
     now,

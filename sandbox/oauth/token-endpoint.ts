@@ -20,7 +20,7 @@ class TokenError extends Error {
 
 /**
  * The token endpoint. Refresh tokens rotate as on a Gitea with `INVALIDATE_REFRESH_TOKENS=true`,
- * and PKCE is always checked.
+ * unless the control port says otherwise, and PKCE is always checked.
  */
 export function tokenRoutes(forge: Forge): Route[] {
   return [
@@ -82,7 +82,7 @@ function redeemRefreshToken(forge: Forge, fields: URLSearchParams): Grant {
   if (token?.kind !== 'refresh' || token.grant.application_id !== application.id) {
     throw new TokenError('unauthorized_client', 'unable to parse refresh token')
   }
-  if (token.counter !== token.grant.counter) {
+  if (forge.settings.invalidate_refresh_tokens && token.counter !== token.grant.counter) {
     throw new TokenError('unauthorized_client', 'token was already used')
   }
   return token.grant

@@ -16,7 +16,7 @@ export interface Keyring {
   fingerprint(secret: string): Buffer
   /** Encrypts for this vault's own disk, in one synchronous step. */
   sealNow(text: string): Buffer
-  /** Undefined for what was not sealed here, or was altered. */
+  /** Undefined for what was not sealed here, or was altered, or is not whole. */
   openNow(sealed: Buffer): string | undefined
 }
 
@@ -64,8 +64,8 @@ export async function openKeyring(db: Db, secret: string): Promise<Keyring> {
     },
     openNow(sealed) {
       const iv = sealed.subarray(0, IV_BYTES)
-      const decipher = createDecipheriv('aes-256-gcm', diskKey, iv)
       try {
+        const decipher = createDecipheriv('aes-256-gcm', diskKey, iv)
         decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
         const text = decipher.update(sealed.subarray(IV_BYTES, -TAG_BYTES))
         return Buffer.concat([text, decipher.final()]).toString('utf8')

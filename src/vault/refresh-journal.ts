@@ -6,7 +6,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeSync,
 } from 'node:fs'
@@ -23,13 +22,18 @@ export interface JournalEntry {
   answer: string
 }
 
+/** Which token set an answer follows. */
+export type JournalPlace = Pick<JournalEntry, 'connection_id' | 'version'>
+
 /**
  * Keeps rotated tokens safe between the moment they arrive and the moment the database has them.
  * Writing is one synchronous step from memory to disk: nothing else of this process runs between.
  */
 export interface RefreshJournal {
   write(entry: JournalEntry): void
-  remove(entry: Pick<JournalEntry, 'connection_id' | 'version'>): void
+  remove(entry: JournalPlace): void
+  /** The answer that follows this version, if it is here. */
+  find(place: JournalPlace): JournalEntry | undefined
   /** What earlier processes, or this one, could not bring into the database. */
   pending(): JournalEntry[]
 }
@@ -46,25 +50,24 @@ export interface SyncSeal {
  */
 export function openRefreshJournal(folder: string, seal: SyncSeal): RefreshJournal {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const fileOf = ({ connection_id, version }: Pick<JournalEntry, 'connection_id' | 'version'>) =>
+  const fileOf = ({ connection_id, version }: JournalPlace) =>
     join(folder, `${connection_id}.${version}`)
 
   return {
     write(entry) {
-      const file = fileOf(entry)
-      const draft = `${file}.new`
       const sealed = seal.sealNow(JSON.stringify(entry))
-      const descriptor = openSync(draft, 'w', 0o600)
+      // At once under its own name: a file that is not whole does not open, and counts for nothing.
+      const descriptor = openSync(fileOf(entry), 'w', 0o600)
       try {
         writeSync(descriptor, sealed)
         fdatasyncSync(descriptor)
       } finally {
         closeSync(descriptor)
       }
-      renameSync(draft, file)
       syncFolder(folder)
     },
-    remove: (entry) => rmSync(fileOf(entry), { force: true }),
+    remove: (place) => rmSync(fileOf(place), { force: true }),
+    find: (place) => readEntry(fileOf(place), seal),
     pending() {
       const names = readdirSync(folder).filter((name) => /^[0-9a-f-]{36}\.\d+$/.test(name))
       return names.flatMap((name) => readEntry(join(folder, name), seal) ?? [])

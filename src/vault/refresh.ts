@@ -19,7 +19,7 @@ import { endpointOf } from './client-endpoint.ts'
 import type { Keyring } from './keyring.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import { type Claimed, claim, claimedRow, outcomeSoFar, renewClaim } from './refresh-claim.ts'
-import type { JournalEntry, RefreshJournal } from './refresh-journal.ts'
+import type { JournalEntry, JournalPlace, RefreshJournal } from './refresh-journal.ts'
 import { lifetimeOf, readTokenSet, type TokenSet, tokenSetText } from './token-set.ts'
 
 /** What came of wanting a newer token set than `version`. */
@@ -77,11 +77,18 @@ export function createRefresher(parts: RefreshParts): Refresher {
   ): Promise<RefreshOutcome> {
     const shared = underway.get(connection_id)
     if (shared !== undefined) return shared
-    const own = bringPast(connection_id, version, urgent).finally(() =>
+    const own = bringNext(connection_id, version, urgent).finally(() =>
       underway.delete(connection_id),
     )
     underway.set(connection_id, own)
     return own
+  }
+
+  async function bringNext(id: string, version: number, urgent: boolean): Promise<RefreshOutcome> {
+    const kept = journal.find({ connection_id: id, version })
+    // The database has not seen this answer yet, and what was asked with is used up.
+    if (kept !== undefined) await bringHome(kept)
+    return await bringPast(id, version, urgent)
   }
 
   async function bringPast(id: string, version: number, urgent: boolean): Promise<RefreshOutcome> {
@@ -108,13 +115,21 @@ export function createRefresher(parts: RefreshParts): Refresher {
       await store(parts, row, answer, new Date(entry.received_at))
       log.info({ connection_id: entry.connection_id }, 'a refresh was brought home')
     }
-    journal.remove(entry)
+    removeOrLog(parts, entry)
   }
 
   return {
     refresh,
     async replay() {
-      for (const entry of journal.pending()) await bringHome(entry)
+      for (const entry of journal.pending()) {
+        try {
+          await bringHome(entry)
+        } catch (error) {
+          if (isDatabaseAway(error)) throw error
+          // One that cannot be brought home keeps none of the others from it.
+          log.error({ err: error, connection_id: entry.connection_id }, 'a refresh stays on disk')
+        }
+      }
     },
   }
 }
@@ -156,7 +171,7 @@ async function refreshClaimed(
     parts.log.warn({ err: error, connection_id: row.id }, 'a refresh waits for the database')
     return 'unavailable'
   }
-  parts.journal.remove({ connection_id: row.id, version: row.version })
+  removeOrLog(parts, { connection_id: row.id, version: row.version })
   return 'refreshed'
 }
 
@@ -181,7 +196,7 @@ async function ask(parts: RefreshParts, row: Claimed, tokens: TokenSet): Promise
     if (tokens.refresh_token === null) throw new TokenEndpointError('permanent', {})
     return await askForRefresh(endpoint, tokens.refresh_token, more)
   } catch (error) {
-    journal.remove({ connection_id: row.id, version: row.version })
+    removeOrLog(parts, { connection_id: row.id, version: row.version })
     throw error
   }
 }
@@ -193,6 +208,15 @@ function journalOrLog(journal: RefreshJournal, log: Logger, row: Claimed, answer
     journal.write({ connection_id, version, received_at: Date.now(), answer })
   } catch (error) {
     log.error({ err: error }, 'the refresh journal cannot be written')
+  }
+}
+
+/** What stays behind counts only for a version that is over. */
+function removeOrLog({ journal, log }: RefreshParts, place: JournalPlace): void {
+  try {
+    journal.remove(place)
+  } catch (error) {
+    log.error({ err: error }, 'a file of the refresh journal cannot be removed')
   }
 }
 

@@ -4,48 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'kysely'
-import { type Credential, ProblemError } from '../../src/contract/index.ts'
-import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
-import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
+import { ProblemError } from '../../src/contract/index.ts'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { ALICE, authorized, connectionOf, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { authorizeWithOAuth } from '../harness/oauth.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
-
-const ALICE = { login: 'alice', password: 'alice-demo' }
-const TOKEN_ENDPOINT = '/login/oauth/access_token'
-
-/** A runtime that is authorized with OAuth2, and the ways to ask for its credential. */
-async function authorized(countersign: Countersign) {
-  const { admin, forge, provider } = countersign
-  const { runtime, key } = await countersign.runtime()
-  const row = { runtime_id: runtime.id, provider_id: provider.id }
-  await registerClient(admin, { url: forge.url, token: await forge.token('alice', ['all']) }, row)
-  const done = await authorizeWithOAuth(admin, row, ALICE)
-  assert.equal(done.status, 'completed', done.problem?.detail)
-  await forge.control('DELETE', '/control/calls')
-  const body = {
-    person: 'ada@example.com',
-    protocol: 'http',
-    host: new URL(forge.url).host,
-  } as const
-  return {
-    row,
-    ask: (vault_url = countersign.vault_url): Promise<Credential> =>
-      runtimeClient(vault_url, key).issueCredential({ body }),
-  }
-}
-
-/** Makes the access token be over now, as far as we know, with nothing due in the background. */
-async function endAccess({ database }: Countersign): Promise<void> {
-  await sql`update connections set version = version + 1, access_expires_at = now(),
-    refresh_due_at = null where method = 'oauth'`.execute(database.db)
-}
-
-async function connectionOf({ database }: Countersign) {
-  return await database.db
-    .selectFrom('connections')
-    .selectAll()
-    .where('method', '=', 'oauth')
-    .executeTakeFirstOrThrow()
-}
 
 const isProblem = (type: string) => (error: unknown) =>
   error instanceof ProblemError && error.type === type

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, suite, test } from 'node:test'
+import { sql } from 'kysely'
+import { startCountersign } from '../harness/countersign.ts'
+import { authorized, connectionOf, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { startVaultProcess } from '../harness/vault-process.ts'
+
+/*
+ * The clock of the machine that a vault runs on is wrong by an hour. What is stored is compared with
+ * the database's clock only (ADR 21), so such a vault does as all others do, and the others can live
+ * with what it wrote.
+ */
+
+const HOUR = 3600
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { forge, admin, database } = countersign
+const { ask, row } = await authorized(countersign)
+
+for (const [name, shift] of [
+  ['ahead', HOUR],
+  ['behind', -HOUR],
+] as const) {
+  suite(`a vault whose clock is an hour ${name}`, async () => {
+    const folder = await mkdtempDisposable(join(tmpdir(), 'countersign-clock-'))
+    const vault = await startVaultProcess({
+      database_url: database.url,
+      data_folder: folder.path,
+      vault_key: countersign.vault_key,
+      page_url: countersign.page_url,
+      preload: join(import.meta.dirname, '..', 'harness', 'shifted-clock.ts'),
+      env: { CLOCK_SHIFT_SECONDS: String(shift) },
+    })
+    after(async () => {
+      await vault[Symbol.asyncDispose]()
+      await folder.remove()
+    })
+
+    /** Insists on an access token that ends an hour from now, and is seen so by everybody. */
+    async function assertFresh(): Promise<void> {
+      const { rows } = await sql<{ left: number; due: number }>`
+        select extract(epoch from access_expires_at - now())::int as left,
+          extract(epoch from refresh_due_at - now())::int as due
+        from connections where method = 'oauth'`.execute(database.db)
+      const [times] = rows
+      assert.ok(times && times.left > HOUR - 60 && times.left <= HOUR, JSON.stringify(rows))
+      assert.ok(times.due > HOUR / 2 && times.due < HOUR, JSON.stringify(rows))
+      assert.equal((await admin.access(row.runtime_id)).authorization?.connection.status, 'valid')
+    }
+
+    test('hands out what is there, and refreshes only when it is time', async () => {
+      const { version } = await connectionOf(countersign)
+      await forge.control('DELETE', '/control/calls')
+      const { password, password_expiry_utc } = await ask(vault.url)
+      assert.equal((await ask()).password, password)
+      assert.ok(Math.abs((password_expiry_utc ?? 0) - Date.now() / 1000) < HOUR + 60)
+      assert.equal((await connectionOf(countersign)).version, version)
+      assert.equal(await forge.calls(TOKEN_ENDPOINT), 0)
+    })
+
+    test('refreshes once at the end, and what it writes is right for all', async () => {
+      await endAccess(countersign)
+      await forge.control('DELETE', '/control/calls')
+      const { password } = await ask(vault.url)
+      await assertFresh()
+      assert.equal((await ask(vault.url)).password, password)
+      assert.equal((await ask()).password, password)
+      assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+    })
+
+    test('does not ask again and again while the forge is away', async () => {
+      await endAccess(countersign)
+      const fault = { match: TOKEN_ENDPOINT, kind: 'status', status: 503 }
+      await forge.control('POST', '/control/faults', fault)
+      await assert.rejects(ask(vault.url))
+      const { rows } = await sql<{ wait: number }>`
+        select extract(epoch from refresh_due_at - now())::int as wait
+        from connections where method = 'oauth'`.execute(database.db)
+      const wait = rows[0]?.wait ?? 0
+      assert.ok(wait > 5 && wait < 30, `tried again in ${wait} s`)
+      await forge.control('DELETE', '/control/faults')
+      await ask(vault.url)
+      await assertFresh()
+    })
+
+    test('shows a token that ends in half an hour as ending soon, and not as ended', async () => {
+      const runtime = await countersign.runtime()
+      const { provider_id } = row
+      const at = { runtime_id: runtime.runtime.id, provider_id }
+      const expires_at = new Date(Date.now() + (HOUR * 1000) / 2).toISOString()
+      const added = await admin.addToken(at, await forge.token(), { expires_at })
+      assert.equal(added.status, 'accepted', added.problem?.detail)
+      const checked = await admin.checkNow(at.runtime_id)
+      assert.equal(checked.status, 'expiring')
+      await admin.api.deleteRuntime({ params: { id: at.runtime_id } })
+    })
+  })
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { type Selectable, sql } from 'kysely'
+import type { Credential } from '../../src/contract/index.ts'
+import type { ConnectionsTable } from '../../src/store/tables.ts'
+import { type Countersign, runtimeClient } from './countersign.ts'
+import { authorizeWithOAuth, registerClient } from './oauth.ts'
+
+export const ALICE = { login: 'alice', password: 'alice-demo' }
+export const TOKEN_ENDPOINT = '/login/oauth/access_token'
+
+/** A runtime that the administrator has authorized with OAuth2, and how to ask for its credential. */
+export interface Granted {
+  row: { runtime_id: string; provider_id: string }
+  ask(vault_url?: string, more?: { min_ttl?: number }): Promise<Credential>
+}
+
+export async function authorized(countersign: Countersign): Promise<Granted> {
+  const { admin, forge, provider } = countersign
+  const { runtime, key } = await countersign.runtime()
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  await registerClient(admin, { url: forge.url, token: await forge.token('alice', ['all']) }, row)
+  const done = await authorizeWithOAuth(admin, row, ALICE)
+  assert.equal(done.status, 'completed', done.problem?.detail)
+  await forge.control('DELETE', '/control/calls')
+  const body = {
+    person: 'ada@example.com',
+    protocol: 'http',
+    host: new URL(forge.url).host,
+  } as const
+  return {
+    row,
+    ask: (vault_url = countersign.vault_url, more = {}) =>
+      runtimeClient(vault_url, key).issueCredential({ body: { ...body, ...more } }),
+  }
+}
+
+/** Makes the access token be over now, as far as we know, with nothing due in the background. */
+export async function endAccess({ database }: Countersign): Promise<void> {
+  await sql`update connections set version = version + 1, access_expires_at = now(),
+    refresh_due_at = null where method = 'oauth'`.execute(database.db)
+}
+
+/** The one grant there is. */
+export async function connectionOf({
+  database,
+}: Pick<Countersign, 'database'>): Promise<Selectable<ConnectionsTable>> {
+  return await database.db
+    .selectFrom('connections')
+    .selectAll()
+    .where('method', '=', 'oauth')
+    .executeTakeFirstOrThrow()
+}
+
+/** Makes a claim look as if its holder had died long enough ago for another vault to take it over. */
+export async function ageClaim({ database }: Countersign): Promise<void> {
+  await sql`update connections set refresh_claimed_at = refresh_claimed_at - interval '31 seconds'
+    where method = 'oauth'`.execute(database.db)
+}
