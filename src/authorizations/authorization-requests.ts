@@ -77,7 +77,7 @@ export async function beginAuthorization(
           scopes,
           code_verifier_box: request.code_verifier_box,
           ip,
-          expires_at: new Date(Date.now() + REQUEST_MINUTES * 60_000),
+          expires_at: sql<Date>`now() + make_interval(mins => ${REQUEST_MINUTES})`,
         })
         .returningAll()
         .executeTakeFirstOrThrow(),

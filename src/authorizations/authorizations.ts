@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type Access, type Authorization, ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { decide } from '../policy/decide.ts'
@@ -35,7 +36,7 @@ export async function createAuthorization(
     return await decide(db, attempt, async (trx) => {
       const connection = await trx
         .selectFrom('connections')
-        .select(['method', 'status', 'expires_at', 'missing_scopes'])
+        .select(['method', 'status', 'expires_at', 'missing_scopes', sql<Date>`now()`.as('now')])
         .where('id', '=', connection_id)
         .where('owner_id', '=', person.id)
         .where('provider_id', '=', provider_id)
@@ -50,7 +51,7 @@ export async function createAuthorization(
           `Authorize access to ${before.provider.name} instead.`,
         )
       }
-      const { status, reason } = statusAt(connection, new Date())
+      const { status, reason } = statusAt(connection, connection.now)
       if (!isUsable(status)) {
         throw new ProblemError('connection-not-usable', `${reason} Paste a new one.`)
       }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type Connection, ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
@@ -23,7 +24,7 @@ export async function requestCheck(
   return await decide(db, attempt, async (trx) => {
     const updated = await trx
       .updateTable('connections')
-      .set({ check_requested_at: new Date() })
+      .set({ check_requested_at: sql<Date>`now()` })
       .where('id', '=', id)
       .where('owner_id', '=', person.id)
       .executeTakeFirst()

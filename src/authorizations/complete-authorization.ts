@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
@@ -68,7 +69,7 @@ async function takeRequest(db: Db, owner_id: string, cookie: string, state: stri
     .where('session_hash', '=', sessionHash(cookie))
     .where('owner_id', '=', owner_id)
     .where('status', '=', 'pending')
-    .where('expires_at', '>', new Date())
+    .where('expires_at', '>', sql<Date>`now()`)
     .returning(['id', 'owner_id', 'runtime_id', 'provider_id', 'client_row_id'])
     .executeTakeFirst()
   if (used === undefined) return undefined

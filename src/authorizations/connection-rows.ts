@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import type { Connection } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
@@ -24,6 +25,7 @@ export function connectionRows(db: Db | Trx) {
       'connections.check_failed_at',
       'connections.check_failed_reason',
       'connections.created_at',
+      sql<Date>`now()`.as('now'),
       jsonArrayFrom(
         row
           .selectFrom('authorizations')
@@ -51,7 +53,7 @@ export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {
     id: row.id,
     provider_id: row.provider_id,
     method: row.method,
-    ...statusAt({ ...row, ...limits }, new Date()),
+    ...statusAt({ ...row, ...limits }, row.now),
     account: {
       login: row.account_login,
       name: row.account_name,

@@ -45,7 +45,7 @@ export async function getAccess(
 
 /** A check under way says nothing yet: what counts is what was known before. */
 function works(connection: ConnectionRow): boolean {
-  return isUsable(statusAt({ ...connection, check_requested_at: null }, new Date()).status)
+  return isUsable(statusAt({ ...connection, check_requested_at: null }, connection.now).status)
 }
 
 /** Those to ask, a few of them; where none is registered people must know whom. */

@@ -1,4 +1,4 @@
-import { type Insertable, sql } from 'kysely'
+import { type Insertable, type RawBuilder, sql } from 'kysely'
 import type { Trx } from '../store/database.ts'
 import type { ConnectionsTable } from '../store/tables.ts'
 import { removeUnusedConnections } from './remove-unused.ts'
@@ -9,6 +9,10 @@ export interface AuthorizationRow {
   runtime_id: string
   provider_id: string
 }
+
+type Columns = Insertable<ConnectionsTable>
+/** The columns of a connection; times as the database's clock has them. */
+type NewConnection = { [Name in keyof Columns]: Columns[Name] | RawBuilder<Columns[Name]> }
 
 /**
  * Token sets of one person at one Git host are put in place one after the other, until `trx` ends:
@@ -25,7 +29,7 @@ export async function takeTurns(
 /** Writes a token set into its connection: a new one, or the next version of the one there is. */
 export async function writeConnection(
   trx: Trx,
-  connection: Insertable<ConnectionsTable>,
+  connection: NewConnection,
 ): Promise<void> {
   const { id: _, owner_id: __, provider_id: ___, ...values } = connection
   await trx
@@ -57,8 +61,8 @@ export async function bindConnection(
     .where('provider_id', '=', provider_id)
     .forUpdate()
     .executeTakeFirst()
-  const authorized_at = new Date()
-  const expires_at = sql<Date | null>`${authorized_at}::timestamptz + make_interval(days => (
+  const authorized_at = sql<Date>`now()`
+  const expires_at = sql<Date | null>`now() + make_interval(days => (
     select max_age_days from runtime_providers
     where runtime_id = ${runtime_id} and provider_id = ${provider_id}))`
   await trx

@@ -50,7 +50,7 @@ export async function createInvite(
         role: invite.role,
         email,
         created_by: invite.actor.kind === 'setup' ? null : invite.actor.name,
-        expires_at: new Date(Date.now() + INVITE_DAYS * 86_400_000),
+        expires_at: sql<Date>`now() + make_interval(days => ${INVITE_DAYS})`,
       })
       .returningAll()
       .executeTakeFirstOrThrow()

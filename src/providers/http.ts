@@ -184,7 +184,8 @@ function isLimited(status: number, headers: Headers): boolean {
 }
 
 /**
- * GitHub names the second at which its limit is lifted, where it does not say how long to wait.
+ * GitHub names the second at which its limit is lifted, where it does not say how long to wait. Its
+ * answer says what time it is there, which is what counts.
  *
  * @see https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
  */
@@ -192,7 +193,9 @@ function secondsToWait(headers: Headers): number | undefined {
   const wait = headers.get('retry-after')
   if (wait !== null) return /^\d+$/.test(wait) ? Number(wait) : undefined
   const reset = Number(headers.get('x-ratelimit-reset') ?? Number.NaN)
-  return Number.isInteger(reset) ? Math.max(1, reset - Math.floor(Date.now() / 1000)) : undefined
+  const there = Date.parse(headers.get('date') ?? '')
+  const now = Math.floor((Number.isNaN(there) ? Date.now() : there) / 1000)
+  return Number.isInteger(reset) ? Math.max(1, reset - now) : undefined
 }
 
 function isJson(headers: Headers): boolean {

@@ -49,7 +49,7 @@ export async function rotateRuntimeKey(db: Db, request: Request): Promise<string
     }
     await trx
       .updateTable('runtime_keys')
-      .set({ expires_at: new Date(Date.now() + OVERLAP_HOURS * 3_600_000) })
+      .set({ expires_at: sql<Date>`now() + make_interval(hours => ${OVERLAP_HOURS})` })
       .where('runtime_id', '=', runtime.id)
       .where('expires_at', 'is', null)
       .execute()

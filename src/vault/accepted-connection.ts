@@ -1,15 +1,16 @@
+import { sql } from 'kysely'
 import type { Inspection } from '../providers/provider.ts'
 import type { StoredStatus } from '../store/tables.ts'
 
-const HOUR_MS = 3_600_000
+const HOUR_SECONDS = 3600
 
 /**
  * When to ask the Git host about a token again: a day after it answered, an hour after it did not,
  * each spread out so that tokens that came together are not asked about together.
  */
-export function nextCheck(last: 'answered' | 'unavailable'): Date {
-  const wait = (last === 'answered' ? 24 : 1) * HOUR_MS
-  return new Date(Date.now() + wait * (0.75 + Math.random() / 2))
+export function nextCheck(last: 'answered' | 'unavailable') {
+  const wait = (last === 'answered' ? 24 : 1) * HOUR_SECONDS
+  return sql<Date>`now() + make_interval(secs => ${wait * (0.75 + Math.random() / 2)})`
 }
 
 /** The columns of a connection that follow from what a Git host has just said about its token. */
@@ -24,7 +25,7 @@ export function acceptedColumns(inspection: Inspection) {
     account_avatar_url: account.avatar_url,
     scopes: scopes ?? [],
     missing_scopes: [] as string[],
-    checked_at: new Date(),
+    checked_at: sql<Date>`now()`,
     check_requested_at: null,
     check_due_at: nextCheck('answered'),
     check_failed_at: null,

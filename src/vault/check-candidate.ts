@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { notOnRuntime, refuseWhatIsNoToken } from '../authorizations/candidates.ts'
 import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
 import { ProblemError, type ProviderKind, tidyToken } from '../contract/index.ts'
@@ -37,6 +38,7 @@ interface PendingCandidate {
   provider: string
   runtime: string
   person: string
+  now: Date
 }
 
 /**
@@ -85,6 +87,7 @@ async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | und
       'providers.name as provider',
       'runtimes.name as runtime',
       'people.email as person',
+      sql<Date>`now()`.as('now'),
     ])
     .where('candidates.id', '=', id)
     .executeTakeFirst()
@@ -129,7 +132,7 @@ async function prove(
   if (verdict.outcome === 'accepted' && verdict.missing_scopes.length === 0) {
     const { stated_expires_at } = candidate
     const expires_at = verdict.inspection.expires_at ?? stated_expires_at
-    if (expires_at !== null && expires_at.getTime() <= Date.now()) {
+    if (expires_at !== null && expires_at <= candidate.now) {
       throw new ProblemError('token-expired', 'Make a new token at the Git host and paste it here.')
     }
     if (verdict.inspection.scopes === null && !candidate.skip_validation) {
@@ -276,7 +279,7 @@ async function finish(
 ): Promise<void> {
   await trx
     .updateTable('candidates')
-    .set({ ...result, box: null, finished_at: new Date() })
+    .set({ ...result, box: null, finished_at: sql<Date>`now()` })
     .where('id', '=', candidate.id)
     .execute()
   await announce(trx, { name: 'candidate', owner_id: candidate.owner_id, id: candidate.id })

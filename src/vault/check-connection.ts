@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely'
 import { announce } from '../events/change.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
@@ -102,20 +103,20 @@ interface Change {
   account_email?: string | null
   account_avatar_url?: string | null
   expires_at?: Date | null
-  checked_at?: Date
-  check_due_at?: Date
-  check_failed_at?: Date | null
+  checked_at?: RawBuilder<Date>
+  check_due_at?: RawBuilder<Date>
+  check_failed_at?: RawBuilder<Date> | null
   check_failed_reason?: string | null
 }
 
 /** Nothing was learned about the token, so its status stays; the vault hands out none like it. */
 function unreadable(): Change {
   const check_failed_reason = 'The token was damaged where it is stored. Replace it.'
-  return { check_failed_at: new Date(), check_failed_reason }
+  return { check_failed_at: sql<Date>`now()`, check_failed_reason }
 }
 
 function changeFor(verdict: Verdict, known_end: Date | null): Change {
-  const now = new Date()
+  const now = sql<Date>`now()`
   if (verdict.outcome === 'unavailable') {
     return {
       check_failed_at: now,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { notOnRuntime } from '../authorizations/candidates.ts'
 import { codeAddress } from '../authorizations/complete-authorization.ts'
 import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
@@ -37,13 +38,14 @@ interface PendingRequest {
   provider: string
   runtime: string
   person: string
+  now: Date
 }
 
 /** What the exchange gave, as it is kept until the account has been looked at. */
 interface Granted {
   answer: TokenAnswer
-  /** Milliseconds since the epoch. */
-  received_at: number
+  /** When it was asked for, by the database's clock, in milliseconds since the epoch. */
+  asked_at: number
 }
 
 /**
@@ -93,6 +95,7 @@ async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefin
       'providers.name as provider',
       'runtimes.name as runtime',
       'people.email as person',
+      sql<Date>`now()`.as('now'),
     ])
     .where('request.id', '=', id)
     .where('request.status', '=', 'exchanging')
@@ -110,8 +113,8 @@ async function grantedFor(parts: VaultParts, request: PendingRequest): Promise<G
     const kept = await keyring.open(keptAddress(request), request.token_set_box)
     return JSON.parse(kept) as Granted
   }
-  const answer = await exchange(parts, request)
-  const granted = { answer, received_at: Date.now() }
+  const asked_at = request.now.getTime()
+  const granted = { answer: await exchange(parts, request), asked_at }
   const token_set_box = await keyring.seal(keptAddress(request), JSON.stringify(granted))
   await db
     .updateTable('authorization_requests')
@@ -202,7 +205,7 @@ function narrowed(missing_scopes: string[], request: PendingRequest): ProblemErr
 async function accept(
   { db, keyring }: VaultParts,
   request: PendingRequest,
-  { answer, received_at }: Granted,
+  { answer, asked_at }: Granted,
   inspection: Inspection,
 ): Promise<void> {
   const { owner_id, provider_id, client_row_id } = request
@@ -225,7 +228,7 @@ async function accept(
       box: await keyring.seal(address, text),
       fingerprint: keyring.fingerprint(readTokenSet(text).access_token),
       ...acceptedColumns(inspection),
-      ...lifetimeOf(answer, new Date(received_at), Math.random()),
+      ...lifetimeOf(answer, new Date(asked_at), Math.random()),
       refresh_claimed_by: null,
       refresh_claimed_at: null,
       refresh_failures: 0,

@@ -20,9 +20,12 @@ export interface GrantCacheLimits {
  * A cache that drops what was not used for longest, and everything that is too old, whether or not
  * anybody asks for it again. Disposal forgets all.
  */
-export function createGrantCache(limits: GrantCacheLimits): GrantCache {
+export function createGrantCache(
+  limits: GrantCacheLimits,
+  now: () => number = () => performance.now(),
+): GrantCache {
   const kept = new Map<string, { grant: Grant; since: number }>()
-  const isTooOld = ({ since }: { since: number }) => Date.now() - since >= limits.age_ms
+  const isTooOld = ({ since }: { since: number }) => now() - since >= limits.age_ms
   const sweep = setInterval(() => {
     for (const [id, entry] of kept) if (isTooOld(entry)) kept.delete(id)
   }, limits.age_ms)
@@ -37,7 +40,7 @@ export function createGrantCache(limits: GrantCacheLimits): GrantCache {
       return entry.grant
     },
     set(id, grant) {
-      const since = kept.get(id)?.grant === grant ? (kept.get(id)?.since ?? Date.now()) : Date.now()
+      const since = kept.get(id)?.grant === grant ? (kept.get(id)?.since ?? now()) : now()
       kept.delete(id)
       kept.set(id, { grant, since })
       const oldest = kept.keys().next()

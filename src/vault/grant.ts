@@ -27,6 +27,8 @@ export interface Grant {
   /** When `password` ends; with a refresh token there is another one after it. */
   expires_at: Date | null
   issued_at: Date | null
+  /** The same end by this process's own stopwatch (`performance.now()`), in milliseconds. */
+  ends_at: number
   refreshable: boolean
   account: { login: string; name: string; email: string | null }
 }
@@ -64,6 +66,8 @@ interface GrantRow {
   account_login: string | null
   account_name: string | null
   account_email: string | null
+  /** The database's time, with which all that is stored is compared. */
+  now: Date
 }
 
 const GRANT_QUERY = `
@@ -72,7 +76,7 @@ const GRANT_QUERY = `
     o.id as owner_id, o.email as person_email,
     a.id as authorization_id, c.id as connection_id, c.method, c.box, c.version, c.status,
     c.missing_scopes, c.expires_at, c.access_issued_at, c.access_expires_at, a.expires_at as authorization_expires_at,
-    c.account_login, c.account_name, c.account_email
+    c.account_login, c.account_name, c.account_email, now() as now
   from runtime_keys k
   join runtimes r on r.id = k.runtime_id
   left join (runtime_providers rp join providers p on p.id = rp.provider_id)
@@ -124,6 +128,7 @@ export async function readGrant(
     return { runtime, owner_id, connection_id, problem: unreadable(row, page, error) }
   }
   const { access_token: token, refresh_token } = readTokenSet(text)
+  const expires_at = row.access_expires_at ?? row.expires_at
   return {
     runtime_key_id: row.runtime_key_id,
     runtime_id: row.runtime_id,
@@ -134,8 +139,9 @@ export async function readGrant(
     connection_id,
     version: row.version,
     ...adapterFor(kind).gitCredential({ method: row.method, token, login: row.account_login }),
-    expires_at: row.access_expires_at ?? row.expires_at,
+    expires_at,
     issued_at: row.access_issued_at,
+    ends_at: performance.now() + ((expires_at?.getTime() ?? Infinity) - row.now.getTime()),
     refreshable: refresh_token !== null,
     account: { login: row.account_login, name: row.account_name, email: row.account_email },
   }
@@ -189,7 +195,7 @@ function authorizationMissing(
 }
 
 function unusable(row: ConnectedRow, page: string): ProblemError | undefined {
-  const { status } = statusAt(row, new Date())
+  const { status } = statusAt(row, row.now)
   if (isUsable(status)) return undefined
   const whose = `The ${row.provider_name} token of ${row.person_email}`
   const mend = `Update it at ${page}`

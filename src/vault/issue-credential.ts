@@ -142,8 +142,8 @@ function needsRefresh(grant: Grant, request: CredentialRequest): boolean {
   return secondsLeft(grant) < Math.min(wanted, lifetime * MOST_TTL_SHARE)
 }
 
-function secondsLeft({ expires_at }: Grant): number {
-  return expires_at === null ? Infinity : (expires_at.getTime() - Date.now()) / 1000
+function secondsLeft({ ends_at }: Grant): number {
+  return (ends_at - performance.now()) / 1000
 }
 
 /** The grant after a refresh; the one there was, if it still lives and nothing newer can be had. */

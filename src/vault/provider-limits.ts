@@ -24,7 +24,10 @@ interface Queue {
   timer: NodeJS.Timeout | undefined
 }
 
-export function createProviderLimits(limits: Limits, now: () => number = Date.now): ProviderLimits {
+export function createProviderLimits(
+  limits: Limits,
+  now: () => number = () => performance.now(),
+): ProviderLimits {
   const queues = new Map<string, Queue>()
 
   function startWaiting(queue: Queue): void {

@@ -65,16 +65,22 @@ export async function claimedRow(
     .executeTakeFirst()
 }
 
-/** The wait for our turn may have been long: the claim must still be ours when we ask. */
-export async function renewClaim(db: Db, row: Claimed, holder: string): Promise<boolean> {
+/**
+ * The wait for our turn may have been long: the claim must still be ours when we ask.
+ *
+ * @returns the database's time, from which the life of what is granted now counts; undefined: it is
+ *   no longer ours
+ */
+export async function renewClaim(db: Db, row: Claimed, holder: string): Promise<Date | undefined> {
   const renewed = await db
     .updateTable('connections')
     .set({ refresh_claimed_at: sql<Date>`now()` })
     .where('id', '=', row.id)
     .where('version', '=', row.version)
     .where('refresh_claimed_by', '=', holder)
+    .returning('refresh_claimed_at')
     .executeTakeFirst()
-  return renewed.numUpdatedRows > 0n
+  return renewed?.refresh_claimed_at ?? undefined
 }
 
 /** What another vault has made of it; undefined while it is still at it. */

@@ -16,8 +16,8 @@ export interface JournalEntry {
   connection_id: string
   /** Of the token set that was refreshed: the answer is the next one. */
   version: number
-  /** Milliseconds since the epoch at which the answer came. */
-  received_at: number
+  /** When it was asked for, by the database's clock, in milliseconds since the epoch. */
+  asked_at: number
   /** The answer's body, as it came. */
   answer: string
 }

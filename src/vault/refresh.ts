@@ -92,7 +92,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
   }
 
   async function bringPast(id: string, version: number, urgent: boolean): Promise<RefreshOutcome> {
-    const give_up_at = Date.now() + claim_seconds * 1000 + WAIT_MS
+    const give_up_at = performance.now() + claim_seconds * 1000 + WAIT_MS
     for (;;) {
       // Listening begins before looking, so that no change falls in between.
       using change = parts.nextChange(id, WAIT_MS)
@@ -103,7 +103,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
       }
       const outcome = await outcomeSoFar(db, id, version)
       if (outcome !== undefined) return outcome
-      if (Date.now() > give_up_at) return 'unavailable'
+      if (performance.now() > give_up_at) return 'unavailable'
       await change.happened
     }
   }
@@ -112,7 +112,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
     const row = await claimedRow(db, entry.connection_id, entry.version)
     const answer = await answerIn(entry)
     if (row !== undefined && answer !== undefined) {
-      await store(parts, row, answer, new Date(entry.received_at))
+      await store(parts, row, { answer, asked_at: new Date(entry.asked_at) })
       log.info({ connection_id: entry.connection_id }, 'a refresh was brought home')
     }
     removeOrLog(parts, entry)
@@ -143,6 +143,12 @@ async function answerIn(entry: JournalEntry): Promise<TokenAnswer | undefined> {
   })
 }
 
+interface Granted {
+  answer: TokenAnswer
+  /** By the database's clock, as all times that are stored. */
+  asked_at: Date
+}
+
 /** One call at the token endpoint, that nothing cancels, and what follows from it. */
 async function refreshClaimed(
   parts: RefreshParts,
@@ -150,13 +156,15 @@ async function refreshClaimed(
   holder: string,
   urgent: boolean,
 ): Promise<RefreshOutcome | 'overtaken'> {
-  let answer: TokenAnswer | undefined
+  let granted: Granted | undefined
   try {
     const tokens = await openTokenSet(parts.keyring, row)
-    answer = await parts.limits.run(row.provider_id, urgent, async () =>
-      (await renewClaim(parts.db, row, holder)) ? await ask(parts, row, tokens) : undefined,
-    )
-    if (answer === undefined) return 'overtaken'
+    granted = await parts.limits.run(row.provider_id, urgent, async () => {
+      const asked_at = await renewClaim(parts.db, row, holder)
+      if (asked_at === undefined) return undefined
+      return { asked_at, answer: await ask(parts, row, tokens, asked_at) }
+    })
+    if (granted === undefined) return 'overtaken'
   } catch (error) {
     parts.log.warn({ err: error, connection_id: row.id }, 'a refresh did not succeed')
     if (error instanceof TokenEndpointError) return await conclude(parts, row, error)
@@ -164,7 +172,7 @@ async function refreshClaimed(
     throw error
   }
   try {
-    await store(parts, row, answer, new Date())
+    await store(parts, row, granted)
   } catch (error) {
     if (!isDatabaseAway(error)) throw error
     // The journal has the answer; `replay` brings it home when the database is back.
@@ -175,7 +183,12 @@ async function refreshClaimed(
   return 'refreshed'
 }
 
-async function ask(parts: RefreshParts, row: Claimed, tokens: TokenSet): Promise<TokenAnswer> {
+async function ask(
+  parts: RefreshParts,
+  row: Claimed,
+  tokens: TokenSet,
+  asked_at: Date,
+): Promise<TokenAnswer> {
   const { keyring, outbound, journal, log } = parts
   const { oauth, origins } = adapterFor(row.kind)
   const http = outbound.to(row, origins(row.base_url))
@@ -184,7 +197,11 @@ async function ask(parts: RefreshParts, row: Claimed, tokens: TokenSet): Promise
     const { status, headers } = answer
     const body = await answer.text()
     // From here on the old refresh token may be dead: the new one goes to disk at once.
-    if (answer.ok) journalOrLog(journal, log, row, body)
+    if (answer.ok) {
+      const { id: connection_id, version } = row
+      const entry = { connection_id, version, asked_at: asked_at.getTime(), answer: body }
+      journalOrLog(journal, log, entry)
+    }
     return new Response(body, { status, headers })
   })
   const repeated = {
@@ -202,10 +219,9 @@ async function ask(parts: RefreshParts, row: Claimed, tokens: TokenSet): Promise
 }
 
 /** A full disk must not stop the answer from reaching the database. */
-function journalOrLog(journal: RefreshJournal, log: Logger, row: Claimed, answer: string): void {
+function journalOrLog(journal: RefreshJournal, log: Logger, entry: JournalEntry): void {
   try {
-    const { id: connection_id, version } = row
-    journal.write({ connection_id, version, received_at: Date.now(), answer })
+    journal.write(entry)
   } catch (error) {
     log.error({ err: error }, 'the refresh journal cannot be written')
   }
@@ -232,8 +248,7 @@ function tokenSetAddress({ id, owner_id, provider_id }: Claimed) {
 async function store(
   parts: RefreshParts,
   row: Claimed,
-  answer: TokenAnswer,
-  received_at: Date,
+  { answer, asked_at }: Granted,
 ): Promise<void> {
   const { keyring, db } = parts
   const before = await openTokenSet(keyring, row)
@@ -242,7 +257,7 @@ async function store(
     refresh_token: answer.refresh_token ?? before.refresh_token,
   }
   const box = await keyring.seal(tokenSetAddress(row), tokenSetText(tokens))
-  const lifetime = lifetimeOf({ ...answer, ...tokens }, received_at, Math.random())
+  const lifetime = lifetimeOf({ ...answer, ...tokens }, asked_at, Math.random())
   await decide(db, attemptOf(row, 'refreshed'), async (trx) => {
     await trx
       .updateTable('connections')
@@ -275,7 +290,7 @@ async function conclude(
   const outcome = (
     { permanent: 'gone', misconfigured: 'misconfigured', transient: 'unavailable' } as const
   )[error.outcome]
-  const retry_at = new Date(Date.now() + retryAfterMs(row.refresh_failures, error.retry_after))
+  const wait = retryAfterMs(row.refresh_failures, error.retry_after) / 1000
   const gone = outcome === 'gone'
   return await decide(
     db,
@@ -287,9 +302,9 @@ async function conclude(
           refresh_claimed_by: null,
           refresh_claimed_at: null,
           refresh_failures: row.refresh_failures + 1,
-          refresh_due_at: gone ? null : retry_at,
+          refresh_due_at: gone ? null : sql<Date>`now() + make_interval(secs => ${wait})`,
           ...(gone ? { status: 'reauthorization_required' as const } : {}),
-          check_failed_at: gone ? null : new Date(),
+          check_failed_at: gone ? null : sql<Date>`now()`,
           check_failed_reason: gone ? null : failureSentence(row.provider, error),
         })
         .where('id', '=', row.id)

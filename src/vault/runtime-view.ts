@@ -54,6 +54,7 @@ async function viewPerson(
       'account_login',
       'account_name',
       'account_email',
+      sql<Date>`now()`.as('now'),
     ])
     .where('authorizations.runtime_id', '=', runtime_id)
     .where('authorizations.owner_id', '=', person.id)
@@ -62,7 +63,7 @@ async function viewPerson(
     ...person,
     authorizations: rows.map((row) => ({
       provider_id: row.provider_id,
-      status: statusAt(row, new Date()).status,
+      status: statusAt(row, row.now).status,
       account: {
         login: row.account_login,
         name: row.account_name,
@@ -77,7 +78,7 @@ async function noteAgent(db: Db, id: string, version: string): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const noted = await trx
       .updateTable('runtimes')
-      .set({ agent_seen_at: new Date(), agent_version: version })
+      .set({ agent_seen_at: sql<Date>`now()`, agent_version: version })
       .where('id', '=', id)
       .where(
         sql<boolean>`(agent_version is distinct from ${version} or agent_seen_at is null

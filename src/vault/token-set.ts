@@ -32,21 +32,22 @@ const MOST_LEAD_MS = 10 * 60_000
 const LEAD_SHARE = 0.25
 
 /**
- * Works out the times of a new token set. Refreshes are spread over some time before they are
+ * Works out the times of a new token set, which count from `asked_at`: a little early, and by one
+ * clock for all. Refreshes are spread over some time before they are
  * needed, so that tokens that were granted together are not refreshed together.
  *
  * @param random from 0 to 1
  */
 export function lifetimeOf(
   answer: Pick<TokenAnswer, 'refresh_token' | 'expires_in' | 'refresh_token_expires_in'>,
-  now: Date,
+  asked_at: Date,
   random: number,
 ): Lifetime {
   const { expires_in, refresh_token, refresh_token_expires_in } = answer
   const later = (seconds: number | null) =>
-    seconds === null ? null : new Date(now.getTime() + seconds * 1000)
+    seconds === null ? null : new Date(asked_at.getTime() + seconds * 1000)
   const access_expires_at = later(expires_in)
-  const access = { access_issued_at: now, access_expires_at }
+  const access = { access_issued_at: asked_at, access_expires_at }
   if (refresh_token === null) {
     return { ...access, expires_at: access_expires_at, refresh_due_at: null }
   }

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
-import { startCountersign } from '../harness/countersign.ts'
+import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { authorized, connectionOf, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { refusal } from '../harness/problems.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 
 /*
@@ -86,16 +87,24 @@ for (const [name, shift] of [
       await assertFresh()
     })
 
-    test('shows a token that ends in half an hour as ending soon, and not as ended', async () => {
-      const runtime = await countersign.runtime()
-      const { provider_id } = row
-      const at = { runtime_id: runtime.runtime.id, provider_id }
+    test('hands out a token to its last minute, and not after it', async () => {
+      const { runtime, key } = await countersign.runtime()
+      const at = { runtime_id: runtime.id, provider_id: row.provider_id }
       const expires_at = new Date(Date.now() + (HOUR * 1000) / 2).toISOString()
-      const added = await admin.addToken(at, await forge.token(), { expires_at })
+      const token = await forge.token()
+      const added = await admin.addToken(at, token, { expires_at })
       assert.equal(added.status, 'accepted', added.problem?.detail)
-      const checked = await admin.checkNow(at.runtime_id)
-      assert.equal(checked.status, 'expiring')
-      await admin.api.deleteRuntime({ params: { id: at.runtime_id } })
+      assert.equal((await admin.checkNow(runtime.id)).status, 'expiring')
+      const { host } = new URL(forge.url)
+      const body = { person: admin.person.email, protocol: 'http', host } as const
+      const client = runtimeClient(vault.url, key)
+      assert.equal((await client.issueCredential({ body })).password, token)
+      await sql`update connections set version = version + 1, expires_at = now() - interval '1 s'
+        where method = 'token'`.execute(database.db)
+      await refusal(client.issueCredential({ body }), 'credential-expired')
+      const status = (await admin.access(runtime.id)).authorization?.connection.status
+      assert.equal(status, 'expired')
+      await admin.api.deleteRuntime({ params: { id: runtime.id } })
     })
   })
 }
