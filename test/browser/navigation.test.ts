@@ -163,6 +163,8 @@ suite('getting around', { skip: noChromium }, () => {
       '/\\evil.example/',
       '/\t/evil.example/',
       '\\\\evil.example/',
+      '/.//evil.example/',
+      '/%2e//evil.example/',
       'javascript:document.title="evil"',
     ]
     const signInPage = (to: string) => url(`/sign-in?to=${encodeURIComponent(to)}`)

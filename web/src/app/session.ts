@@ -33,5 +33,7 @@ export function useEnter(): (session: Session, to: string) => void {
 export function ownPath(to: string | undefined): string {
   if (!to?.startsWith('/')) return '/tokens'
   const url = URL.parse(to, location.origin)
-  return url?.origin === location.origin ? url.pathname + url.search + url.hash : '/tokens'
+  // What is left of `/.//host` begins with two slashes, and that is another site.
+  if (url?.origin !== location.origin || url.pathname.startsWith('//')) return '/tokens'
+  return url.pathname + url.search + url.hash
 }
