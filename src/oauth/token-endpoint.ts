@@ -182,12 +182,11 @@ export async function readTokenAnswer(answer: Response): Promise<TokenAnswer> {
 
 function answerFrom(granted: oauth.TokenEndpointResponse): TokenAnswer {
   const { access_token, refresh_token, expires_in, scope } = granted
-  const refresh_token_expires_in = Number(granted.refresh_token_expires_in)
   return {
     access_token,
     refresh_token: refresh_token ?? null,
     expires_in: expires_in ?? null,
-    refresh_token_expires_in: refresh_token_expires_in > 0 ? refresh_token_expires_in : null,
+    refresh_token_expires_in: lifetimeIn(granted.refresh_token_expires_in) ?? null,
     scopes: scope === undefined ? null : scope.split(/[\s,]+/).filter((one) => one !== ''),
   }
 }
@@ -218,7 +217,8 @@ function failureFrom(
 
 /**
  * Puts an answer into the form of RFC 6749 §5 where hosts stray from it: an error with status 200,
- * numbers as text, `scope` as a list, no `token_type`. What is not JSON is passed on as it is.
+ * numbers as text, `scope` as a list, no `token_type`, an empty or null `refresh_token`. What is not
+ * JSON is passed on as it is.
  */
 async function inStandardForm(answer: Response): Promise<Response> {
   const text = await answer.text()
@@ -238,16 +238,29 @@ async function inStandardForm(answer: Response): Promise<Response> {
   return Response.json(standard, { status: failed && status < 400 ? 400 : status })
 }
 
-function readable({ expires_in, scope, scopes }: Record<string, unknown>): object {
-  const seconds = typeof expires_in === 'string' ? Number.parseInt(expires_in, 10) : expires_in
-  const granted = scope ?? scopes
+/**
+ * What is only said beside the tokens must not cost them: with a refresh, the old ones are dead by
+ * now. What cannot be read is taken as not said.
+ */
+function readable(given: Record<string, unknown>): object {
+  const { expires_in, refresh_token } = given
+  const granted = given.scope ?? given.scopes
+  const scope = Array.isArray(granted) ? granted.join(' ') : granted
   return {
-    ...(typeof seconds === 'number' && seconds > 0
-      ? { expires_in: seconds }
-      : { expires_in: undefined }),
-    ...(Array.isArray(granted) ? { scope: granted.join(' ') } : {}),
-    ...(granted === null ? { scope: undefined } : {}),
+    expires_in: lifetimeIn(expires_in),
+    scope: typeof scope === 'string' ? scope : undefined,
+    refresh_token: refresh_token === '' || refresh_token === null ? undefined : refresh_token,
   }
+}
+
+/** A hundred years: longer than anything lives, and short enough for a date. */
+const MOST_SECONDS = 100 * 365 * 86_400
+
+/** A lifetime in whole seconds; undefined for what is none. */
+function lifetimeIn(said: unknown): number | undefined {
+  const seconds = typeof said === 'string' ? Number.parseInt(said, 10) : said
+  if (typeof seconds !== 'number' || !(seconds > 0)) return undefined
+  return Math.min(seconds, MOST_SECONDS)
 }
 
 function secondsFrom(text: string | null): number | undefined {
