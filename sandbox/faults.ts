@@ -9,6 +9,7 @@ export const FAULT_KINDS = [
   'endless',
   'reset',
   'other-forge',
+  'answer',
 ] as const
 
 /** What the forge answers instead of the truth, for tests of what its callers make of it. */
@@ -21,9 +22,14 @@ export interface Fault {
   location: string
   /** Seconds in the `Retry-After` header of a `status`; null: no such header. */
   retry_after: number | null
+  /** What an `answer` says, as JSON unless it names another type, with its status. */
+  body: string
+  content_type: string
   /** How many more answers it spoils; null until it is removed. */
   times: number | null
 }
+
+const STATUSES: Partial<Record<Fault['kind'], number>> = { redirect: 302, html: 200, answer: 200 }
 
 /**
  * Reads a fault from the body of a control call.
@@ -35,9 +41,12 @@ export function readFault(body: Record<string, unknown>): Fault {
   return {
     kind,
     match: typeof body.match === 'string' ? body.match : '/api/',
-    status: Number(body.status ?? (kind === 'redirect' ? 302 : kind === 'html' ? 200 : 503)),
+    status: Number(body.status ?? STATUSES[kind] ?? 503),
     delay_ms: Number(body.delay_ms ?? 1000),
     location: typeof body.location === 'string' ? body.location : '/user/login',
+    body: typeof body.body === 'string' ? body.body : '',
+    content_type:
+      typeof body.content_type === 'string' ? body.content_type : 'application/json;charset=utf-8',
     retry_after: typeof body.retry_after === 'number' ? body.retry_after : null,
     times: typeof body.times === 'number' ? body.times : null,
   }
@@ -72,6 +81,9 @@ export async function spoil(response: ServerResponse, fault: Fault): Promise<boo
         'x-gitlab-meta': '{"correlation_id":"sandbox","version":"1"}',
       })
       response.end('{"error":"404 Not Found"}')
+      return true
+    case 'answer':
+      response.writeHead(fault.status, { 'content-type': fault.content_type }).end(fault.body)
       return true
     case 'endless':
       response.writeHead(200, { 'content-type': 'application/json;charset=utf-8' })

@@ -54,8 +54,10 @@ export function readCallback(
     const server = { issuer: expected.issuer }
     const client = { client_id: expected.client_id }
     const checked = oauth.validateAuthResponse(server, client, query, oauth.skipStateCheck)
-    const code = checked.get('code')
-    return code === null ? { unusable: 'no code' } : { code }
+    // RFC 6749 §3.1: no parameter twice. The library holds all others to that.
+    const [code, ...more] = checked.getAll('code')
+    if (!code || more.length > 0) return { unusable: 'not one code' }
+    return { code }
   } catch (error) {
     if (error instanceof oauth.AuthorizationResponseError) return { error: error.error }
     return { unusable: error instanceof Error ? error.message : 'not an answer' }
