@@ -121,7 +121,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
   return {
     refresh,
     async replay() {
-      for (const entry of journal.pending()) {
+      for (const entry of pendingOrLog(parts)) {
         try {
           await bringHome(entry)
         } catch (error) {
@@ -224,6 +224,16 @@ function journalOrLog(journal: RefreshJournal, log: Logger, entry: JournalEntry)
     journal.write(entry)
   } catch (error) {
     log.error({ err: error }, 'the refresh journal cannot be written')
+  }
+}
+
+/** A disk that cannot be read must not stop what is due in the background. */
+function pendingOrLog({ journal, log }: RefreshParts): JournalEntry[] {
+  try {
+    return journal.pending()
+  } catch (error) {
+    log.error({ err: error }, 'the refresh journal cannot be read')
+    return []
   }
 }
 

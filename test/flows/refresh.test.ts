@@ -6,7 +6,14 @@ import { test } from 'node:test'
 import { sql } from 'kysely'
 import { ProblemError } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
-import { ALICE, authorized, connectionOf, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import {
+  ALICE,
+  authorized,
+  connectionOf,
+  endAccess,
+  TOKEN_ENDPOINT,
+  wakeScheduler,
+} from '../harness/granted.ts'
 import { authorizeWithOAuth } from '../harness/oauth.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 
@@ -72,13 +79,13 @@ test('a client secret that became wrong marks no token bad', async () => {
 
 test('a refresh ahead of time needs nobody to ask for it', async () => {
   await using countersign = await startCountersign()
-  const { row } = await authorized(countersign)
+  await authorized(countersign)
   const before = await connectionOf(countersign)
   await using events = await countersign.admin.events()
   await sql`update connections set refresh_due_at = now() where id = ${before.id}`.execute(
     countersign.database.db,
   )
-  await wakeScheduler(countersign, row.runtime_id)
+  await wakeScheduler(countersign)
   await events.until(async () =>
     (await connectionOf(countersign)).version > before.version ? true : undefined,
   )
@@ -94,7 +101,7 @@ test('a token that went bad is found out without anybody asking', async () => {
   await forge.control('POST', '/control/tokens/revoke', { sha1: token })
   await using events = await admin.events()
   await sql`update connections set check_due_at = now()`.execute(database.db)
-  await wakeScheduler(countersign, runtime.id)
+  await wakeScheduler(countersign)
   await events.until(async () =>
     (await admin.access(runtime.id)).authorization?.connection.status === 'rejected'
       ? true
@@ -188,10 +195,4 @@ async function untilWaiting(countersign: Countersign): Promise<void> {
     )
     if (rows.length > 0) return
   }
-}
-
-/** Says that something changed, as every change does; the scheduler then looks what is due. */
-async function wakeScheduler({ admin, database }: Countersign, id: string): Promise<void> {
-  const change = { name: 'access', owner_id: admin.person.id, id }
-  await sql`select pg_notify('countersign_changes', ${JSON.stringify(change)})`.execute(database.db)
 }

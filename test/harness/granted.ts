@@ -56,3 +56,10 @@ export async function ageClaim({ database }: Countersign): Promise<void> {
   await sql`update connections set refresh_claimed_at = refresh_claimed_at - interval '31 seconds'
     where method = 'oauth'`.execute(database.db)
 }
+
+/** Says that something changed, as every change does; the scheduler then looks what is due. */
+export async function wakeScheduler({ admin, database }: Countersign): Promise<void> {
+  const { id } = admin.person
+  const change = JSON.stringify({ name: 'access', owner_id: id, id })
+  await sql`select pg_notify('countersign_changes', ${change})`.execute(database.db)
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { sql } from 'kysely'
+import { type Credential, ProblemError } from '../../src/contract/index.ts'
+import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import {
+  ageClaim,
+  authorized,
+  connectionOf,
+  endAccess,
+  TOKEN_ENDPOINT,
+  wakeScheduler,
+} from '../harness/granted.ts'
+
+test('PostgreSQL is restarted during a refresh: no grant is lost, and nobody asks twice', async () => {
+  await using postgres_folder = await mkdtempDisposable(join(tmpdir(), 'countersign-pg-'))
+  await using data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
+  let postgres = await startEmbeddedPostgres({ folder: postgres_folder.path })
+  const { url } = postgres
+  try {
+    await using countersign = await startCountersign({
+      database_url: url,
+      vaults: 2,
+      env: { COUNTERSIGN_DATA: data.path },
+    })
+    const { ask } = await authorized(countersign)
+    const { forge, vault_urls } = countersign
+    await endAccess(countersign)
+    const { version } = await connectionOf(countersign)
+    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1000, times: 1 }
+    await forge.control('POST', '/control/faults', fault)
+    const asked = vault_urls.map((vault_url) => ask(vault_url).catch((error: unknown) => error))
+    while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
+    await postgres[Symbol.asyncDispose]()
+    for (const answer of await Promise.all(asked)) {
+      // Without the database nothing can be written down, so nothing leaves.
+      assert.ok(answer instanceof Error)
+    }
+    postgres = await startEmbeddedPostgres({ folder: postgres_folder.path })
+    assert.equal(postgres.url, url, 'it is at the same address again')
+    const credential = await untilAnswered(countersign, ask)
+    const response = await fetch(`${forge.url}/api/v1/user`, {
+      headers: { authorization: `token ${credential.password}` },
+    })
+    assert.equal(response.status, 200)
+    assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+    assert.equal((await connectionOf(countersign)).version, version + 1)
+    assert.deepEqual(await readdir(join(data.path, 'refresh-journal')), [])
+  } finally {
+    await postgres[Symbol.asyncDispose]()
+  }
+})
+
+test('an answer that is only on disk is brought home before anybody is asked again', async () => {
+  await using data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
+  await using countersign = await startCountersign({ env: { COUNTERSIGN_DATA: data.path } })
+  const { ask } = await authorized(countersign)
+  await endAccess(countersign)
+  const { id, version } = await connectionOf(countersign)
+  await cutOffAtTheRow(countersign, id, ask)
+  assert.equal((await connectionOf(countersign)).version, version)
+  assert.deepEqual(await readdir(join(data.path, 'refresh-journal')), [`${id}.${version}`])
+  await ageClaim(countersign)
+  await ask()
+  assert.equal((await connectionOf(countersign)).version, version + 1)
+  assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
+  assert.deepEqual(await readdir(join(data.path, 'refresh-journal')), [])
+})
+
+test('a journal that is gone costs no refresh, neither one that is asked for nor one that is due', async () => {
+  await using data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
+  await using countersign = await startCountersign({ env: { COUNTERSIGN_DATA: data.path } })
+  const { ask } = await authorized(countersign)
+  await rm(join(data.path, 'refresh-journal'), { recursive: true })
+  await endAccess(countersign)
+  await ask()
+  assert.ok(countersign.logged.some((line) => line.includes('journal cannot be written')))
+  const { id, version } = await connectionOf(countersign)
+  await using events = await countersign.admin.events()
+  await sql`update connections set refresh_due_at = now() where id = ${id}`.execute(
+    countersign.database.db,
+  )
+  await wakeScheduler(countersign)
+  await events.until(async () =>
+    (await connectionOf(countersign)).version > version ? true : undefined,
+  )
+})
+
+/** Lets a vault stop between journal and database, and then breaks its connection. */
+async function cutOffAtTheRow(
+  { database: { db }, forge }: Countersign,
+  id: string,
+  ask: () => Promise<unknown>,
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
+    await forge.control('POST', '/control/faults', fault)
+    const asked = ask().catch((error: unknown) => error)
+    while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
+    await trx.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
+    let cut = 0
+    while (cut === 0) {
+      const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
+      cut = rows.length
+    }
+    const answer = await asked
+    assert.ok(answer instanceof ProblemError && answer.type === 'provider-unavailable')
+  })
+}
+
+/** Asks until the vaults have found the database again; none of their tries changes anything. */
+async function untilAnswered(
+  { vault_urls }: Countersign,
+  ask: (vault_url?: string) => Promise<Credential>,
+): Promise<Credential> {
+  const deadline = Date.now() + 60_000
+  for (let turn = 0; ; turn += 1) {
+    try {
+      return await ask(vault_urls[turn % vault_urls.length])
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+    }
+  }
+}
