@@ -21,6 +21,11 @@ export interface Gitea extends AsyncDisposable {
   close(): Promise<void>
 }
 
+export interface ForgeSettings {
+  /** `[oauth2] INVALIDATE_REFRESH_TOKENS`: a refresh token works once. */
+  invalidate_refresh_tokens?: boolean
+}
+
 /**
  * The path of a real Gitea: `GITEA_BIN`, or one built from the Go module that `go.mod` beside this
  * file names. Building takes minutes, so the result stays in `.cache/gitea` until `go.mod` or
@@ -48,14 +53,16 @@ export async function isGiteaBuilt(): Promise<boolean> {
  * Starts a real Gitea on a free loopback port with an empty SQLite database in a temporary folder,
  * and waits until it is healthy. `close` ends it and removes the folder.
  */
-export async function startGitea(): Promise<Gitea> {
+export async function startGitea({
+  invalidate_refresh_tokens = false,
+}: ForgeSettings = {}): Promise<Gitea> {
   const binary = await giteaBinary()
   const source = (await run('go', ['list', '-m', '-f', '{{.Dir}}', 'code.gitea.io/gitea'])).trim()
   const folder = await mkdtemp(join(tmpdir(), 'countersign-gitea-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const config = join(folder, 'app.ini')
-  await writeFile(config, configuration({ folder, source, port, url }))
+  await writeFile(config, configuration({ folder, source, port, url, invalidate_refresh_tokens }))
   const environment = {
     PATH: process.env.PATH,
     HOME: folder,
@@ -152,7 +159,13 @@ async function call(
 }
 
 /** @see https://docs.gitea.com/administration/config-cheat-sheet */
-function configuration(at: { folder: string; source: string; port: number; url: string }): string {
+function configuration(at: {
+  folder: string
+  source: string
+  port: number
+  url: string
+  invalidate_refresh_tokens: boolean
+}): string {
   return `
 APP_NAME = Gitea for tests
 RUN_MODE = prod
@@ -178,6 +191,8 @@ PASSWORD_HASH_ALGO = pbkdf2_v1
 [service]
 DISABLE_REGISTRATION = true
 ENABLE_CAPTCHA = false
+[oauth2]
+INVALIDATE_REFRESH_TOKENS = ${at.invalidate_refresh_tokens}
 [mailer]
 ENABLED = false
 [picture]

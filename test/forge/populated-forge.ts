@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
-import { type Gitea, isGiteaBuilt, startGitea } from './gitea.ts'
+import { type ForgeSettings, type Gitea, isGiteaBuilt, startGitea } from './gitea.ts'
 import { startSandboxForge } from './sandbox-forge.ts'
 
 /** A token that no forge has issued. */
@@ -52,8 +52,12 @@ const FORGES = [
   },
 ]
 
-/** Defines the same tests for the sandbox and for a real Gitea. */
-export function describeForges(title: string, define: (forge: PopulatedForge) => void): void {
+/** Defines the same tests for the sandbox and for a real Gitea, each as it is set up by default. */
+export function describeForges(
+  title: string,
+  define: (forge: PopulatedForge) => void,
+  settings: ForgeSettings = {},
+): void {
   for (const { name, start, skip } of FORGES) {
     describe(`${name}: ${title}`, { skip }, () => {
       const tokens = new Map<string, string>()
@@ -74,7 +78,7 @@ export function describeForges(title: string, define: (forge: PopulatedForge) =>
         },
       }
       before(async () => {
-        accounts = await start()
+        accounts = await start(settings)
         await populate(accounts, forge, tokens)
       })
       after(() => accounts?.close())

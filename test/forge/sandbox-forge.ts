@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { startSandbox } from '../../sandbox/sandbox.ts'
 import { basic, temporaryFolder } from './git.ts'
-import type { Gitea } from './gitea.ts'
+import type { ForgeSettings, Gitea } from './gitea.ts'
 
 /** The sandbox behind the interface of the real one. */
-export async function startSandboxForge(): Promise<Gitea> {
+export async function startSandboxForge({
+  invalidate_refresh_tokens = true,
+}: ForgeSettings = {}): Promise<Gitea> {
   const folder = await temporaryFolder()
   const sandbox = await startSandbox({ port: 0, control_port: 0, data_folder: folder.path })
   const control = async (path: string, body: object = {}) => {
@@ -14,6 +16,7 @@ export async function startSandboxForge(): Promise<Gitea> {
     })
     assert.equal(response.status, 200, await response.clone().text())
   }
+  await control('/settings', { invalidate_refresh_tokens })
   async function close(): Promise<void> {
     await sandbox.close()
     await folder.remove()
