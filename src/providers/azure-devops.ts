@@ -1,5 +1,6 @@
 import { basic, pathOf, textField, unexpected } from './answer.ts'
 import { entra, isHosted } from './azure-entra.ts'
+import { namesBelow } from './clone-path.ts'
 import { gitAccess } from './git-access.ts'
 import {
   type Inspection,
@@ -8,6 +9,7 @@ import {
   type ProviderAnswer,
   type ProviderHttp,
   type RepositoryAccess,
+  type RepositoryName,
   type TokenCredential,
   TokenRefused,
 } from './provider.ts'
@@ -59,6 +61,7 @@ export const azureDevOps: ProviderAdapter = {
       new_token: tokens,
       scopes_filled_in: false,
       tokens,
+      grants: 'https://myapps.microsoft.com',
       new_client:
         'https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade',
     }
@@ -66,6 +69,7 @@ export const azureDevOps: ProviderAdapter = {
   recognize,
   inspect,
   repositoryAccess,
+  repositoryAt,
 }
 
 /** Where a profile is told without an organization. */
@@ -121,21 +125,36 @@ function accountOf(body: unknown): ProviderAccount | undefined {
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  { owner, name }: { owner: string; name: string },
+  { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
   const path = `/${pathOf(...owner.split('/'))}/_git/${pathOf(name)}`
-  return await gitAccess(http, path, azureDevOps.gitCredential(credential))
+  const account = azureDevOps.gitCredential(credential)
+  const access = await gitAccess(http, path, account, SIGN_IN_PAGES)
+  // Git does not say why it refuses: a bad token is no "may not".
+  if (!access.read) await inspect(http, credential)
+  return access
 }
 
+/** `project/_git/app`, below the organization; or `_git/app` in the project of the same name. */
+function repositoryAt(base_url: string, path: string): RepositoryName | undefined {
+  const names = namesBelow(base_url, path) ?? []
+  const [name, git, project = name] = names.toReversed()
+  if (git !== '_git' || name === undefined || project === undefined) return undefined
+  return { owner: [...names.slice(0, -3), project].join('/'), name }
+}
+
+/** How a bad credential is answered by some of its services: with a page, or sent on to one. */
+const SIGN_IN_PAGES = [203, 302]
+
 /**
- * Without the header, a bad credential is sent on to a page for signing in.
+ * The header asks for 401 instead of a page for signing in; not every service heeds it.
  *
  * @see https://learn.microsoft.com/azure/devops/integrate/get-started/rest/samples
  */
 function options(authorization: string | undefined) {
   return {
     headers: { 'x-tfs-fedauthredirect': 'Suppress' },
-    without_body: [203, 401],
+    without_body: [401, ...SIGN_IN_PAGES],
     ...(authorization === undefined ? {} : { authorization }),
   }
 }
@@ -144,9 +163,10 @@ function authorizationOf({ method, token }: TokenCredential): string {
   return method === 'oauth' ? `Bearer ${token}` : basic({ username: '', password: token })
 }
 
-/** A refusal is 401, or 203 with a page for signing in; a proxy in between lacks the header. */
+/** A refusal is 401, or a page for signing in, or the way to one; a proxy's lacks the header. */
 function refuseBadCredential(answer: ProviderAnswer): void {
-  if ([203, 401].includes(answer.status) && isOwn(answer)) throw new TokenRefused('bad_credential')
+  const refused = [401, ...SIGN_IN_PAGES].includes(answer.status)
+  if (refused && isOwn(answer)) throw new TokenRefused('bad_credential')
 }
 
 function isOwn({ headers }: ProviderAnswer): boolean {

@@ -1,4 +1,5 @@
 import { field, listField, pathOf, textField, unexpected } from './answer.ts'
+import { repositoryAtPath } from './clone-path.ts'
 import { gitAccess } from './git-access.ts'
 import {
   type Inspection,
@@ -6,6 +7,7 @@ import {
   type ProviderAnswer,
   type ProviderHttp,
   type RepositoryAccess,
+  type RepositoryName,
   type TokenCredential,
   TokenRefused,
 } from './provider.ts'
@@ -51,11 +53,13 @@ export const bitbucketDataCenter: ProviderAdapter = {
     new_token: `${base_url}/plugins/servlet/access-tokens/manage`,
     scopes_filled_in: false,
     tokens: `${base_url}/plugins/servlet/access-tokens/manage`,
+    grants: `${base_url}/plugins/servlet/oauth/users/access-tokens`,
     new_client: `${base_url}/plugins/servlet/applinks/listApplicationLinks`,
   }),
   recognize,
   inspect,
   repositoryAccess,
+  repositoryAt: (base_url, path) => repositoryAtPath(base_url, path, ['scm']),
 }
 
 async function recognize(http: ProviderHttp): Promise<boolean> {
@@ -111,11 +115,14 @@ async function findUser(
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  { owner, name }: { owner: string; name: string },
+  { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
   const login = credential.login ?? (await whoIs(http, credential))
   const account = bitbucketDataCenter.gitCredential({ ...credential, login })
-  return await gitAccess(http, `/scm/${pathOf(owner, name)}.git`, account)
+  const access = await gitAccess(http, `/scm/${pathOf(owner, name)}.git`, account)
+  // Git does not say why it refuses: a bad token is no "may not".
+  if (!access.read) await whoIs(http, credential)
+  return access
 }
 
 async function request(

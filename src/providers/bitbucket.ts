@@ -1,10 +1,12 @@
 import { basic, field, listField, pathOf, textField, unexpected } from './answer.ts'
+import { repositoryAtPath } from './clone-path.ts'
 import {
   type Inspection,
   type ProviderAdapter,
   type ProviderAnswer,
   type ProviderHttp,
   type RepositoryAccess,
+  type RepositoryName,
   type TokenCredential,
   TokenRefused,
   TokenScopesMissing,
@@ -77,12 +79,14 @@ export const bitbucket: ProviderAdapter = {
     new_token: 'https://id.atlassian.com/manage-profile/security/api-tokens',
     scopes_filled_in: false,
     tokens: 'https://id.atlassian.com/manage-profile/security/api-tokens',
+    grants: `${base_url}/account/settings/app-authorizations/`,
     // Apps belong to a workspace, which only the person knows.
     new_client: `${base_url}/account/workspaces/`,
   }),
   recognize,
   inspect,
   repositoryAccess,
+  repositoryAt: repositoryAtPath,
 }
 
 /** The public one has its API on another host; what stands in for it answers on its own. */
@@ -178,19 +182,22 @@ function scopesOf({ headers, body }: ProviderAnswer): string[] | null {
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  { owner, name }: { owner: string; name: string },
+  { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
   const answer = await request(http, credential, `/repositories/${pathOf(owner, name)}`)
-  if (answer.status === 404 || answer.status === 403) return { read: false, write: false }
-  if (answer.status !== 200) throw unexpected(http, 'Bitbucket Cloud')
+  const type = textField(answer.body, 'type')
+  if ((answer.status === 404 || answer.status === 403) && type === 'error') {
+    return { visible: false, read: false, write: false }
+  }
+  if (answer.status !== 200 || type !== 'repository') throw unexpected(http, 'Bitbucket Cloud')
   const scopes = scopesOf(answer)
   if (scopes !== null && !bitbucket.hasScope(scopes, 'write:repository:bitbucket')) {
-    return { read: true, write: false }
+    return { visible: true, read: true, write: false }
   }
   const query = new URLSearchParams({ role: 'contributor', q: `slug=${JSON.stringify(name)}` })
   const list = await request(http, credential, `/repositories/${pathOf(owner)}?${query}`)
   if (list.status !== 200 && list.status !== 403) throw unexpected(http, 'Bitbucket Cloud')
-  return { read: true, write: listField(list.body, 'values').length > 0 }
+  return { visible: true, read: true, write: listField(list.body, 'values').length > 0 }
 }
 
 /** 401 in Bitbucket's JSON, or without a body but in its realm. */

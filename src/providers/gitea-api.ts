@@ -1,4 +1,6 @@
 import { field, pathOf, textField, unexpected } from './answer.ts'
+import { repositoryAtPath } from './clone-path.ts'
+import { offers } from './git-access.ts'
 import {
   type OAuthFacts,
   type ProviderAccount,
@@ -6,6 +8,7 @@ import {
   type ProviderAnswer,
   type ProviderHttp,
   type RepositoryAccess,
+  type RepositoryName,
   type TokenCredential,
   TokenRefused,
 } from './provider.ts'
@@ -53,9 +56,11 @@ export const giteaApi = {
     const query = new URLSearchParams({ name: 'countersign', scopes: 'read:user,write:repository' })
     const tokens = `${base_url}/user/settings/applications`
     // Gitea ignores the query; other forges that speak its API may fill in the form.
-    return { new_token: `${tokens}?${query}`, scopes_filled_in: false, tokens, new_client: tokens }
+    const new_token = `${tokens}?${query}`
+    return { new_token, scopes_filled_in: false, tokens, grants: tokens, new_client: tokens }
   },
   repositoryAccess,
+  repositoryAt: repositoryAtPath,
 } satisfies Partial<ProviderAdapter>
 
 /** `write:x` includes `read:x`; `all` includes everything. `public-only` limits, it grants nothing. */
@@ -97,19 +102,26 @@ export function accountOf(
   }
 }
 
+/** `permissions` are the account's. A token that was let that far may read; Git tells the rest. */
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  repository: { owner: string; name: string },
+  repository: RepositoryName,
 ): Promise<RepositoryAccess> {
-  const answer = await http.request(`/api/v1/repos/${pathOf(repository.owner, repository.name)}`, {
-    authorization: authorizationOf(credential),
-  })
+  const path = pathOf(repository.owner, repository.name)
+  const authorization = authorizationOf(credential)
+  const answer = await http.request(`/api/v1/repos/${path}`, { authorization })
   refuseBadCredential(answer)
-  if (answer.status === 404 || answer.status === 403) return { read: false, write: false }
-  const permissions = field(answer.body, 'permissions')
-  if (answer.status !== 200) throw unexpected(http, 'Gitea or Forgejo')
-  return { read: field(permissions, 'pull') === true, write: field(permissions, 'push') === true }
+  const { status, body } = answer
+  if ((status === 404 || status === 403) && textField(body, 'message') !== undefined) {
+    return { visible: false, read: false, write: false }
+  }
+  const permissions = field(body, 'permissions')
+  if (status !== 200 || permissions === undefined) throw unexpected(http, 'Gitea or Forgejo')
+  const may = (right: string) => field(permissions, right) === true
+  const git = giteaApi.gitCredential(credential)
+  const write = may('push') && (await offers(http, `/${path}.git`, 'git-receive-pack', git))
+  return { visible: true, read: may('pull'), write }
 }
 
 /** 401 with the host's own JSON, or 403 because the account may not sign in. */

@@ -1,4 +1,11 @@
-import type { ProviderAnswer, ProviderHttp, ProviderRequest, TokenCredential } from './provider.ts'
+import { textField } from './answer.ts'
+import {
+  type ProviderAnswer,
+  type ProviderHttp,
+  type ProviderRequest,
+  ProviderUnavailable,
+  type TokenCredential,
+} from './provider.ts'
 
 /**
  * Where the API is: a host of its own for github.com and for GHE.com, a path on a server.
@@ -14,15 +21,42 @@ export function apiOf(base_url: string): string {
 }
 
 /** One call of the REST API, in the version that this adapter is written for. */
-export function request(
+export async function request(
   http: ProviderHttp,
   credential: TokenCredential | null,
   path: string,
   options: ProviderRequest = {},
 ): Promise<ProviderAnswer> {
-  return http.request(apiOf(http.base_url) + path, {
+  const answer = await http.request(apiOf(http.base_url) + path, {
     ...options,
     ...(credential === null ? {} : { authorization: `Bearer ${credential.token}` }),
     headers: { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' },
   })
+  refuseWhatSaysNothing(http, answer)
+  return answer
+}
+
+/** Seconds to wait where GitHub's secondary limit does not say how long. */
+const SECONDARY_LIMIT_SECONDS = 60
+
+/**
+ * 403 that is not about the token: a secondary limit, which may come without any header that says
+ * so, and an organization that lets only known addresses in.
+ *
+ * @see https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#rate-limit-errors
+ */
+function refuseWhatSaysNothing(http: ProviderHttp, { status, body }: ProviderAnswer): void {
+  if (status !== 403) return
+  const message = textField(body, 'message') ?? ''
+  const { host } = new URL(http.base_url)
+  if (/\brate limit\b|abuse detection/i.test(message)) {
+    throw new ProviderUnavailable(`${host} asks us to wait before asking again.`, {
+      retry_after: SECONDARY_LIMIT_SECONDS,
+    })
+  }
+  if (/\bIP allow list\b/i.test(message)) {
+    throw new ProviderUnavailable(
+      `${host} answers only to addresses that the organization allows, and ours is not one of them.`,
+    )
+  }
 }

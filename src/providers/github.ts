@@ -1,4 +1,5 @@
 import { field, pathOf, textField, unexpected } from './answer.ts'
+import { repositoryAtPath } from './clone-path.ts'
 import { gitAccess } from './git-access.ts'
 import { githubOAuth } from './github-oauth.ts'
 import { apiOf, request } from './github-request.ts'
@@ -9,6 +10,7 @@ import {
   type ProviderHttp,
   ProviderUnavailable,
   type RepositoryAccess,
+  type RepositoryName,
   type TokenCredential,
   TokenRefused,
   TokenScopesMissing,
@@ -52,11 +54,13 @@ export const github: ProviderAdapter = {
     new_token: `${base_url}/settings/tokens/new?scopes=repo&description=countersign`,
     scopes_filled_in: true,
     tokens: `${base_url}/settings/tokens`,
+    grants: `${base_url}/settings/applications`,
     new_client: `${base_url}/settings/applications/new`,
   }),
   recognize,
   inspect,
   repositoryAccess,
+  repositoryAt: repositoryAtPath,
 }
 
 /** A server in private mode refuses strangers, but bears GitHub's mark all the same. */
@@ -69,6 +73,10 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
   const answer = await request(http, credential, '/user')
   refuseBadCredential(http, answer)
   const { status, headers, body } = answer
+  // The token of an installation is nobody's.
+  if (status === 403 && /not accessible by integration/i.test(textField(body, 'message') ?? '')) {
+    throw new TokenScopesMissing([])
+  }
   const id = field(body, 'id')
   const login = textField(body, 'login')
   if (status !== 200 || typeof id !== 'number' || login === undefined) {
@@ -115,23 +123,28 @@ function expiryOf(headers: Headers): Date | null {
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  repository: { owner: string; name: string },
+  repository: RepositoryName,
 ): Promise<RepositoryAccess> {
   const path = pathOf(repository.owner, repository.name)
   const answer = await request(http, credential, `/repos/${path}`)
   const sso_url = signOnPage(answer)
-  if (sso_url !== undefined) return { read: false, write: false, sso_url }
-  if (answer.status === 404 || answer.status === 403) return { read: false, write: false }
+  if (sso_url !== undefined) return { visible: false, read: false, write: false, sso_url }
   refuseBadCredential(http, answer)
+  const refused = answer.status === 404 || answer.status === 403
+  if (refused && textField(answer.body, 'message') !== undefined) {
+    return { visible: false, read: false, write: false }
+  }
   if (answer.status !== 200) throw unexpected(http, 'GitHub')
   const scopes = scopesOf(answer.headers)
   if (scopes === null) {
     // `permissions` tells the person's rights; only Git itself tells this token's.
-    return await gitAccess(http, `/${path}.git`, github.gitCredential(credential))
+    const asked = await gitAccess(http, `/${path}.git`, github.gitCredential(credential))
+    return { ...asked, visible: true }
   }
   const permissions = field(answer.body, 'permissions')
   const scope = field(answer.body, 'private') === false ? 'public_repo' : 'repo'
   return {
+    visible: true,
     read: field(permissions, 'pull') === true,
     write: field(permissions, 'push') === true && github.hasScope(scopes, scope),
   }
@@ -144,12 +157,11 @@ function refuseBadCredential(http: ProviderHttp, answer: ProviderAnswer): void {
   if (answer.status === 401) throw new TokenRefused('bad_credential')
   if (answer.status !== 403) return
   if (/account was suspended/i.test(message)) throw new TokenRefused('account_suspended')
-  // The token of an installation is nobody's.
-  if (/not accessible by integration/i.test(message)) throw new TokenScopesMissing([])
   if (signOnPage(answer) !== undefined) {
     const { host } = new URL(http.base_url)
     throw new ProviderUnavailable(
-      `${host} wants this token to be let through your organization's single sign-on first.`,
+      `${host} wants this token to be let through your organization's single sign-on first, at ` +
+        `${signOnPage(answer)}`,
     )
   }
 }

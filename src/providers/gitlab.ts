@@ -1,4 +1,6 @@
-import { field, listField, textField, unexpected } from './answer.ts'
+import { field, listField, pathOf, textField, unexpected } from './answer.ts'
+import { repositoryAtPath } from './clone-path.ts'
+import { gitAccess } from './git-access.ts'
 import {
   type Inspection,
   type OAuthClient,
@@ -7,6 +9,7 @@ import {
   type ProviderAnswer,
   type ProviderHttp,
   type RepositoryAccess,
+  type RepositoryName,
   type TokenCredential,
   TokenRefused,
   TokenScopesMissing,
@@ -63,12 +66,14 @@ export const gitlab: ProviderAdapter = {
       new_token: `${tokens}?${query}`,
       scopes_filled_in: true,
       tokens,
+      grants: `${base_url}/-/user_settings/applications`,
       new_client: `${base_url}/-/user_settings/applications`,
     }
   },
   recognize,
   inspect,
   repositoryAccess,
+  repositoryAt: repositoryAtPath,
 }
 
 /** Strangers are not told the version, but are refused in GitLab's own words and with its header. */
@@ -79,10 +84,7 @@ async function recognize(http: ProviderHttp): Promise<boolean> {
 }
 
 async function inspect(http: ProviderHttp, credential: TokenCredential): Promise<Inspection> {
-  const { scopes, expires_at } =
-    credential.method === 'oauth'
-      ? await grantedToken(http, credential)
-      : await personalToken(http, credential)
+  const { scopes, expires_at } = await tokenFacts(http, credential)
   const answer = await request(http, credential, '/api/v4/user')
   refuseBadCredential(answer)
   if (textField(answer.body, 'error') === 'insufficient_scope') throw new TokenScopesMissing(scopes)
@@ -106,6 +108,12 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
 }
 
 type TokenFacts = Pick<Inspection, 'expires_at'> & { scopes: string[] }
+
+async function tokenFacts(http: ProviderHttp, credential: TokenCredential): Promise<TokenFacts> {
+  return credential.method === 'oauth'
+    ? await grantedToken(http, credential)
+    : await personalToken(http, credential)
+}
 
 /**
  * Personal, project and group tokens. They end at the beginning of the day that is named, in UTC.
@@ -139,15 +147,21 @@ async function grantedToken(http: ProviderHttp, credential: TokenCredential): Pr
 
 /**
  * Asked by GraphQL, which knows what the account may do after groups, shares and roles; the REST
- * API only lists the roles it was given.
+ * API only lists the roles it was given. The scopes of the token limit that. One that may not ask
+ * the API is tried on Git itself.
  *
  * @see https://docs.gitlab.com/api/graphql/reference/#projectpermissions
  */
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  { owner, name }: { owner: string; name: string },
+  { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
+  const { scopes } = await tokenFacts(http, credential)
+  if (!gitlab.hasScope(scopes, 'read_api')) {
+    const path = `/${pathOf(...owner.split('/'), name)}.git`
+    return await gitAccess(http, path, gitlab.gitCredential(credential))
+  }
   const answer = await http.request('/api/graphql', {
     method: 'POST',
     authorization: `Bearer ${credential.token}`,
@@ -160,9 +174,12 @@ async function repositoryAccess(
   refuseBadCredential(answer)
   const project = field(answer.body, 'data', 'project')
   if (answer.status !== 200 || project === undefined) throw unexpected(http, 'GitLab')
+  const may = (right: string, scope: string) =>
+    field(project, 'userPermissions', right) === true && gitlab.hasScope(scopes, scope)
   return {
-    read: field(project, 'userPermissions', 'downloadCode') === true,
-    write: field(project, 'userPermissions', 'pushCode') === true,
+    visible: project !== null,
+    read: may('downloadCode', 'read_repository'),
+    write: may('pushCode', 'write_repository'),
   }
 }
 

@@ -76,6 +76,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
             headers,
             form: body,
           })
+          refuseLimited(answer)
           return new Response(answer.bytes, { status: answer.status, headers: answer.headers })
         },
       }
@@ -155,16 +156,10 @@ function requestHeaders(request: ProviderRequest): Record<string, string> {
 /** Takes an answer for what it is, or throws `ProviderUnavailable` when it says nothing. */
 function understand(answer: RawAnswer, without_body: readonly number[]): ProviderAnswer {
   const { host, status, headers, bytes } = answer
-  if (status >= 300 && status < 400) {
+  if (status >= 300 && status < 400 && !without_body.includes(status)) {
     throw new ProviderUnavailable(`${host} sent us on to another address.`, { answered: true })
   }
-  if (isLimited(status, headers)) {
-    const seconds = secondsToWait(headers)
-    throw new ProviderUnavailable(
-      `${host} asks us to wait before asking again.`,
-      seconds === undefined ? {} : { retry_after: seconds },
-    )
-  }
+  refuseLimited(answer)
   if (status >= 500) throw new ProviderUnavailable(`${host} answered with error ${status}.`)
   const body = parseJson(headers, bytes)
   if (body === undefined && !without_body.includes(status)) {
@@ -173,6 +168,15 @@ function understand(answer: RawAnswer, without_body: readonly number[]): Provide
     })
   }
   return { status, headers, body }
+}
+
+function refuseLimited({ host, status, headers }: Omit<RawAnswer, 'bytes'>): void {
+  if (!isLimited(status, headers)) return
+  const seconds = secondsToWait(headers)
+  throw new ProviderUnavailable(
+    `${host} asks us to wait before asking again.`,
+    seconds === undefined ? {} : { retry_after: seconds },
+  )
 }
 
 /** Asked too often: 429, or 403 with the headers by which GitHub and others say the same. */
@@ -184,18 +188,27 @@ function isLimited(status: number, headers: Headers): boolean {
 }
 
 /**
- * GitHub names the second at which its limit is lifted, where it does not say how long to wait. Its
- * answer says what time it is there, which is what counts.
+ * Hosts name the second at which their limit is lifted, where they do not say how long to wait:
+ * GitHub and Azure DevOps in one header, GitLab in another. Their answer says what time it is there,
+ * which is what counts.
  *
  * @see https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ * @see https://learn.microsoft.com/azure/devops/integrate/concepts/rate-limits
+ * @see https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers
  */
 function secondsToWait(headers: Headers): number | undefined {
   const wait = headers.get('retry-after')
-  if (wait !== null) return /^\d+$/.test(wait) ? Number(wait) : undefined
-  const reset = Number(headers.get('x-ratelimit-reset') ?? Number.NaN)
   const there = Date.parse(headers.get('date') ?? '')
-  const now = Math.floor((Number.isNaN(there) ? Date.now() : there) / 1000)
-  return Number.isInteger(reset) ? Math.max(1, reset - now) : undefined
+  const now = (Number.isNaN(there) ? Date.now() : there) / 1000
+  if (wait !== null) {
+    return wholeSeconds(/^\d+$/.test(wait) ? Number(wait) : Date.parse(wait) / 1000 - now)
+  }
+  const reset = headers.get('x-ratelimit-reset') ?? headers.get('ratelimit-reset')
+  return reset === null ? undefined : wholeSeconds(Number(reset) - now)
+}
+
+function wholeSeconds(left: number): number | undefined {
+  return Number.isFinite(left) ? Math.max(1, Math.ceil(left)) : undefined
 }
 
 function isJson(headers: Headers): boolean {

@@ -22,11 +22,22 @@ export interface ProviderAccount {
   avatar_url: string | null
 }
 
+/** What a token may do with one repository: what its account may, as far as the token reaches. */
 export interface RepositoryAccess {
+  /** Whether the host shows it to this token at all; a private one looks like none. */
+  visible: boolean
+  /** To clone and fetch. */
   read: boolean
+  /** To push. */
   write: boolean
   /** Where the person lets this token through their organization's single sign-on, if it must be. */
   sso_url?: string
+}
+
+/** A repository by the names of its host, e.g. `acme/app`; an owner may have parts of its own. */
+export interface RepositoryName {
+  owner: string
+  name: string
 }
 
 /**
@@ -39,6 +50,8 @@ export interface RepositoryAccess {
  * - `inspect` MUST NOT change anything at the host and MUST NOT send the token anywhere else.
  * - `inspect` MUST name the missing scopes with `TokenScopesMissing` when they keep it from
  *   knowing the account; scopes that it could read it MUST return unchanged.
+ * - `repositoryAccess` MUST answer for the token, not only for its account, MUST change nothing, and
+ *   MUST NOT take a rate limit or a missing single sign-on for "may not".
  * - `hasScope` MUST follow the host's hierarchy: a wider scope includes the narrower ones.
  * - `pages` SHOULD open the host's form with the scopes chosen, where the host allows that.
  * - Messages of errors MUST be our own sentences; a host's text SHOULD only be read, never shown.
@@ -64,12 +77,17 @@ export interface ProviderAdapter {
   recognize(http: ProviderHttp): Promise<boolean>
   /** Whose token it is, what it may do and when it ends. */
   inspect(http: ProviderHttp, credential: TokenCredential): Promise<Inspection>
-  /** What the token's account may do with one repository; no access looks like no repository. */
+  /** What a token may do with one repository; no access looks like no repository. */
   repositoryAccess(
     http: ProviderHttp,
     credential: TokenCredential,
-    repository: { owner: string; name: string },
+    repository: RepositoryName,
   ): Promise<RepositoryAccess>
+  /**
+   * The repository whose clone address has this path (git-credential(1) `path`, below the origin);
+   * undefined for what is no clone address of this host.
+   */
+  repositoryAt(base_url: string, path: string): RepositoryName | undefined
 }
 
 /** A token, how it was obtained, and the login that some hosts want beside it. */
@@ -85,7 +103,10 @@ export interface ProviderPages {
   new_token: string
   /** Whether `new_token` opens with the scopes chosen. */
   scopes_filled_in: boolean
+  /** Where a person ends tokens that they made. */
   tokens: string
+  /** Where a person ends what they granted to an OAuth2 app. */
+  grants: string
   new_client: string
 }
 
@@ -143,7 +164,7 @@ export interface ProviderHttp {
   /**
    * The same as a `fetch` for `oauth4webapi`, which reads the answer itself.
    *
-   * @throws ProviderUnavailable when there is no answer at all
+   * @throws ProviderUnavailable when there is no answer at all, or only that we ask too often
    */
   fetch(
     url: string,
@@ -160,7 +181,7 @@ export interface ProviderRequest {
   body?: unknown
   /** Sent as `application/x-www-form-urlencoded`. */
   form?: URLSearchParams
-  /** Statuses that say enough: a body that is not JSON is left unread, e.g. with 204. */
+  /** Statuses that say enough, redirects too: a body that is not JSON is left unread, e.g. with 204. */
   without_body?: readonly number[]
 }
 

@@ -12,6 +12,7 @@ describeForges('the adapter', (forge) => {
     good_token: () => forge.token('writer'),
     blind_token: () => forge.token('reader'),
     reader_token: () => forge.token('user'),
+    read_only_token: () => forge.token('reader'),
     all_token: () => forge.token('all'),
     stranger_token: () => forge.token('dave'),
     unknown_token: NO_TOKEN,

@@ -5,7 +5,7 @@ import { openOutbound } from '../../src/providers/http.ts'
 import { missingScopes, ProviderUnavailable, TokenRefused } from '../../src/providers/provider.ts'
 import { ORGANIZATION, startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
 import { CALLBACK, describeOAuth } from './oauth-suite.ts'
-import { describeAdapter } from './suite.ts'
+import { describeAdapter, resetHeaders } from './suite.ts'
 
 const forge = await startAzureDevOps()
 after(() => forge.close())
@@ -14,6 +14,9 @@ after(() => outbound[Symbol.asyncDispose]())
 const at = (base_url: string) =>
   outbound.to({ base_url, private_address_confirmed: true }, azureDevOps.origins(base_url))
 const http = () => at(`${forge.url}/${ORGANIZATION}`)
+const interrupt = (reply: typeof forge.interruption) => {
+  forge.interruption = reply
+}
 
 const make = (scopes: string[], login = 'carol') =>
   forge.makeToken(login, { kind: 'personal', scopes })
@@ -31,6 +34,18 @@ describeAdapter(azureDevOps, {
   all_token: () => all,
   stranger_token: () => stranger,
   unknown_token: 'a'.repeat(84),
+  read_only_token: () => reader,
+  clone_path: 'carol/_git/tools',
+  interrupt,
+  limits: [
+    {
+      status: 429,
+      body: { message: 'TF400733: The request has been canceled' },
+      headers: { 'x-vss-e2eid': 'c0de', 'x-ratelimit-remaining': '0', ...resetHeaders() },
+      seconds: 60,
+    },
+    { status: 202, body: '<html>', headers: { 'x-vss-e2eid': 'c0de' } },
+  ],
   suspend: () => forge.suspend('carol', true),
   unsuspend: () => forge.suspend('carol', false),
   suspended_as: 'bad_credential',
@@ -39,6 +54,7 @@ describeAdapter(azureDevOps, {
 
 describeOAuth(azureDevOps, {
   http,
+  interrupt,
   oauth: forge.oauth,
   client: forge.oauth.registerClient(CALLBACK),
   login: 'carol@example.com',
@@ -55,29 +71,46 @@ describe('what is peculiar to Azure DevOps', () => {
         owner: `${ORGANIZATION}/carol`,
         name: 'secret',
       }),
-      { read: true, write: true },
+      { visible: true, read: true, write: true },
     )
   })
 
   test('what a token may do is asked of Git', async () => {
     const repository = { owner: 'carol', name: 'secret' }
     const access = await azureDevOps.repositoryAccess(http(), credential(reader), repository)
-    assert.deepEqual(access, { read: true, write: false })
+    assert.deepEqual(access, { visible: true, read: true, write: false })
   })
 
-  test('a page for signing in refuses a token when it is the host’s own', async () => {
-    const page = { status: 203, body: '<html>Sign in' }
-    forge.interruption = { ...page, headers: { 'x-vss-e2eid': 'c0de' } }
-    await assert.rejects(azureDevOps.inspect(http(), credential(good)), TokenRefused)
-    for (const interruption of [
-      page,
-      { status: 401, body: '<html>' },
-      { status: 202, body: '<html>' },
-    ]) {
-      forge.interruption = interruption
-      await assert.rejects(azureDevOps.inspect(http(), credential(good)), ProviderUnavailable)
+  test('a page for signing in, or the way to it, refuses a token when it is the host’s own', async () => {
+    const repository = { owner: 'carol', name: 'secret' }
+    for (const [page, error] of [
+      [{ status: 203, body: '<html>Sign in' }, TokenRefused],
+      [{ status: 302, headers: { location: '/_signin' } }, TokenRefused],
+      [{ status: 202, body: '<html>Sign in' }, ProviderUnavailable],
+    ] as const) {
+      for (const own of [true, false]) {
+        const headers = { ...('headers' in page ? page.headers : {}), 'x-vss-e2eid': 'c0de' }
+        forge.interruption = own ? { ...page, headers } : page
+        const refusal = own ? error : ProviderUnavailable
+        await assert.rejects(azureDevOps.inspect(http(), credential(good)), refusal)
+        await assert.rejects(
+          azureDevOps.repositoryAccess(http(), credential(good), repository),
+          refusal,
+        )
+      }
     }
     forge.interruption = undefined
+  })
+
+  test('a clone address may leave out the project of the same name', () => {
+    assert.deepEqual(azureDevOps.repositoryAt(`${forge.url}/contoso`, 'contoso/_git/app'), {
+      owner: 'app',
+      name: 'app',
+    })
+    assert.deepEqual(azureDevOps.repositoryAt(forge.url, 'contoso/web/_git/app'), {
+      owner: 'contoso/web',
+      name: 'app',
+    })
   })
 
   test('scopes of code include one another', () => {

@@ -12,6 +12,9 @@ after(() => forge.close())
 const outbound = openOutbound({ timeout_ms: 5_000 })
 after(() => outbound[Symbol.asyncDispose]())
 const http = () => outbound.to({ base_url: forge.url, private_address_confirmed: true })
+const interrupt = (reply: typeof forge.interruption) => {
+  forge.interruption = reply
+}
 
 const make = (scope: string, login = 'carol') =>
   forge.makeToken(login, { kind: 'personal', scopes: [scope] })
@@ -28,11 +31,20 @@ describeAdapter(bitbucketDataCenter, {
   all_token: () => all,
   stranger_token: () => stranger,
   unknown_token: 'BBDC-unknown',
+  read_only_token: () => reader,
+  clone_path: 'scm/carol/tools.git',
+  interrupt,
+  limits: [{ status: 429, body: '<html>', headers: { 'retry-after': '5' }, seconds: 5 }],
   suspend: () => forge.suspend('carol', true),
   unsuspend: () => forge.suspend('carol', false),
 })
 
-const oauthForge = { http, oauth: forge.oauth, client: forge.oauth.registerClient(CALLBACK) }
+const oauthForge = {
+  http,
+  interrupt,
+  oauth: forge.oauth,
+  client: forge.oauth.registerClient(CALLBACK),
+}
 describeOAuth(bitbucketDataCenter, oauthForge)
 
 describe('what is peculiar to Bitbucket Data Center', () => {
@@ -45,14 +57,20 @@ describe('what is peculiar to Bitbucket Data Center', () => {
       credential(reader),
       repository,
     )
-    assert.deepEqual(access, { read: true, write: false })
+    assert.deepEqual(access, { visible: true, read: true, write: false })
   })
 
   test('so it is with a granted one', async () => {
     const { access_token: token } = await grant(bitbucketDataCenter, oauthForge)
     const granted = { method: 'oauth', token, login: 'carol' } as const
     const access = await bitbucketDataCenter.repositoryAccess(http(), granted, repository)
-    assert.deepEqual(access, { read: true, write: true })
+    assert.deepEqual(access, { visible: true, read: true, write: true })
+  })
+
+  test('a bad token of a known account is refused, though Git says no more than no', async () => {
+    const known = { ...credential('BBDC-x'), login: 'carol' }
+    const refusal = bitbucketDataCenter.repositoryAccess(http(), known, repository)
+    await assert.rejects(refusal, TokenRefused)
   })
 
   test('an account whose name is not its slug is found', async () => {
@@ -74,11 +92,5 @@ describe('what is peculiar to Bitbucket Data Center', () => {
     assert.deepEqual(missingScopes(bitbucketDataCenter, ['REPO_ADMIN']), [])
     assert.deepEqual(missingScopes(bitbucketDataCenter, ['REPO_READ']), ['REPO_WRITE'])
     assert.equal(bitbucketDataCenter.hasScope(['REPO_ADMIN'], 'SYSTEM_ADMIN'), false)
-  })
-
-  test('too many requests say nothing about the token', async () => {
-    forge.interruption = { status: 429, body: '<html>', headers: { 'retry-after': '5' } }
-    await assert.rejects(bitbucketDataCenter.inspect(http(), credential(good)), ProviderUnavailable)
-    forge.interruption = undefined
   })
 })

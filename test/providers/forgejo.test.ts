@@ -3,7 +3,7 @@ import { after, describe, test } from 'node:test'
 import { forgejo } from '../../src/providers/forgejo.ts'
 import { gitea } from '../../src/providers/gitea.ts'
 import { openOutbound } from '../../src/providers/http.ts'
-import { ProviderUnavailable, TokenScopesMissing } from '../../src/providers/provider.ts'
+import { TokenScopesMissing } from '../../src/providers/provider.ts'
 import { startForgejo } from '../standins/forgejo/forgejo.ts'
 import { CALLBACK, describeOAuth } from './oauth-suite.ts'
 import { describeAdapter } from './suite.ts'
@@ -13,6 +13,9 @@ after(() => forge.close())
 const outbound = openOutbound({ timeout_ms: 5_000 })
 after(() => outbound[Symbol.asyncDispose]())
 const http = () => outbound.to({ base_url: forge.url, private_address_confirmed: true })
+const interrupt = (reply: typeof forge.interruption) => {
+  forge.interruption = reply
+}
 
 const make = (scopes: string[], login = 'carol') =>
   forge.makeToken(login, { kind: 'token', scopes })
@@ -32,11 +35,18 @@ describeAdapter(forgejo, {
   all_token: () => all,
   stranger_token: () => stranger,
   unknown_token: '0'.repeat(40),
+  read_only_token: () => reader,
+  interrupt,
   suspend: () => forge.suspend('carol', true),
   unsuspend: () => forge.suspend('carol', false),
 })
 
-describeOAuth(forgejo, { http, oauth: forge.oauth, client: forge.oauth.registerClient(CALLBACK) })
+describeOAuth(forgejo, {
+  http,
+  interrupt,
+  oauth: forge.oauth,
+  client: forge.oauth.registerClient(CALLBACK),
+})
 
 describe('what is peculiar to Forgejo', () => {
   const inspect = (token: string) =>
@@ -59,11 +69,5 @@ describe('what is peculiar to Forgejo', () => {
       assert.deepEqual(error.scopes, ['write:repository'])
       return true
     })
-  })
-
-  test('too many requests say nothing about the token', async () => {
-    forge.interruption = { status: 429, body: '<html>Slow down' }
-    await assert.rejects(inspect(good), ProviderUnavailable)
-    forge.interruption = undefined
   })
 })

@@ -5,13 +5,16 @@ import { openOutbound } from '../../src/providers/http.ts'
 import { ProviderUnavailable, TokenScopesMissing } from '../../src/providers/provider.ts'
 import { startGithub } from '../standins/github/github.ts'
 import { CALLBACK, describeOAuth } from './oauth-suite.ts'
-import { describeAdapter } from './suite.ts'
+import { describeAdapter, resetHeaders } from './suite.ts'
 
 const forge = await startGithub()
 after(() => forge.close())
 const outbound = openOutbound({ timeout_ms: 5_000 })
 after(() => outbound[Symbol.asyncDispose]())
 const http = () => outbound.to({ base_url: forge.url, private_address_confirmed: true })
+const interrupt = (reply: typeof forge.interruption) => {
+  forge.interruption = reply
+}
 
 const make = (scopes: string[], login = 'carol') =>
   forge.makeToken(login, { kind: 'classic', scopes })
@@ -29,11 +32,48 @@ describeAdapter(github, {
   all_token: () => all,
   stranger_token: () => stranger,
   unknown_token: 'ghp_unknown',
+  read_only_token: () =>
+    forge.makeToken('carol', { kind: 'fine_grained', scopes: ['contents:read'] }),
   suspend: () => forge.suspend('carol', true),
   unsuspend: () => forge.suspend('carol', false),
+  interrupt,
+  limits: [
+    {
+      status: 403,
+      body: { message: 'API rate limit exceeded for user ID 1000.' },
+      headers: { 'x-ratelimit-remaining': '0', ...resetHeaders() },
+      seconds: 60,
+    },
+    { status: 429, body: { message: 'API rate limit exceeded' }, headers: resetHeaders() },
+    {
+      status: 403,
+      body: { message: 'You have exceeded a secondary rate limit.' },
+      headers: { 'x-ratelimit-remaining': '14', 'retry-after': '7' },
+      seconds: 7,
+    },
+    {
+      status: 403,
+      body: { message: 'You have exceeded a secondary rate limit. Please wait a few minutes.' },
+      headers: { 'x-ratelimit-remaining': '14' },
+      seconds: 60,
+    },
+    {
+      status: 403,
+      body: {
+        message:
+          'Although you appear to have the correct authorization credentials, the `octo` ' +
+          'organization has an IP allow list enabled, and your IP address is not permitted.',
+      },
+    },
+  ],
 })
 
-describeOAuth(github, { http, oauth: forge.oauth, client: forge.registerClient(CALLBACK) })
+describeOAuth(github, {
+  http,
+  interrupt,
+  oauth: forge.oauth,
+  client: forge.registerClient(CALLBACK),
+})
 
 describe('what is peculiar to GitHub', () => {
   const inspect = (token: string) => github.inspect(http(), { method: 'token', token, login: null })
@@ -48,11 +88,12 @@ describe('what is peculiar to GitHub', () => {
     const scopes = ['contents:read']
     const token = forge.makeToken('carol', { kind: 'fine_grained', scopes })
     assert.equal((await inspect(token)).scopes, null)
-    assert.deepEqual(await access(token, 'secret'), { read: true, write: false })
+    const seen = { visible: true, read: true }
+    assert.deepEqual(await access(token, 'secret'), { ...seen, write: false })
     const writer = forge.makeToken('carol', { kind: 'fine_grained', scopes: ['contents:write'] })
-    assert.deepEqual(await access(writer, 'secret'), { read: true, write: true })
+    assert.deepEqual(await access(writer, 'secret'), { ...seen, write: true })
     const none = forge.makeToken('carol', { kind: 'fine_grained' })
-    assert.deepEqual(await access(none, 'secret'), { read: false, write: false })
+    assert.deepEqual(await access(none, 'secret'), { visible: true, read: false, write: false })
   })
 
   test('the end of a token is read from a header', async () => {
@@ -62,9 +103,10 @@ describe('what is peculiar to GitHub', () => {
   })
 
   test('scopes limit what the rights of the account allow', async () => {
-    assert.deepEqual(await access(reader, 'secret'), { read: false, write: false })
-    assert.deepEqual(await access(reader, 'tools'), { read: true, write: true })
-    assert.deepEqual(await access(make([]), 'tools'), { read: true, write: false })
+    const none = { visible: false, read: false, write: false }
+    assert.deepEqual(await access(reader, 'secret'), none)
+    assert.deepEqual(await access(reader, 'tools'), { visible: true, read: true, write: true })
+    assert.deepEqual(await access(make([]), 'tools'), { visible: true, read: true, write: false })
   })
 
   test('single sign-on is told, with the page for it', async () => {
@@ -75,19 +117,15 @@ describe('what is peculiar to GitHub', () => {
     for (const repository of forge.repositories) repository.sso = false
   })
 
-  test('too many requests say nothing about the token', async () => {
-    const reset = Math.floor(Date.now() / 1000) + 60
-    for (const [status, headers] of [
-      [403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) }],
-      [429, { 'retry-after': '60' }],
-    ] as const) {
-      forge.interruption = { status, body: { message: 'API rate limit exceeded' }, headers }
-      await assert.rejects(inspect(good), (error) => {
-        assert.ok(error instanceof ProviderUnavailable)
-        assert.ok([59, 60].includes(error.retry_after ?? 0))
-        return true
-      })
-    }
+  test('an account that needs it altogether is not called bad', async () => {
+    const url = `${forge.url}/enterprises/octo/sso?authorization_request=A1`
+    const headers = { 'x-github-sso': `required; url=${url}` }
+    const message = 'Resource protected by organization SAML enforcement.'
+    forge.interruption = { status: 403, body: { message }, headers }
+    await assert.rejects(
+      inspect(good),
+      (error) => error instanceof ProviderUnavailable && error.message.includes(url),
+    )
     forge.interruption = undefined
   })
 

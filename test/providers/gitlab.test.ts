@@ -2,16 +2,19 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { gitlab } from '../../src/providers/gitlab.ts'
 import { openOutbound } from '../../src/providers/http.ts'
-import { missingScopes, ProviderUnavailable, TokenRefused } from '../../src/providers/provider.ts'
+import { missingScopes, TokenRefused } from '../../src/providers/provider.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 import { CALLBACK, describeOAuth, grant } from './oauth-suite.ts'
-import { describeAdapter } from './suite.ts'
+import { describeAdapter, resetHeaders } from './suite.ts'
 
 const forge = await startGitlab()
 after(() => forge.close())
 const outbound = openOutbound({ timeout_ms: 5_000 })
 after(() => outbound[Symbol.asyncDispose]())
 const http = () => outbound.to({ base_url: forge.url, private_address_confirmed: true })
+const interrupt = (reply: typeof forge.interruption) => {
+  forge.interruption = reply
+}
 
 const make = (scopes: string[], login = 'carol') =>
   forge.makeToken(login, { kind: 'personal', scopes })
@@ -31,11 +34,26 @@ describeAdapter(gitlab, {
   all_token: () => all,
   stranger_token: () => stranger,
   unknown_token: 'glpat-unknown0123456789',
+  read_only_token: () => reader,
+  interrupt,
+  limits: [
+    { status: 429, body: 'Retry later', headers: { 'retry-after': '30' }, seconds: 30 },
+    { status: 429, body: 'Retry later', headers: resetHeaders('ratelimit-reset'), seconds: 60 },
+    {
+      status: 403,
+      body: { message: '403 Forbidden - You must accept the Terms of Service to continue.' },
+    },
+  ],
   suspend: () => forge.suspend('carol', true),
   unsuspend: () => forge.suspend('carol', false),
 })
 
-const oauthForge = { http, oauth: forge.oauth, client: forge.oauth.registerClient(CALLBACK) }
+const oauthForge = {
+  http,
+  interrupt,
+  oauth: forge.oauth,
+  client: forge.oauth.registerClient(CALLBACK),
+}
 describeOAuth(gitlab, oauthForge)
 
 describe('what is peculiar to GitLab', () => {
@@ -66,15 +84,15 @@ describe('what is peculiar to GitLab', () => {
     assert.deepEqual(missingScopes(gitlab, ['read_api', 'write_repository'], 'runtime'), ['api'])
   })
 
-  test('too many requests, and a page of terms, say nothing about the token', async () => {
-    forge.interruption = { status: 429, body: 'Retry later', headers: { 'retry-after': '30' } }
-    await assert.rejects(
-      inspect(good),
-      (error) => error instanceof ProviderUnavailable && error.retry_after === 30,
-    )
-    const message = '403 Forbidden - You must accept the Terms of Service'
-    forge.interruption = { status: 403, body: { message } }
-    await assert.rejects(inspect(good), ProviderUnavailable)
-    forge.interruption = undefined
+  test('a token for Git alone is tried on Git', async () => {
+    const may = async (scopes: string[]) => {
+      const credential = { method: 'token', token: make(scopes), login: null } as const
+      const repository = { owner: 'carol', name: 'secret' }
+      const { read, write } = await gitlab.repositoryAccess(http(), credential, repository)
+      return [read, write]
+    }
+    assert.deepEqual(await may(['write_repository']), [true, true])
+    assert.deepEqual(await may(['read_repository']), [true, false])
+    assert.deepEqual(await may(['read_user']), [false, false])
   })
 })

@@ -15,6 +15,8 @@ import {
   TokenRefused,
 } from '../../src/providers/provider.ts'
 import type { AuthorizationServer, Client } from '../standins/authorization-server.ts'
+import type { Reply } from '../standins/stand-in.ts'
+import { troubles } from './suite.ts'
 
 export const CALLBACK = 'http://127.0.0.1:1/oauth/callback'
 
@@ -23,6 +25,8 @@ export interface OAuthForge {
   http(): ProviderHttp
   oauth: AuthorizationServer
   client: Client
+  /** Answers everything with `reply` until it is undefined. */
+  interrupt(reply: Reply | undefined): void
   /** carol's login, where it is another. */
   login?: string
   /** Whether a refresh token works again after it was used. */
@@ -136,6 +140,27 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
         refresh(endpoint, refresh_token ?? '', repeated),
         refused('misconfigured'),
       )
+    })
+
+    test('a limit, an outage or a stranger’s answer ends no grant', async () => {
+      const { refresh_token } = await grant(adapter, forge)
+      for (const { seconds, ...reply } of troubles()) {
+        // RFC 6749 §5.2 has a client that is not accepted answered like this.
+        if (reply.status === 401) continue
+        forge.interrupt(reply)
+        await assert.rejects(
+          refresh(endpointOf(adapter, forge), refresh_token ?? '', repeated),
+          (error) => {
+            assert.ok(error instanceof TokenEndpointError)
+            assert.equal(error.outcome, 'transient', JSON.stringify(reply))
+            const wait = error.retry_after ?? 0
+            assert.ok(wait <= (seconds ?? wait) && wait > (seconds ?? 0) - 5)
+            return true
+          },
+        )
+      }
+      forge.interrupt(undefined)
+      await refresh(endpointOf(adapter, forge), refresh_token ?? '', repeated)
     })
 
     test('the person may say no', async () => {

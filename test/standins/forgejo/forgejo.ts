@@ -1,5 +1,6 @@
 import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
 import {
+  advertise,
   type Call,
   type Forge,
   type Reply,
@@ -50,7 +51,8 @@ export async function startForgejo(): Promise<ForgejoStandIn> {
   const forge: ForgejoStandIn = Object.assign(
     await startForge(
       (kind, random) => (kind === 'oauth' ? `eyJ.${random}.sig` : random.slice(0, 40)),
-      (call, state) => oauth.handle(call) ?? api(call, state, forge.compatible_with),
+      (call, state) =>
+        oauth.handle(call) ?? git(call, state) ?? api(call, state, forge.compatible_with),
     ),
     { oauth, compatible_with: '+gitea-1.22.0' },
   )
@@ -91,6 +93,23 @@ function lackedScope({ kind, scopes }: Token, method: string, path: string): str
   const write = `write:${category}`
   const needed = method === 'GET' ? `read:${category}` : write
   return apiScopes.includes(needed) || apiScopes.includes(write) ? undefined : needed
+}
+
+/** Any user name with a token; a scope is only needed where a stranger could not do it. */
+function git(call: Call, forge: Forge): Reply | undefined {
+  const [, owner, name] = /^\/([^/]+)\/([^/]+)\.git\/info\/refs$/.exec(call.url.pathname) ?? []
+  if (owner === undefined || name === undefined) return undefined
+  const token = forge.working(readAuthorization(call).password)
+  if (token === undefined || token.account.suspended) {
+    return { status: 401, body: 'Failed to authenticate user' }
+  }
+  const right = rights(forge, token.account, owner, name)
+  if (right === undefined) return { status: 404, body: 'Not found.' }
+  const may = (method: string) => lackedScope(token, method, '/repos') === undefined
+  return advertise(call, {
+    read: !right.repository.private || may('GET'),
+    write: right.push && may('POST'),
+  })
 }
 
 function user({ account }: Token, forge: Forge): Reply {

@@ -1,6 +1,7 @@
 import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
 import {
   type Account,
+  advertise,
   type Call,
   type Forge,
   type Reply,
@@ -48,7 +49,7 @@ export async function startGitlab(): Promise<GitlabStandIn> {
   const forge = await startForge(
     (kind, random) => `${PREFIXES[kind]}${random}`,
     (call, state) => {
-      const reply = oauth.handle(call) ?? api(call, state)
+      const reply = oauth.handle(call) ?? git(call, state) ?? api(call, state)
       return { ...reply, headers: { 'x-gitlab-meta': '{"version":"1"}', ...reply.headers } }
     },
   )
@@ -135,6 +136,25 @@ function graphql({ json }: Call, forge: Forge, token: Token): Reply {
     status: 200,
     body: { data: { project: right === undefined ? null : { userPermissions } } },
   }
+}
+
+/** Any user name with a token; the scopes limit what the account may. */
+function git(call: Call, forge: Forge): Reply | undefined {
+  const [, owner, name] = /^\/([^/]+)\/([^/]+)\.git\/info\/refs$/.exec(call.url.pathname) ?? []
+  if (owner === undefined || name === undefined) return undefined
+  const { password } = readAuthorization(call)
+  const token = forge.working(password)
+  if (token === undefined || token.account.suspended) {
+    const headers = { 'www-authenticate': 'Basic realm="GitLab"' }
+    return { status: 401, body: 'HTTP Basic: Access denied', headers }
+  }
+  const right = rights(forge, token.account, owner, name)
+  if (right === undefined) return { status: 404, body: 'Not Found' }
+  const writes = may(token, ['api', 'write_repository'])
+  return advertise(call, {
+    read: writes || may(token, ['read_repository']),
+    write: right.push && writes,
+  })
 }
 
 /** 200 also for a token that nobody knows, RFC 7009 §2.2; the client must be right. */
