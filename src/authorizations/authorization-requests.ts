@@ -82,7 +82,8 @@ export async function beginAuthorization(
         .returningAll()
         .executeTakeFirstOrThrow(),
     )
-    const url = authorizationUrl(adapter.oauth.server(row.base_url).authorization_endpoint, {
+    const { authorization_endpoint } = adapter.oauth.server(row.base_url, row.tenant)
+    const url = authorizationUrl(authorization_endpoint, {
       client_id,
       redirect_uri,
       scopes,
@@ -160,6 +161,7 @@ async function findClient(db: Db, row: { runtime_id: string; provider_id: string
       'providers.name as provider',
       'providers.kind',
       'providers.base_url',
+      'providers.tenant',
       'clients.id as client_row_id',
       'clients.client_id',
     ])

@@ -37,7 +37,7 @@ export async function completeAuthorization(
         'Nothing was changed. Begin again from the list.',
     )
   }
-  const { issuer } = adapterFor(row.kind).oauth.server(row.base_url)
+  const { issuer } = adapterFor(row.kind).oauth.server(row.base_url, row.tenant)
   const callback = readCallback(query, { issuer, client_id: row.client_id })
   const attempt = {
     actor: person,
@@ -76,7 +76,7 @@ async function takeRequest(db: Db, owner_id: string, cookie: string, state: stri
   const { client_id, ...provider } = await db
     .selectFrom('clients')
     .innerJoin('providers', 'providers.id', 'clients.provider_id')
-    .select(['client_id', 'kind', 'base_url', 'name as provider'])
+    .select(['client_id', 'kind', 'base_url', 'tenant', 'name as provider'])
     .where('clients.id', '=', used.client_row_id)
     .executeTakeFirstOrThrow()
   return { ...used, ...provider, client_id }

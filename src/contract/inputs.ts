@@ -27,6 +27,8 @@ export const inputs = {
       base_url: Type.String({ minLength: 1, maxLength: 500 }),
       /** Says that an address inside a private network is meant. */
       private_address_confirmed: Type.Optional(Type.Boolean()),
+      /** Azure DevOps: id or domain of the Microsoft Entra tenant; absent: any organization. */
+      tenant: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$' })),
     },
     closed,
   ),

@@ -85,6 +85,8 @@ export const Provider = Type.Object(
     ...ProviderSummary.properties,
     /** An administrator confirmed that this address is inside a private network. */
     private_address_confirmed: Type.Boolean(),
+    /** Azure DevOps: where people sign in; null: in any organization. */
+    tenant: nullable(Type.String()),
     required_scopes: Type.Array(Scope),
     runtimes: Type.Integer(),
     created_at: Timestamp,

@@ -39,7 +39,7 @@ export const azureDevOps: ProviderAdapter = {
   oauth: entra,
   origins: (base_url) => [
     new URL(profileApiOf(base_url)).origin,
-    new URL(entra.server(base_url).token_endpoint).origin,
+    new URL(entra.server(base_url, null).token_endpoint).origin,
   ],
   // Any user name will do.
   gitCredential: ({ token }) => ({ username: 'countersign', password: token }),

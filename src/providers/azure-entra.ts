@@ -3,6 +3,9 @@ import type { OAuthFacts } from './provider.ts'
 /** Azure DevOps in all of Microsoft Entra ID. */
 const RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
 
+/** Entra's word for every tenant with accounts of work or school. */
+const ANY_ORGANIZATION = 'organizations'
+
 /** Whether this is Azure DevOps Services, by either of its addresses, and not a server. */
 export function isHosted(base_url: string): boolean {
   const { hostname } = new URL(base_url)
@@ -10,22 +13,26 @@ export function isHosted(base_url: string): boolean {
 }
 
 /**
- * People sign in at Microsoft Entra ID; the app must be open to accounts of any organization. Azure
- * DevOps Server has no OAuth2: its endpoints here are what stands in for Entra beside it.
+ * People sign in at Microsoft Entra ID: in the tenant that the administrator named, or else in
+ * any organization, for which the app must be open to accounts of any. Azure DevOps Server has no
+ * OAuth2: its endpoints here are what stands in for Entra beside it.
  *
+ * @see https://learn.microsoft.com/entra/identity-platform/v2-protocols#endpoints
  * @see https://learn.microsoft.com/azure/devops/integrate/get-started/authentication/entra-oauth
  * @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
  */
 export const entra: OAuthFacts = {
-  server: (base_url) => {
+  server: (base_url, tenant) => {
     const host = isHosted(base_url) ? 'https://login.microsoftonline.com' : new URL(base_url).origin
+    const directory = `${host}/${encodeURIComponent(tenant ?? ANY_ORGANIZATION)}`
     return {
-      issuer: `${host}/organizations/v2.0`,
-      authorization_endpoint: `${host}/organizations/oauth2/v2.0/authorize`,
-      token_endpoint: `${host}/organizations/oauth2/v2.0/token`,
-      device_authorization_endpoint: `${host}/organizations/oauth2/v2.0/devicecode`,
+      issuer: `${directory}/v2.0`,
+      authorization_endpoint: `${directory}/oauth2/v2.0/authorize`,
+      token_endpoint: `${directory}/oauth2/v2.0/token`,
+      device_authorization_endpoint: `${directory}/oauth2/v2.0/devicecode`,
     }
   },
+  has_tenants: true,
   client_authentication: 'client_secret_post',
   authorization_parameters: { response_mode: 'query' },
   default_scopes: {

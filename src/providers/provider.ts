@@ -116,7 +116,10 @@ export interface ProviderPages {
  * @see https://www.rfc-editor.org/rfc/rfc8414#section-2
  */
 export interface OAuthFacts {
-  server(base_url: string): OAuthServer
+  /** @param tenant as an administrator gave it, where `has_tenants` */
+  server(base_url: string, tenant: string | null): OAuthServer
+  /** Whether people sign in at a place that has directories of many organizations. */
+  has_tenants?: true
   client_authentication: 'client_secret_basic' | 'client_secret_post'
   /** Sent with every authorization request beside those of RFC 6749. */
   authorization_parameters: Readonly<Record<string, string>>

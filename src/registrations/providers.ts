@@ -37,12 +37,13 @@ export interface NewProvider {
   name: string
   base_url: string
   private_address_confirmed?: boolean | undefined
+  tenant?: string | undefined
 }
 
 /**
  * Registers a Git host after asking it whether it is what it is said to be.
  *
- * @throws ProblemError `provider-address-invalid`, `provider-address-private`, `provider-exists`,
+ * @throws ProblemError `request-invalid`, `provider-address-invalid`, `provider-address-private`, `provider-exists`,
  *   `provider-not-recognized`, `provider-unavailable`, `name-taken`
  */
 export async function createProvider(
@@ -54,6 +55,7 @@ export async function createProvider(
   const name = request.name.trim()
   const address = parseProviderAddress(request.base_url)
   const confirmed = request.private_address_confirmed === true
+  refuseNeedlessTenant(request)
   if (!confirmed && (await leadsToPrivateAddress(address.hostname))) {
     throw new ProblemError(
       'provider-address-private',
@@ -73,6 +75,7 @@ export async function createProvider(
           base_url: address.base_url,
           origin: address.origin,
           private_address_confirmed: confirmed,
+          tenant: request.tenant ?? null,
         })
         .returning('id')
         .executeTakeFirstOrThrow()
@@ -153,6 +156,15 @@ async function recognize(
   )
 }
 
+function refuseNeedlessTenant({ kind, tenant }: NewProvider): void {
+  const { label, oauth } = adapterFor(kind)
+  if (tenant === undefined || oauth.has_tenants) return
+  const detail = `${label} has no tenants. Leave it out.`
+  throw new ProblemError('request-invalid', detail, {
+    extensions: { errors: [{ pointer: '/tenant', detail }] },
+  })
+}
+
 function providerNotFound(): ProblemError {
   return new ProblemError('not-found', 'This Git host is not, or no longer, registered.')
 }
@@ -176,6 +188,7 @@ function toProvider(row: {
   name: string
   base_url: string
   private_address_confirmed: boolean
+  tenant: string | null
   runtimes: number | null
   created_at: Date
 }): Provider {
@@ -185,6 +198,7 @@ function toProvider(row: {
     name: row.name,
     base_url: row.base_url,
     private_address_confirmed: row.private_address_confirmed,
+    tenant: row.tenant,
     required_scopes: [...adapterFor(row.kind).required_scopes.person],
     runtimes: row.runtimes ?? 0,
     created_at: row.created_at.toISOString(),

@@ -3,8 +3,13 @@ import { Migrator, sql } from 'kysely'
 import type { Database } from './database.ts'
 import { up as firstPush } from './migrations/0001-first-push.ts'
 import { up as oauth } from './migrations/0002-oauth.ts'
+import { up as entraTenant } from './migrations/0006-entra-tenant.ts'
 
-const migrations = { '0001-first-push': { up: firstPush }, '0002-oauth': { up: oauth } }
+const migrations = {
+  '0001-first-push': { up: firstPush },
+  '0002-oauth': { up: oauth },
+  '0006-entra-tenant': { up: entraTenant },
+}
 
 /** The data was written by a newer version than this one. */
 export class DataTooNewError extends Error {

@@ -65,6 +65,8 @@ export interface ProvidersTable {
   /** Scheme, host and port of `base_url`: what Git asks a credential for. */
   origin: string
   private_address_confirmed: boolean
+  /** Microsoft Entra's: where people sign in; null: in any organization. */
+  tenant: ColumnType<string | null, string | null | undefined, string | null>
   created_at: CreatedAt
 }
 

@@ -12,6 +12,7 @@ export interface ClientRow {
   provider_id: string
   kind: ProviderKind
   base_url: string
+  tenant: string | null
 }
 
 /** The token endpoint of a client's provider, ready to be asked as that client. */
@@ -21,7 +22,7 @@ export async function endpointOf(
   fetch: TokenFetch,
 ): Promise<TokenEndpoint> {
   const { oauth } = adapterFor(row.kind)
-  const { issuer, token_endpoint } = oauth.server(row.base_url)
+  const { issuer, token_endpoint } = oauth.server(row.base_url, row.tenant)
   const address = clientSecretAddress({ id: row.client_row_id, provider_id: row.provider_id })
   const client_secret = await keyring.open(address, row.client_secret_box)
   return {

@@ -34,6 +34,7 @@ interface PendingRequest {
   ip: string | null
   kind: ProviderKind
   base_url: string
+  tenant: string | null
   private_address_confirmed: boolean
   provider: string
   runtime: string
@@ -91,6 +92,7 @@ async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefin
       'request.ip',
       'providers.kind',
       'providers.base_url',
+      'providers.tenant',
       'providers.private_address_confirmed',
       'providers.name as provider',
       'runtimes.name as runtime',

@@ -58,6 +58,7 @@ export async function claimedRow(
       'providers.kind',
       'providers.name as provider',
       'providers.base_url',
+      'providers.tenant',
       'providers.private_address_confirmed',
     ])
     .where('connections.id', '=', id)

@@ -27,6 +27,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       'providers.kind',
       'providers.name as provider',
       'providers.base_url',
+      'providers.tenant',
       'providers.private_address_confirmed',
     ])
     .where('revocations.id', '=', id)

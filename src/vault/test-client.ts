@@ -28,6 +28,7 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
       'providers.kind',
       'providers.name as provider',
       'providers.base_url',
+      'providers.tenant',
       'providers.private_address_confirmed',
     ])
     .where('clients.id', '=', id)

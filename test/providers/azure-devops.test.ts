@@ -118,6 +118,17 @@ describe('what is peculiar to Azure DevOps', () => {
     assert.deepEqual(missingScopes(azureDevOps, ['vso.profile', 'vso.code']), ['vso.code_write'])
   })
 
+  test('people sign in where the administrator said, or in any organization', () => {
+    const { server } = azureDevOps.oauth
+    const at = (tenant: string | null) => Object.values(server('https://dev.azure.com', tenant))
+    for (const address of at(null)) {
+      assert.ok(address.startsWith('https://login.microsoftonline.com/organizations/'))
+    }
+    for (const address of at('contoso.onmicrosoft.com')) {
+      assert.ok(address.startsWith('https://login.microsoftonline.com/contoso.onmicrosoft.com/'))
+    }
+  })
+
   test('knows where profiles and Entra are', () => {
     for (const base_url of ['https://dev.azure.com', 'https://contoso.visualstudio.com']) {
       assert.deepEqual(azureDevOps.origins(base_url), [

@@ -62,7 +62,7 @@ async function authorize(
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   })
-  const { authorization_endpoint } = oauth.server(forge.http().base_url)
+  const { authorization_endpoint } = oauth.server(forge.http().base_url, null)
   const response = await fetch(`${authorization_endpoint}?${query}`, { redirect: 'manual' })
   return new URL(response.headers.get('location') ?? 'about:blank')
 }
@@ -72,7 +72,7 @@ function endpointOf(adapter: ProviderAdapter, forge: OAuthForge, secret?: string
   const http = forge.http()
   const { client_id, client_secret } = forge.client
   return {
-    ...oauth.server(http.base_url),
+    ...oauth.server(http.base_url, null),
     client: { client_id, client_secret: secret ?? client_secret },
     client_authentication: oauth.client_authentication,
     dead_grant_errors: oauth.dead_grant_errors,
@@ -178,11 +178,12 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
       await revoke?.(forge.http(), forge.client, tokens)
     })
 
-    const device = adapter.oauth.server('http://127.0.0.1').device_authorization_endpoint
+    const device = adapter.oauth.server('http://127.0.0.1', null).device_authorization_endpoint
     test('the device flow ends in a token', { skip: device === undefined }, async () => {
       const http = forge.http()
       const { token_endpoint, device_authorization_endpoint = '' } = adapter.oauth.server(
         http.base_url,
+        null,
       )
       const { client_id } = forge.client
       const headers = { accept: 'application/json' }

@@ -11,20 +11,24 @@ import {
 } from '../stand-in.ts'
 
 const RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
-const ENTRA = '/organizations/oauth2/v2.0'
 const LIFETIME = 3599
 
 export const ORGANIZATION = 'contoso'
 
 export type AzureDevOpsStandIn = Forge & { oauth: AuthorizationServer }
 
-/** Stands in for Azure DevOps with Entra ID on the same host; docs/providers/azure-devops.md. */
-export async function startAzureDevOps(): Promise<AzureDevOpsStandIn> {
+/**
+ * Stands in for Azure DevOps with Entra ID on the same host; docs/providers/azure-devops.md.
+ *
+ * @param tenant the only one that its apps are for; `organizations`: for all
+ */
+export async function startAzureDevOps(tenant = 'organizations'): Promise<AzureDevOpsStandIn> {
+  const entra = `/${tenant}/oauth2/v2.0`
   const oauth = authorizationServer(() => forge, {
     paths: {
-      authorize: `${ENTRA}/authorize`,
-      token: `${ENTRA}/token`,
-      device: `${ENTRA}/devicecode`,
+      authorize: `${entra}/authorize`,
+      token: `${entra}/token`,
+      device: `${entra}/devicecode`,
     },
     client_authentication: 'post',
     knows: (scope) => scope === 'offline_access' || scope.startsWith(`${RESOURCE}/`),

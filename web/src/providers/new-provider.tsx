@@ -11,7 +11,7 @@ import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { KindChoice } from './kind-choice.tsx'
 
-const fields = ['name', 'base_url']
+const fields = ['name', 'base_url', 'tenant']
 
 const fieldOf = {
   'name-taken': 'name',
@@ -30,13 +30,17 @@ export function NewProvider() {
   const [isPrivate, setPrivate] = useState(false)
   const [confirmed, setConfirmed] = useState(false)
   const form = useForm({
-    initialValues: { kind: 'gitea' as ProviderKind, name: '', base_url: '' },
+    initialValues: { kind: 'gitea' as ProviderKind, name: '', base_url: '', tenant: '' },
     validate: {
       name: (name) => (name.trim() === '' ? 'Type a name, as people call this host.' : null),
       base_url: (address) =>
         /^https?:\/\/\S+$/.test(address.trim())
           ? null
           : 'Type the whole address, like https://git.example.com.',
+      tenant: (tenant, { kind }) =>
+        kind !== 'azure-devops' || /^([a-z0-9][a-z0-9.-]*)?$/i.test(tenant.trim())
+          ? null
+          : 'Type the tenant’s id or domain, like contoso.onmicrosoft.com.',
     },
     onValuesChange: (values, before) => {
       if (values.base_url === before.base_url) return
@@ -45,13 +49,14 @@ export function NewProvider() {
     },
   })
   const create = useMutation({
-    mutationFn: ({ kind, name, base_url }: typeof form.values) =>
+    mutationFn: ({ kind, name, base_url, tenant }: typeof form.values) =>
       api.createProvider({
         body: {
           kind,
           name: name.trim(),
           base_url: base_url.trim(),
           ...(confirmed && { private_address_confirmed: true }),
+          ...(kind === 'azure-devops' && tenant.trim() !== '' && { tenant: tenant.trim() }),
         },
       }),
     onSuccess: async (provider) => {
@@ -97,6 +102,17 @@ export function NewProvider() {
             autoComplete="off"
             spellCheck={false}
           />
+          {form.values.kind === 'azure-devops' && (
+            <TextInput
+              {...form.getInputProps('tenant')}
+              label="Microsoft Entra tenant (optional)"
+              description="Id or domain of the one tenant that the OAuth app is for. Empty: people of any organization sign in."
+              placeholder="contoso.onmicrosoft.com"
+              maxLength={253}
+              autoComplete="off"
+              spellCheck={false}
+            />
+          )}
           {isPrivate && (
             <Checkbox
               label="This address is inside our network, and I mean it"
