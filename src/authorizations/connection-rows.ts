@@ -6,35 +6,41 @@ import { type StatusFacts, statusAt } from './status.ts'
 
 /** Connections without their boxes, each with the runtimes that use it. */
 export function connectionRows(db: Db | Trx) {
-  return db
-    .selectFrom('connections')
-    .select((row) => [
-      'connections.id',
-      'connections.provider_id',
-      'connections.method',
-      'connections.status',
-      'connections.account_login',
-      'connections.account_name',
-      'connections.account_email',
-      'connections.account_avatar_url',
-      'connections.scopes',
-      'connections.missing_scopes',
-      'connections.expires_at',
-      'connections.checked_at',
-      'connections.check_requested_at',
-      'connections.check_failed_at',
-      'connections.check_failed_reason',
-      'connections.created_at',
-      sql<Date>`now()`.as('now'),
-      jsonArrayFrom(
-        row
-          .selectFrom('authorizations')
-          .innerJoin('runtimes', 'runtimes.id', 'authorizations.runtime_id')
-          .select(['runtimes.id', 'runtimes.name', 'runtimes.description'])
-          .whereRef('authorizations.connection_id', '=', 'connections.id')
-          .orderBy('runtimes.name'),
-      ).as('runtimes'),
-    ])
+  return db.selectFrom('connections').select((row) => [
+    'connections.id',
+    'connections.provider_id',
+    'connections.method',
+    'connections.status',
+    'connections.account_login',
+    'connections.account_name',
+    'connections.account_email',
+    'connections.account_avatar_url',
+    'connections.scopes',
+    'connections.missing_scopes',
+    'connections.expires_at',
+    'connections.checked_at',
+    'connections.check_requested_at',
+    'connections.check_failed_at',
+    'connections.check_failed_reason',
+    'connections.created_at',
+    sql<Date>`now()`.as('now'),
+    jsonArrayFrom(
+      row
+        .selectFrom('authorizations')
+        .innerJoin('runtimes', 'runtimes.id', 'authorizations.runtime_id')
+        .select(['runtimes.id', 'runtimes.name', 'runtimes.description'])
+        .whereRef('authorizations.connection_id', '=', 'connections.id')
+        .orderBy('runtimes.name'),
+    ).as('runtimes'),
+    // In the same statement as the status, which they go with.
+    jsonArrayFrom(
+      row
+        .selectFrom('authorizations')
+        .select(['runtime_id', 'probed_repository', 'probe_outcome'])
+        .whereRef('authorizations.connection_id', '=', 'connections.id')
+        .where('probe_outcome', 'is not', null),
+    ).as('probes'),
+  ])
 }
 
 export type ConnectionRow = Awaited<
@@ -42,18 +48,21 @@ export type ConnectionRow = Awaited<
 >
 
 /** What the authorization that a connection is shown with adds to its status. */
-export type AuthorizationLimits = Pick<StatusFacts, 'authorization_expires_at' | 'warning_days'>
+export type AuthorizationLimits = Pick<StatusFacts, 'authorization_expires_at' | 'warning_days'> & {
+  runtime_id?: string
+}
 
 /** The resource for a row of `connectionRows`. */
 export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {}): Connection {
   const { check_failed_at, check_failed_reason, checked_at } = row
+  const probe = row.probes.find(({ runtime_id }) => runtime_id === limits.runtime_id)
   const failedLast =
     check_failed_at !== null && (checked_at === null || check_failed_at > checked_at)
   return {
     id: row.id,
     provider_id: row.provider_id,
     method: row.method,
-    ...statusAt({ ...row, ...limits }, row.now),
+    ...statusAt({ ...row, ...limits, ...probe }, row.now),
     account: {
       login: row.account_login,
       name: row.account_name,

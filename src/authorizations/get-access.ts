@@ -29,11 +29,18 @@ export async function getAccess(
     .orderBy('created_at')
     .execute()
   const current = access.authorization?.connection.id
+  const settings = await db
+    .selectFrom('runtime_providers')
+    .select('probe_repository')
+    .where('runtime_id', '=', row.runtime_id)
+    .where('provider_id', '=', row.provider_id)
+    .executeTakeFirst()
   return {
     ...access,
     owner_id,
     vault_key: await currentVaultKey(db),
     required_scopes: [...adapter.required_scopes.person],
+    probe_repository: settings?.probe_repository ?? null,
     requested_scopes: await requestedScopes(db, row, adapter),
     administrators: access.oauth === 'client_not_registered' ? await administrators(db) : [],
     token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },

@@ -1,6 +1,8 @@
 import { type Insertable, type RawBuilder, sql } from 'kysely'
+import { enqueue } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
 import type { ConnectionsTable } from '../store/tables.ts'
+import { notProbed, type ProbeColumns } from './probe.ts'
 import { removeUnusedConnections } from './remove-unused.ts'
 
 /** A row of the list: whose, on which runtime, at which provider. */
@@ -12,7 +14,9 @@ export interface AuthorizationRow {
 
 type Columns = Insertable<ConnectionsTable>
 /** The columns of a connection; times as the database's clock has them. */
-type NewConnection = { [Name in keyof Columns]: Columns[Name] | RawBuilder<Columns[Name]> }
+type NewConnection = { id: string } & {
+  [Name in keyof Omit<Columns, 'id'>]: Columns[Name] | RawBuilder<Columns[Name]>
+}
 
 /**
  * Token sets of one person at one Git host are put in place one after the other, until `trx` ends:
@@ -26,11 +30,11 @@ export async function takeTurns(
     ${[owner_id, provider_id].join()}, 0))`.execute(trx)
 }
 
-/** Writes a token set into its connection: a new one, or the next version of the one there is. */
-export async function writeConnection(
-  trx: Trx,
-  connection: NewConnection,
-): Promise<void> {
+/**
+ * Writes a token set into its connection: a new one, or the next version of the one there is. What
+ * the one before was tried on says nothing about this one: other runtimes have it tried anew.
+ */
+export async function writeConnection(trx: Trx, connection: NewConnection): Promise<void> {
   const { id: _, owner_id: __, provider_id: ___, ...values } = connection
   await trx
     .insertInto('connections')
@@ -41,16 +45,28 @@ export async function writeConnection(
         .doUpdateSet({ ...values, version: sql<number>`connections.version + 1` }),
     )
     .execute()
+  const { id } = connection
+  const tried = await trx
+    .updateTable('authorizations')
+    .set(notProbed)
+    .where('connection_id', '=', id)
+    .where('probe_outcome', 'is not', null)
+    .returning('id')
+    .execute()
+  if (tried.length > 0) await enqueue(trx, 'check-connection', { id }, `check-connection:${id}`)
 }
 
 /**
  * Lets the runtime of a row use a connection from now on: an act of consent, whose age counts from
  * here. A token that nothing uses any more is destroyed.
+ *
+ * @param probe what the token was tried on for this runtime
  */
 export async function bindConnection(
   trx: Trx,
   row: AuthorizationRow,
   connection_id: string,
+  probe: ProbeColumns = notProbed,
 ): Promise<void> {
   const { owner_id, runtime_id, provider_id } = row
   const before = await trx
@@ -67,11 +83,19 @@ export async function bindConnection(
     where runtime_id = ${runtime_id} and provider_id = ${provider_id}))`
   await trx
     .insertInto('authorizations')
-    .values({ owner_id, runtime_id, provider_id, connection_id, authorized_at, expires_at })
+    .values({
+      owner_id,
+      runtime_id,
+      provider_id,
+      connection_id,
+      authorized_at,
+      expires_at,
+      ...probe,
+    })
     .onConflict((conflict) =>
       conflict
         .columns(['owner_id', 'runtime_id', 'provider_id'])
-        .doUpdateSet({ connection_id, authorized_at, expires_at }),
+        .doUpdateSet({ connection_id, authorized_at, expires_at, ...probe }),
     )
     .execute()
   if (before !== undefined && before.connection_id !== connection_id) {

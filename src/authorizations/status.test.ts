@@ -24,6 +24,16 @@ const cases: [string, Partial<StatusFacts>, string][] = [
     'expired',
   ],
   ['the host does not show scopes', { status: 'unverified' }, 'unverified'],
+  [
+    'a repository proved it',
+    { status: 'unverified', probed_repository: 'acme/app', probe_outcome: 'proved' },
+    'valid',
+  ],
+  [
+    'a repository told that it may too little',
+    { status: 'unverified', probed_repository: 'acme/app', probe_outcome: 'read_only' },
+    'insufficient_scopes',
+  ],
   ['a check is under way', { check_requested_at: now }, 'checking'],
   ['a check was lost long ago', { check_requested_at: days(-1) }, 'valid'],
 ]

@@ -1,5 +1,6 @@
 import type { ConnectionStatus } from '../contract/index.ts'
 import type { StoredStatus } from '../store/tables.ts'
+import { type ProbeColumns, probeSentence } from './probe.ts'
 
 /** How long before its end a token counts as `expiring`. */
 export const WARNING_DAYS = 7
@@ -7,7 +8,7 @@ export const WARNING_DAYS = 7
 /** A check that was asked for and has not ended after this long is no longer shown as under way. */
 const CHECK_SECONDS = 60
 
-export interface StatusFacts {
+export interface StatusFacts extends Partial<ProbeColumns> {
   status: StoredStatus
   expires_at: Date | null
   missing_scopes: readonly string[]
@@ -44,12 +45,8 @@ export function statusAt(
   if (expires_at !== null && expires_at <= now) {
     return { status: 'expired', reason: 'The token has come to its end.' }
   }
-  if (facts.status === 'insufficient_scopes') {
-    return {
-      status: 'insufficient_scopes',
-      reason: `The token lacks ${facts.missing_scopes.join(' and ')}.`,
-    }
-  }
+  const lack = lackOf(facts)
+  if (lack !== undefined) return { status: 'insufficient_scopes', reason: lack }
   const warning_ms = (facts.warning_days ?? WARNING_DAYS) * 86_400_000
   const endsSoon = (end: Date | null | undefined) =>
     end && end.getTime() - now.getTime() < warning_ms
@@ -57,10 +54,25 @@ export function statusAt(
   if (endsSoon(facts.authorization_expires_at)) {
     return { status: 'expiring', reason: 'The authorization ends soon.' }
   }
-  if (facts.status === 'unverified') {
-    return { status: 'unverified', reason: 'The Git host does not show what this token may do.' }
+  return proofOf(facts)
+}
+
+/** What the token is known to lack: by its scopes, or by the repository that it was tried on. */
+function lackOf(facts: StatusFacts): string | undefined {
+  const { status, missing_scopes, probed_repository, probe_outcome } = facts
+  if (status === 'insufficient_scopes') return `The token lacks ${missing_scopes.join(' and ')}.`
+  if (!probed_repository || !probe_outcome || probe_outcome === 'proved') return undefined
+  return probeSentence(probed_repository, probe_outcome)
+}
+
+function proofOf({ status, probed_repository, probe_outcome }: StatusFacts) {
+  if (probed_repository && probe_outcome) {
+    return { status: 'valid', reason: probeSentence(probed_repository, probe_outcome) } as const
   }
-  return { status: 'valid', reason: 'The Git host accepts this token.' }
+  if (status === 'unverified') {
+    return { status, reason: 'The Git host does not show what this token may do.' } as const
+  }
+  return { status: 'valid', reason: 'The Git host accepts this token.' } as const
 }
 
 /** Whether a token with this status may be handed out. */

@@ -55,6 +55,8 @@ export const RuntimeProviderSettings = Type.Object(
     max_age_days: nullable(Type.Integer()),
     /** Days before its end from which a token counts as `expiring`. */
     warning_days: Type.Integer(),
+    /** On which tokens are tried that do not show their scopes, e.g. `acme/app`; null: on none. */
+    probe_repository: nullable(Type.String()),
   },
   closed,
 )
@@ -212,6 +214,8 @@ export const AccessDetail = Type.Object(
     owner_id: Id,
     vault_key: VaultPublicKey,
     required_scopes: Type.Array(Scope),
+    /** On which a token is tried that does not show its scopes; null: on none. */
+    probe_repository: nullable(Type.String()),
     /** What the runtime may do with an OAuth2 authorization: the scopes that will be asked for. */
     requested_scopes: Type.Array(Type.String()),
     /** Who can register the OAuth2 app, where none is: names and e-mail addresses. */

@@ -95,6 +95,10 @@ export const inputs = {
       ),
       max_age_days: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 3650 }))),
       warning_days: Type.Optional(Type.Integer({ minimum: 0, maximum: 90 })),
+      /** Owner and name, as in the address of the repository: `acme/app`. */
+      probe_repository: Type.Optional(
+        nullable(Type.String({ pattern: '^[^\\s/?#:\\\\]+(/[^\\s/?#:\\\\]+)+$', maxLength: 400 })),
+      ),
     },
     closed,
   ),

@@ -38,6 +38,8 @@ export const problems = {
   'token-of-another-provider': { status: 422, title: 'This token belongs to another Git host' },
   'token-scopes-missing': { status: 422, title: 'The token may do too little' },
   'token-scopes-hidden': { status: 422, title: 'The token does not show what it may do' },
+  'token-probe-failed': { status: 422, title: 'The token may do too little' },
+  'sign-on-required': { status: 422, title: 'Single sign-on stands in the way' },
   'token-rejected': { status: 422, title: 'The Git host does not accept this token' },
   'token-expired': { status: 422, title: 'The token has expired' },
   'account-suspended': { status: 422, title: 'The account at the Git host is suspended' },

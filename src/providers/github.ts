@@ -127,7 +127,7 @@ async function repositoryAccess(
 ): Promise<RepositoryAccess> {
   const path = pathOf(repository.owner, repository.name)
   const answer = await request(http, credential, `/repos/${path}`)
-  const sso_url = signOnPage(answer)
+  const sso_url = signOnPage(http, answer)
   if (sso_url !== undefined) return { visible: false, read: false, write: false, sso_url }
   refuseBadCredential(http, answer)
   const refused = answer.status === 404 || answer.status === 403
@@ -157,11 +157,12 @@ function refuseBadCredential(http: ProviderHttp, answer: ProviderAnswer): void {
   if (answer.status === 401) throw new TokenRefused('bad_credential')
   if (answer.status !== 403) return
   if (/account was suspended/i.test(message)) throw new TokenRefused('account_suspended')
-  if (signOnPage(answer) !== undefined) {
+  const page = signOnPage(http, answer)
+  if (page !== undefined) {
     const { host } = new URL(http.base_url)
     throw new ProviderUnavailable(
-      `${host} wants this token to be let through your organization's single sign-on first, at ` +
-        `${signOnPage(answer)}`,
+      `${host} wants this token to be let through your organization's single sign-on. ` +
+        `Allow it at ${page}`,
     )
   }
 }
@@ -171,7 +172,13 @@ function refuseBadCredential(http: ProviderHttp, answer: ProviderAnswer): void {
  *
  * @see https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#authenticating-with-a-personal-access-token
  */
-function signOnPage({ status, headers }: ProviderAnswer): string | undefined {
-  if (status !== 403) return undefined
-  return /^required; url=(https?:\S+)$/.exec(headers.get('x-github-sso') ?? '')?.[1]
+function signOnPage(
+  { base_url }: ProviderHttp,
+  { status, headers }: ProviderAnswer,
+): string | undefined {
+  const header = headers.get('x-github-sso') ?? ''
+  if (status !== 403 || !header.startsWith('required')) return undefined
+  const page = URL.parse(/\burl=(\S+)$/.exec(header)?.[1] ?? '')
+  // People are sent to no other place than the host that they know.
+  return page?.origin === new URL(base_url).origin ? page.href : `${base_url}/settings/tokens`
 }

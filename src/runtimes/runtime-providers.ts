@@ -29,11 +29,12 @@ export interface RuntimeProviderChange {
   scopes?: string[] | null | undefined
   max_age_days?: number | null | undefined
   warning_days?: number | undefined
+  probe_repository?: string | null | undefined
 }
 
 /**
  * Changes how people authorize a runtime at a provider. A new limit of age holds for what was
- * authorized before, too, from the day it was.
+ * authorized before, too, from the day it was; and a new repository has its tokens tried on it soon.
  *
  * @throws ProblemError `not-found`
  */
@@ -85,6 +86,7 @@ async function apply(
     .where('runtime_id', '=', row.runtime_id)
     .where('provider_id', '=', row.provider_id)
     .execute()
+  if (change.probe_repository !== undefined) await tryAnew(trx, row, change.probe_repository)
   if (change.max_age_days === undefined) return
   await trx
     .updateTable('authorizations')
@@ -94,6 +96,22 @@ async function apply(
     .where('runtime_id', '=', row.runtime_id)
     .where('provider_id', '=', row.provider_id)
     .execute()
+}
+
+/** Within minutes, spread out, for tokens that do not show their scopes. */
+async function tryAnew(
+  trx: Trx,
+  { runtime_id, provider_id }: { runtime_id: string; provider_id: string },
+  repository: string | null,
+): Promise<void> {
+  await sql`
+    with forgotten as (
+      update authorizations set probed_repository = null, probe_outcome = null
+      where runtime_id = ${runtime_id} and provider_id = ${provider_id}
+        and probed_repository is distinct from ${repository}::text
+      returning connection_id)
+    update connections set check_due_at = now() + random() * interval '3 minutes'
+    where id in (select connection_id from forgotten) and status = 'unverified'`.execute(trx)
 }
 
 function describe(change: Change): string {
@@ -116,6 +134,7 @@ function settingsRows(db: Db | Trx) {
       'scopes',
       'max_age_days',
       'warning_days',
+      'probe_repository',
     ])
     .select(
       sql<boolean>`auth_mode = 'token' or exists (

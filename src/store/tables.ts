@@ -20,6 +20,9 @@ export type StoredStatus =
   | 'rejected'
   | 'reauthorization_required'
 
+/** What a token that hides its scopes may do with the repository that it was tried on. */
+export type ProbeOutcome = 'proved' | 'read_only' | 'unreadable' | 'not_visible'
+
 export interface PeopleTable {
   id: Generated<string>
   name: string
@@ -103,6 +106,8 @@ export interface RuntimeProvidersTable {
   scopes: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
   max_age_days: ColumnType<number | null, number | null | undefined, number | null>
   warning_days: Generated<number>
+  /** On which tokens are tried that do not show their scopes, e.g. `acme/app`. */
+  probe_repository: ColumnType<string | null, string | null | undefined, string | null>
 }
 
 export interface ClientsTable {
@@ -168,6 +173,13 @@ export interface AuthorizationsTable {
   expires_at: InstantOrNull
   /** The state of the token whose notice the person has hidden. */
   notice_hidden_for: ColumnType<string | null, string | null | undefined, string | null>
+  /** The repository on which the token was tried for this runtime; null: it was not. */
+  probed_repository: ColumnType<string | null, string | null | undefined, string | null>
+  probe_outcome: ColumnType<
+    ProbeOutcome | null,
+    ProbeOutcome | null | undefined,
+    ProbeOutcome | null
+  >
 }
 
 /** Grants that nothing uses any more, until the provider has been told. Ids are those they had. */

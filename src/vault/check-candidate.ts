@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { notOnRuntime, refuseWhatIsNoToken } from '../authorizations/candidates.ts'
 import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
+import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
 import { ProblemError, type ProviderKind, tidyToken } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
@@ -13,6 +14,7 @@ import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
+import { proveByRepository } from './probe-repository.ts'
 import { tokenSetText } from './token-set.ts'
 
 /** What the tasks of a vault work with. */
@@ -35,6 +37,7 @@ interface PendingCandidate {
   base_url: string
   private_address_confirmed: boolean
   skip_validation: boolean
+  probe_repository: string | null
   provider: string
   runtime: string
   person: string
@@ -51,8 +54,8 @@ export async function checkCandidate(parts: VaultParts, id: string): Promise<voi
   if (candidate === undefined) return
   try {
     const { token, notes } = await openToken(parts.keyring, candidate)
-    const inspection = await prove(parts, candidate, token)
-    await accept(parts, { ...candidate, notes: [...candidate.notes, ...notes] }, token, inspection)
+    const proof = await prove(parts, candidate, token)
+    await accept(parts, { ...candidate, notes: [...candidate.notes, ...notes] }, token, proof)
   } catch (error) {
     const problem = isBrokenReference(error) ? notOnRuntime() : error
     if (!(problem instanceof ProblemError)) throw error
@@ -84,6 +87,7 @@ async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | und
       'providers.base_url',
       'providers.private_address_confirmed',
       'runtime_providers.skip_validation',
+      'runtime_providers.probe_repository',
       'providers.name as provider',
       'runtimes.name as runtime',
       'people.email as person',
@@ -113,32 +117,38 @@ async function openToken(
   }
 }
 
+/** What the host said of a token that passes, and the repository by which it was proved, if any. */
+interface Passed {
+  inspection: Inspection
+  probe: ProbeColumns
+}
+
 /** Asks the host. Returns only for a token that passes. */
 async function prove(
   parts: VaultParts,
   candidate: PendingCandidate,
   token: string,
-): Promise<Inspection> {
+): Promise<Passed> {
   const adapter = adapterFor(candidate.kind)
-  const verdict = await inspectToken(
-    adapter,
-    parts.outbound.to(candidate, adapter.origins(candidate.base_url)),
-    {
-      method: 'token',
-      token,
-      login: null,
-    },
-  )
+  const http = parts.outbound.to(candidate, adapter.origins(candidate.base_url))
+  const credential = { method: 'token', token, login: null } as const
+  const verdict = await inspectToken(adapter, http, credential)
   if (verdict.outcome === 'accepted' && verdict.missing_scopes.length === 0) {
     const { stated_expires_at } = candidate
     const expires_at = verdict.inspection.expires_at ?? stated_expires_at
     if (expires_at !== null && expires_at <= candidate.now) {
       throw new ProblemError('token-expired', 'Make a new token at the Git host and paste it here.')
     }
-    if (verdict.inspection.scopes === null && !candidate.skip_validation) {
-      throw scopesHidden(candidate.provider)
+    const inspection = { ...verdict.inspection, expires_at }
+    if (inspection.scopes !== null) return { inspection, probe: notProbed }
+    const { probe_repository, provider, skip_validation } = candidate
+    if (probe_repository !== null) {
+      const known = { ...credential, login: inspection.account.login }
+      const place = { repository: probe_repository, provider }
+      return { inspection, probe: await proveByRepository(adapter, http, known, place) }
     }
-    return { ...verdict.inspection, expires_at }
+    if (!skip_validation) throw scopesHidden(provider)
+    return { inspection, probe: notProbed }
   }
   throw verdictProblem(verdict, candidate.provider, adapter.looksLikeToken(token))
 }
@@ -147,7 +157,8 @@ function scopesHidden(provider: string): ProblemError {
   return new ProblemError(
     'token-scopes-hidden',
     `${provider} does not say what this kind of token may do. Use a kind that shows its scopes, or ` +
-      'ask an administrator to accept such tokens for this runtime.',
+      'ask an administrator to name a repository to try such tokens on, or to accept them as they ' +
+      'are, in the settings of this runtime.',
   )
 }
 
@@ -200,7 +211,7 @@ async function accept(
   { db, keyring }: VaultParts,
   candidate: PendingCandidate,
   token: string,
-  inspection: Inspection,
+  { inspection, probe }: Passed,
 ): Promise<void> {
   const { owner_id, runtime_id, provider_id } = candidate
   await decide(db, attemptOf(candidate, 'accepted'), async (trx) => {
@@ -218,7 +229,7 @@ async function accept(
       expires_at: inspection.expires_at,
       ...acceptedColumns(inspection),
     })
-    await bindConnection(trx, candidate, id)
+    await bindConnection(trx, candidate, id, probe)
     const { account } = inspection
     const notes = [...candidate.notes]
     if (before !== undefined && before.account_login !== account.login) {

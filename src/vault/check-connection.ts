@@ -8,6 +8,7 @@ import type { StoredStatus } from '../store/tables.ts'
 import { nextCheck } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
+import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
 import type { Refresher } from './refresh.ts'
 import { readTokenSet } from './token-set.ts'
 
@@ -64,23 +65,30 @@ export async function checkConnection(
     if (outcome === 'refreshed' && retried === undefined) return checkConnection(parts, id, true)
     if (outcome !== 'refreshed') return await endCheck(db, id)
   }
-  const change = verdict === undefined ? unreadable() : changeFor(verdict, row.expires_at)
+  const hidden = verdict?.outcome === 'accepted' && verdict.inspection.scopes === null
+  const probes = hidden ? await probeForRuntimes(db, adapter, http, credential, row.name, id) : []
+  const asked = verdict === undefined ? unreadable() : changeFor(verdict, row.expires_at)
+  const change = { ...asked, ...notAnswered(probes) }
   const attempt: Attempt = {
     actor: vaultActor,
     action: 'connection.status',
-    subject: `token of ${row.account_login} at ${row.name}: ${change.status ?? 'could not be checked'}`,
+    subject: [
+      `token of ${row.account_login} at ${row.name}: ${change.status ?? 'could not be checked'}`,
+      ...new Set(probes.map(({ repository, outcome }) => `${outcome} ${repository}`)),
+    ].join(', '),
     ip: null,
     ...(verdict === undefined ? { reason: 'credential-unreadable' } : {}),
     owner_id,
     connection_id: id,
   }
   await decide(db, attempt, async (trx) => {
-    await trx
+    const { numUpdatedRows } = await trx
       .updateTable('connections')
       .set({ ...change, check_requested_at: null })
       .where('id', '=', id)
       .where('version', '=', row.version)
-      .execute()
+      .executeTakeFirst()
+    if (numUpdatedRows > 0n) await writeProbes(trx, id, verdict?.outcome === 'accepted', probes)
     await announce(trx, { name: 'access', owner_id, id })
   })
 }
@@ -113,6 +121,15 @@ interface Change {
 function unreadable(): Change {
   const check_failed_reason = 'The token was damaged where it is stored. Replace it.'
   return { check_failed_at: sql<Date>`now()`, check_failed_reason }
+}
+
+/** Where a repository could not be asked about, the row says so, and it is asked again sooner. */
+function notAnswered(probes: readonly Probed[]): Change {
+  const reason = probes.find(({ failed }) => failed !== undefined)?.failed
+  if (reason === undefined) return {}
+  // A moment later than `checked_at`: the account was told, the repository was not.
+  const check_failed_at = sql<Date>`now() + interval '1 millisecond'`
+  return { check_failed_at, check_failed_reason: reason, check_due_at: nextCheck('unavailable') }
 }
 
 function changeFor(verdict: Verdict, known_end: Date | null): Change {

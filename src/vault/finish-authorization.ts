@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { notOnRuntime } from '../authorizations/candidates.ts'
 import { codeAddress } from '../authorizations/complete-authorization.ts'
 import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
+import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
 import { ProblemError, type ProviderKind } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { exchangeCode, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
@@ -15,6 +16,7 @@ import { acceptedColumns } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { endpointOf } from './client-endpoint.ts'
 import { inspectToken } from './inspect-token.ts'
+import { proveByRepository } from './probe-repository.ts'
 import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
 
 interface PendingRequest {
@@ -30,6 +32,7 @@ interface PendingRequest {
   code_verifier_box: string | null
   token_set_box: string | null
   confirmed: boolean
+  probe_repository: string | null
   created_at: Date
   ip: string | null
   kind: ProviderKind
@@ -60,7 +63,8 @@ export async function finishAuthorization(parts: VaultParts, id: string): Promis
   try {
     const granted = await grantedFor(parts, request)
     const inspection = await prove(parts, request, granted)
-    await accept(parts, request, granted, inspection)
+    const probe = await proveHidden(parts, request, granted, inspection)
+    await accept(parts, request, granted, { ...withGrantedScopes(inspection, granted), probe })
   } catch (error) {
     const problem = isBrokenReference(error) ? notOnRuntime() : error
     if (!(problem instanceof ProblemError)) throw error
@@ -75,6 +79,11 @@ async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefin
     .innerJoin('providers', 'providers.id', 'request.provider_id')
     .innerJoin('runtimes', 'runtimes.id', 'request.runtime_id')
     .innerJoin('people', 'people.id', 'request.owner_id')
+    .leftJoin('runtime_providers', (join) =>
+      join
+        .onRef('runtime_providers.runtime_id', '=', 'request.runtime_id')
+        .onRef('runtime_providers.provider_id', '=', 'request.provider_id'),
+    )
     .select([
       'request.id',
       'request.owner_id',
@@ -88,6 +97,7 @@ async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefin
       'request.code_verifier_box',
       'request.token_set_box',
       'request.confirmed',
+      'runtime_providers.probe_repository',
       'request.created_at',
       'request.ip',
       'providers.kind',
@@ -191,8 +201,32 @@ async function prove(
   }
   if (verdict.missing_scopes.length > 0) throw narrowed(verdict.missing_scopes, request)
   if (verdict.outcome !== 'accepted') throw narrowed([], request)
-  const { inspection } = verdict
+  return verdict.inspection
+}
+
+function withGrantedScopes(inspection: Inspection, { answer }: Granted): Inspection {
   return { ...inspection, scopes: inspection.scopes ?? answer.scopes }
+}
+
+/** Tries a grant that does not show its scopes on the repository that an administrator named. */
+async function proveHidden(
+  parts: VaultParts,
+  request: PendingRequest,
+  { answer }: Granted,
+  { scopes, account }: Inspection,
+): Promise<ProbeColumns> {
+  const { probe_repository: repository, provider } = request
+  if (scopes !== null || repository === null) return notProbed
+  const adapter = adapterFor(request.kind)
+  const http = parts.outbound.to(request, adapter.origins(request.base_url))
+  const credential = { method: 'oauth', token: answer.access_token, login: account.login } as const
+  try {
+    return await proveByRepository(adapter, http, credential, { repository, provider })
+  } catch (error) {
+    // The grant is kept: the queue comes back to it when the host does.
+    const away = error instanceof ProblemError && error.type === 'provider-unavailable'
+    throw away ? error.cause : error
+  }
 }
 
 function narrowed(missing_scopes: string[], request: PendingRequest): ProblemError {
@@ -208,7 +242,7 @@ async function accept(
   { db, keyring }: VaultParts,
   request: PendingRequest,
   { answer, asked_at }: Granted,
-  inspection: Inspection,
+  { probe, ...inspection }: Inspection & { probe: ProbeColumns },
 ): Promise<void> {
   const { owner_id, provider_id, client_row_id } = request
   await decide(db, attemptOf(request, 'exchanged'), async (trx) => {
@@ -235,7 +269,7 @@ async function accept(
       refresh_claimed_at: null,
       refresh_failures: 0,
     })
-    await bindConnection(trx, request, id)
+    await bindConnection(trx, request, id, probe)
     await finish(trx, request, { status: 'completed', problem: null, token_set_box: null })
     await announce(trx, { name: 'access', owner_id, id })
   })

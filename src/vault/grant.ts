@@ -4,7 +4,7 @@ import { type CredentialRequest, ProblemError, type ProviderKind } from '../cont
 import { adapterFor } from '../providers/adapters.ts'
 import { hashRuntimeKey, isRuntimeKey } from '../runtimes/runtime-key.ts'
 import { BoxError } from '../seal/box-error.ts'
-import type { StoredStatus } from '../store/tables.ts'
+import type { ProbeOutcome, StoredStatus } from '../store/tables.ts'
 import type { Keyring } from './keyring.ts'
 import { isPersonId, runtimeKeyInvalid } from './runtime-caller.ts'
 import { readTokenSet } from './token-set.ts'
@@ -63,6 +63,8 @@ interface GrantRow {
   access_issued_at: Date | null
   access_expires_at: Date | null
   authorization_expires_at: Date | null
+  probed_repository: string | null
+  probe_outcome: ProbeOutcome | null
   account_login: string | null
   account_name: string | null
   account_email: string | null
@@ -76,6 +78,7 @@ const GRANT_QUERY = `
     o.id as owner_id, o.email as person_email,
     a.id as authorization_id, c.id as connection_id, c.method, c.box, c.version, c.status,
     c.missing_scopes, c.expires_at, c.access_issued_at, c.access_expires_at, a.expires_at as authorization_expires_at,
+    a.probed_repository, a.probe_outcome,
     c.account_login, c.account_name, c.account_email, now() as now
   from runtime_keys k
   join runtimes r on r.id = k.runtime_id
@@ -195,7 +198,7 @@ function authorizationMissing(
 }
 
 function unusable(row: ConnectedRow, page: string): ProblemError | undefined {
-  const { status } = statusAt(row, row.now)
+  const { status, reason } = statusAt(row, row.now)
   if (isUsable(status)) return undefined
   const whose = `The ${row.provider_name} token of ${row.person_email}`
   const mend = `Update it at ${page}`
@@ -214,11 +217,13 @@ function unusable(row: ConnectedRow, page: string): ProblemError | undefined {
   }
   if (status === 'insufficient_scopes') {
     const { missing_scopes } = row
-    return new ProblemError(
-      'credential-scopes-missing',
-      `${whose} lacks ${missing_scopes.join(' and ')}. ${mend}`,
-      { extensions: { page, missing_scopes } },
-    )
+    const what =
+      missing_scopes.length === 0
+        ? `${whose} may do too little. ${reason}`
+        : `${whose} lacks ${missing_scopes.join(' and ')}.`
+    return new ProblemError('credential-scopes-missing', `${what} ${mend}`, {
+      extensions: { page, missing_scopes },
+    })
   }
   return new ProblemError('credential-rejected', `${whose} is no longer accepted. ${mend}`, {
     extensions: { page },

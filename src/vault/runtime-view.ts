@@ -50,6 +50,8 @@ async function viewPerson(
       'connections.status',
       'connections.expires_at',
       'authorizations.expires_at as authorization_expires_at',
+      'authorizations.probed_repository',
+      'authorizations.probe_outcome',
       'missing_scopes',
       'account_login',
       'account_name',

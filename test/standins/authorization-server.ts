@@ -25,7 +25,7 @@ export interface Rules {
   /** Whether a refresh token works again after it was used. */
   refresh_token_reusable?: boolean
   /** Kind of the access tokens, and seconds that they live. */
-  access: { kind: string; lifetime: number }
+  access: { kind: string | (() => string); lifetime: number }
   errors: Record<Trouble, { status: number; error: string; error_description?: string }>
   /** The whole answer of the token endpoint. */
   granted(tokens: { access_token: string; refresh_token: string; scopes: string[] }): object
@@ -153,7 +153,8 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
   }
 
   function issue({ login, scopes, ...grant }: Grant): Reply {
-    const { kind, lifetime } = rules.access
+    const { lifetime } = rules.access
+    const kind = typeof rules.access.kind === 'string' ? rules.access.kind : rules.access.kind()
     const expires_at = new Date(Date.now() + lifetime * 1000)
     const access_token = forge().makeToken(login, { kind, scopes, expires_at })
     const refresh_token = `refresh-${randomUUID()}`

@@ -15,6 +15,7 @@ export interface Token {
   text: string
   kind: string
   account: Account
+  /** A test may change them: hosts let people do so. */
   scopes: readonly string[]
   expires_at: Date | null
   revoked: boolean
@@ -52,6 +53,8 @@ export interface Forge {
   readonly calls: string[]
   /** Answered instead of everything else, e.g. for being asked too often. */
   interruption: Reply | undefined
+  /** The same for some paths only. */
+  interruptionFor: ((path: string) => Reply | undefined) | undefined
   makeAccount(login: string): Account
   makeToken(
     login: string,
@@ -79,7 +82,8 @@ export async function startForge(
   const server = createServer(async (request, response) => {
     const call = await readCall(request, forge.url)
     forge.calls.push(`${call.method} ${call.url.pathname}`)
-    const reply = forge.interruption ?? answer(call, forge)
+    const reply =
+      forge.interruption ?? forge.interruptionFor?.(call.url.pathname) ?? answer(call, forge)
     const { status, body, headers = {} } = reply
     const page = typeof body === 'string'
     const type = page ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8'
@@ -106,6 +110,7 @@ export async function startForge(
     ],
     calls: [],
     interruption: undefined,
+    interruptionFor: undefined,
     makeAccount(login) {
       const name = `${login.charAt(0).toUpperCase()}${login.slice(1)} Example`
       const id = 1000 + forge.accounts.size

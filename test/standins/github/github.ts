@@ -29,6 +29,8 @@ const SCOPES = ['repo', 'public_repo', 'read:user', 'user', 'admin:repo_hook', '
 export type GithubStandIn = Forge & {
   oauth: AuthorizationServer
   clients: Client[]
+  /** `oauth`: tokens of an OAuth app; `app_user`: of a GitHub App, whose permissions are its own. */
+  granted_kind: 'oauth' | 'app_user'
   registerClient(redirect_uri: string): Client
 }
 
@@ -48,7 +50,7 @@ export async function startGithub(): Promise<GithubStandIn> {
     pkce: true,
     refresh_needs: [],
     refresh_ends_access: true,
-    access: { kind: 'oauth', lifetime: 28_800 },
+    access: { kind: () => forge.granted_kind, lifetime: 28_800 },
     errors: {
       client: refused('incorrect_client_credentials'),
       code: refused('bad_verification_code'),
@@ -59,33 +61,37 @@ export async function startGithub(): Promise<GithubStandIn> {
       ...tokens,
       expires_in: 28_800,
       refresh_token_expires_in: 15_811_200,
-      scope: scopes.join(','),
+      scope: forge.granted_kind === 'app_user' ? '' : scopes.join(','),
       token_type: 'bearer',
     }),
   })
-  const forge = await startForge(
-    (kind, random) => `${PREFIXES[kind]}${random}`,
-    (call, state) => {
-      const answer = oauth.handle(call)
-      if (answer !== undefined) {
-        // Without this header the real one answers as a form.
-        return call.headers.accept === 'application/json' || answer.status === 302
-          ? answer
-          : { status: 200, body: 'error=unreadable', headers: { 'content-type': 'text/plain' } }
-      }
-      if (call.url.pathname.startsWith(API)) return withMark(api(call, state, clients))
-      return git(call, state)
+  const forge: GithubStandIn = Object.assign(
+    await startForge(
+      (kind, random) => `${PREFIXES[kind]}${random}`,
+      (call, state) => {
+        const answer = oauth.handle(call)
+        if (answer !== undefined) {
+          // Without this header the real one answers as a form.
+          return call.headers.accept === 'application/json' || answer.status === 302
+            ? answer
+            : { status: 200, body: 'error=unreadable', headers: { 'content-type': 'text/plain' } }
+        }
+        if (call.url.pathname.startsWith(API)) return withMark(api(call, state, clients))
+        return git(call, state)
+      },
+    ),
+    {
+      oauth,
+      clients,
+      granted_kind: 'oauth' as const,
+      registerClient(redirect_uri: string) {
+        const client = oauth.registerClient(redirect_uri)
+        clients.push(client)
+        return client
+      },
     },
   )
-  return Object.assign(forge, {
-    oauth,
-    clients,
-    registerClient(redirect_uri: string) {
-      const client = oauth.registerClient(redirect_uri)
-      clients.push(client)
-      return client
-    },
-  })
+  return forge
 }
 
 function withMark(reply: Reply): Reply {
@@ -191,7 +197,8 @@ function git(call: Call, forge: Forge): Reply {
     return { status: 401, headers: { 'www-authenticate': 'Basic realm="GitHub"' } }
   const right = rights(forge, token.account, owner, name)
   if (right === undefined) return { status: 404, body: 'Not Found' }
-  const may = (scope: string) => token.scopes.includes(scope)
+  // What an app may do was chosen when it was registered: Contents, read and write.
+  const may = (scope: string) => token.kind === 'app_user' || token.scopes.includes(scope)
   return advertise(call, {
     read: !right.repository.private || may('contents:read') || may('contents:write'),
     write: right.push && may('contents:write'),

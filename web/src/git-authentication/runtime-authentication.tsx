@@ -126,10 +126,12 @@ function App({ runtime, provider, auth_mode, client_registered }: Settings & { r
 
 function limitsInWords(settings: Settings): string {
   const { auth_mode, scopes, max_age_days, token_allowed, skip_validation } = settings
+  const { probe_repository } = settings
   const words = [
     auth_mode === 'token' ? undefined : scopes ? count(scopes.length, 'own scope') : 'Usual scopes',
     max_age_days === null ? 'no time limit' : `ends after ${count(max_age_days, 'day')}`,
     auth_mode !== 'token' && token_allowed ? 'tokens too' : undefined,
+    probe_repository === null ? undefined : `tried on ${probe_repository}`,
     skip_validation ? 'unverified tokens too' : undefined,
   ]
   const text = words.filter((word) => word !== undefined).join(', ')

@@ -1,4 +1,6 @@
 import type { AuthMode, RuntimeProviderSettings } from '../../../src/contract/connections.ts'
+import type { ProviderSummary } from '../../../src/contract/resources.ts'
+import { repositoryFrom } from './repository-from.ts'
 import type { SettingsChange } from './settings.ts'
 
 /** The settings as they stand in the form: numbers and lists as typed. */
@@ -11,9 +13,12 @@ export interface SettingsDraft {
   token_allowed: boolean
   skip_validation: boolean
   warning_days: string
+  probe_repository: string
 }
 
-export type Faults = Partial<Record<'own_scopes' | 'max_age_days' | 'warning_days', string>>
+export type Faults = Partial<
+  Record<'own_scopes' | 'max_age_days' | 'warning_days' | 'probe_repository', string>
+>
 
 const MOST_SCOPES = 50
 
@@ -28,11 +33,12 @@ export function draftOf(settings: RuntimeProviderSettings): SettingsDraft {
     token_allowed,
     skip_validation,
     warning_days: String(warning_days),
+    probe_repository: settings.probe_repository ?? '',
   }
 }
 
 /** What is wrong with a draft, by field. Only what will be sent is looked at. */
-export function faultsOf(draft: SettingsDraft): Faults {
+export function faultsOf(draft: SettingsDraft, provider: ProviderSummary): Faults {
   const faults: Faults = {}
   if (asksForOwn(draft)) {
     const scopes = scopesOf(draft.own_scopes)
@@ -48,17 +54,21 @@ export function faultsOf(draft: SettingsDraft): Faults {
   if (!isWhole(draft.warning_days, 0, 90)) {
     faults.warning_days = 'Type a number of days, from 0 to 90.'
   }
+  if (repositoryFrom(draft.probe_repository, provider) === undefined) {
+    faults.probe_repository = `Write it as acme/app, or paste its address at ${provider.name}.`
+  }
   return faults
 }
 
 /** What to send. With tokens as the way, what is only about apps is left as it was. */
-export function changeFrom(draft: SettingsDraft): SettingsChange {
+export function changeFrom(draft: SettingsDraft, provider: ProviderSummary): SettingsChange {
   const { auth_mode, token_allowed, skip_validation } = draft
   return {
     auth_mode,
     skip_validation,
     warning_days: Number(draft.warning_days),
     max_age_days: draft.age === 'limited' ? Number(draft.max_age_days) : null,
+    probe_repository: repositoryFrom(draft.probe_repository, provider) || null,
     ...(auth_mode !== 'token' && {
       token_allowed,
       scopes: asksForOwn(draft) ? scopesOf(draft.own_scopes) : null,

@@ -31,13 +31,13 @@ export function SettingsForm({
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
     if (save.isPending) return
-    const found = faultsOf(draft)
+    const found = faultsOf(draft, provider)
     setFaults(found)
     if (Object.keys(found).length > 0) {
       focusFault(event.currentTarget)
       return
     }
-    save.mutate(changeFrom(draft), {
+    save.mutate(changeFrom(draft, provider), {
       onSuccess: () => {
         notify('good', 'Saved', `It holds for ${runtime.name} at ${provider.name} from now on.`)
         onClose()
@@ -119,11 +119,24 @@ export function SettingsForm({
           )}
           <Checkbox
             label="Accept tokens that cannot be inspected"
-            description="Skips validation: what a token may do is not looked at, for fine-grained and custom ones. They are marked “Not verified”."
+            description="Skips validation of fine-grained and custom ones that are not tried on a repository. They are marked “Not verified”."
             checked={draft.skip_validation}
             onChange={(event) => set({ skip_validation: event.currentTarget.checked })}
           />
         </div>
+        <TextInput
+          label="Try tokens on a repository (optional)"
+          description="Fine-grained and custom tokens do not show what they may do. Name a repository that everybody here works with: such a token is taken when it can read and write there. Nothing is changed in it."
+          placeholder="acme/app"
+          classNames={{ label: classes.long ?? '' }}
+          maxLength={400}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          value={draft.probe_repository}
+          error={faults.probe_repository}
+          onChange={(event) => set({ probe_repository: event.currentTarget.value })}
+        />
         <TextInput
           label="Warn people this many days before the end"
           inputMode="numeric"

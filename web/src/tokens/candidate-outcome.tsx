@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 import type { AccessDetail, Candidate } from '../../../src/contract/connections.ts'
 import { problemSentence, sentenceFor } from '../app/problem.ts'
 import { ScopeChips } from '../parts/scopes.tsx'
+import { Sentence } from '../parts/sentence.tsx'
 import { hasWorking } from './access.ts'
 import classes from './candidate-outcome.module.css'
 
@@ -37,7 +38,7 @@ export function CandidateFault({
   const missing = candidate.problem?.missing_scopes ?? []
   return (
     <>
-      {candidate.problem && problemSentence(candidate.problem)} {kept}
+      {candidate.problem && <Sentence text={problemSentence(candidate.problem)} />} {kept}
       {missing.length > 0 && (
         <span className={classes.missing}>
           Missing: <ScopeChips scopes={missing} tone="bad" />

@@ -5,13 +5,19 @@ import classes from './token-how-to.module.css'
 
 /** Where to make a token, and what it must be allowed to do. */
 export function TokenHowTo({ access }: { access: AccessDetail }) {
-  const { required_scopes, token_page, provider } = access
+  const { required_scopes, token_page, provider, probe_repository } = access
   return (
     <section aria-labelledby="needed-scopes">
       <h3 id="needed-scopes" className={classes.heading}>
         Scopes the token needs
       </h3>
       <ScopeReasons scopes={required_scopes} />
+      {probe_repository && (
+        <p className={classes.tried}>
+          A fine-grained token is tried on <code>{probe_repository}</code>: let it read and write
+          there.
+        </p>
+      )}
       <p className={classes.make}>
         <OutsideButton href={token_page.url}>Make a token at {provider.name}</OutsideButton>
         <span className={classes.reason}>

@@ -1,4 +1,5 @@
 import type { Access, Connection } from '../../../src/contract/connections.ts'
+import { Sentence } from '../parts/sentence.tsx'
 import { StatusBadge } from '../parts/status-badge.tsx'
 import { Time } from '../parts/time.tsx'
 import classes from './token-status.module.css'
@@ -32,11 +33,11 @@ export function TokenStatus({ access: { authorization } }: { access: Access }) {
 
 function Why({ connection }: { connection: Connection }) {
   const { check_failed, checked_at, status, reason } = connection
-  if (!check_failed) return reason
+  if (!check_failed) return <Sentence text={reason} />
   const known = status === 'valid' || status === 'expiring' ? 'Last valid as of' : 'As of'
   return (
     <>
-      Could not check now. {check_failed.reason}
+      Could not check now. <Sentence text={check_failed.reason} />
       {checked_at && (
         <>
           {' '}

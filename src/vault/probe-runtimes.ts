@@ -1,0 +1,88 @@
+import { notProbed } from '../authorizations/probe.ts'
+import type { ProviderAdapter, ProviderHttp, TokenCredential } from '../providers/provider.ts'
+import type { Db, Trx } from '../store/database.ts'
+import type { ProbeOutcome } from '../store/tables.ts'
+import { type Probe, probeRepository, signOnSentence } from './probe-repository.ts'
+
+/** What a repository told about a token, for one of the runtimes that use it. */
+export interface Probed {
+  authorization_id: string
+  repository: string
+  outcome: Probe['outcome']
+  /** Why nothing was learned. */
+  failed?: string
+}
+
+/** Tries a connection's token on each repository that the runtimes which use it have named. */
+export async function probeForRuntimes(
+  db: Db,
+  adapter: ProviderAdapter,
+  http: ProviderHttp,
+  credential: TokenCredential,
+  provider: string,
+  connection_id: string,
+): Promise<Probed[]> {
+  const wanted = await db
+    .selectFrom('authorizations')
+    .innerJoin('runtime_providers', (join) =>
+      join
+        .onRef('runtime_providers.runtime_id', '=', 'authorizations.runtime_id')
+        .onRef('runtime_providers.provider_id', '=', 'authorizations.provider_id'),
+    )
+    .select(['authorizations.id as authorization_id', 'probe_repository'])
+    .where('connection_id', '=', connection_id)
+    .execute()
+  const answers = new Map<string, Probe>()
+  const probed: Probed[] = []
+  for (const { authorization_id, probe_repository: repository } of wanted) {
+    if (repository === null) continue
+    const probe =
+      answers.get(repository) ?? (await probeRepository(adapter, http, credential, repository))
+    answers.set(repository, probe)
+    const failed = failureOf(probe, provider, repository)
+    const { outcome } = probe
+    probed.push({ authorization_id, repository, outcome, ...(failed && { failed }) })
+  }
+  return probed
+}
+
+function failureOf(probe: Probe, provider: string, repository: string): string | undefined {
+  if (probe.outcome === 'unavailable') return probe.error.message
+  if (probe.outcome !== 'sign_on_required') return undefined
+  return signOnSentence(provider, repository, probe.page)
+}
+
+/**
+ * Notes what was learned. Where nothing was, what was known before stays.
+ *
+ * @param accepted the host took the token: what is not tried on anything now is not proved by it
+ */
+export async function writeProbes(
+  trx: Trx,
+  connection_id: string,
+  accepted: boolean,
+  probes: readonly Probed[],
+): Promise<void> {
+  if (!accepted) return
+  const tried = probes.map(({ authorization_id }) => authorization_id)
+  await trx
+    .updateTable('authorizations')
+    .set(notProbed)
+    .where('connection_id', '=', connection_id)
+    .where('probe_outcome', 'is not', null)
+    .$if(tried.length > 0, (query) => query.where('id', 'not in', tried))
+    .execute()
+  for (const { authorization_id, repository, outcome } of probes) {
+    if (!isLearned(outcome)) continue
+    await trx
+      .updateTable('authorizations')
+      .set({ probed_repository: repository, probe_outcome: outcome })
+      .where('id', '=', authorization_id)
+      .where('connection_id', '=', connection_id)
+      .execute()
+  }
+}
+
+function isLearned(outcome: Probe['outcome']): outcome is ProbeOutcome {
+  return outcome !== 'unavailable' && outcome !== 'sign_on_required'
+}

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, suite, test } from 'node:test'
+import type { Provider } from '../../src/contract/index.ts'
+import { runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { beginOAuth, comeBack } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
+import { startGithub } from '../standins/github/github.ts'
+
+/** Tokens that do not show their scopes are tried on the repository that an administrator named. */
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, vault_url } = countersign
+const github = await startGithub()
+after(() => github.close())
+let provider: Provider
+before(async () => {
+  provider = await admin.api.createProvider({
+    body: {
+      kind: 'github',
+      name: 'GitHub',
+      base_url: github.url,
+      private_address_confirmed: true,
+    },
+  })
+})
+afterEach(() => {
+  github.interruption = undefined
+  for (const repository of github.repositories) repository.sso = false
+})
+
+const fineGrained = (...scopes: string[]) =>
+  github.makeToken('carol', { kind: 'fine_grained', scopes })
+
+let runtimes = 0
+async function runtimeTrying(probe_repository: string | null, skip_validation = false) {
+  runtimes += 1
+  const { runtime, key } = await admin.api.createRuntime({
+    body: { name: `probe-${runtimes}`, provider_ids: [provider.id] },
+  })
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  const settings = await admin.api.updateRuntimeProvider({
+    params: row,
+    body: { probe_repository, skip_validation },
+  })
+  assert.equal(settings.probe_repository, probe_repository)
+  const vault = runtimeClient(vault_url, key)
+  const { host } = new URL(github.url)
+  const request = { person: 'ada@example.com', protocol: 'http', host } as const
+  return {
+    row,
+    connection: async () => (await admin.access(row.runtime_id)).authorization?.connection,
+    credential: () => vault.issueCredential({ body: request }),
+  }
+}
+
+suite('a token is handed in', () => {
+  test('one that may read and write the repository is valid, and says what proved it', async () => {
+    const { row, connection, credential } = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    assert.equal((await admin.addToken(row, token)).status, 'accepted')
+    const { status, reason } = (await connection()) ?? {}
+    assert.equal(status, 'valid')
+    assert.match(reason ?? '', /Proved by carol\/secret/)
+    assert.equal((await credential()).password, token)
+    const detail = await admin.api.getAccess({ params: row })
+    assert.equal(detail.probe_repository, 'carol/secret')
+  })
+
+  for (const [scopes, owner, says] of [
+    [['contents:read'], 'carol', /may read carol\/secret but not write to it/],
+    [[], 'carol', /sees carol\/secret but may not read or write/],
+    [['contents:write'], 'dave', /does not reach carol\/secret/],
+  ] as const) {
+    test(`one of ${owner} with ${scopes[0] ?? 'nothing'} is refused, and the repository named`, async () => {
+      // Accepting the uninspected is no way around a repository that said no.
+      const { row, connection } = await runtimeTrying('carol/secret', true)
+      const token = github.makeToken(owner, { kind: 'fine_grained', scopes })
+      const { status, problem } = await admin.addToken(row, token)
+      assert.equal(status, 'refused')
+      assert.equal(problem?.type, 'urn:countersign:problem:token-probe-failed')
+      assert.match(problem?.detail ?? '', says)
+      assert.equal(await connection(), undefined)
+    })
+  }
+
+  test('a limit on the way is no refusal', async () => {
+    const { row, connection } = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    github.interruptionFor = (path) =>
+      path.startsWith('/api/v3/repos/')
+        ? {
+            status: 403,
+            body: { message: 'You have exceeded a secondary rate limit.' },
+          }
+        : undefined
+    const { status, problem } = await admin.addToken(row, token)
+    github.interruptionFor = undefined
+    assert.equal(status, 'not_checked')
+    assert.equal(problem?.type, 'urn:countersign:problem:provider-unavailable')
+    assert.equal(problem?.retry_after, 60)
+    assert.equal(await connection(), undefined)
+  })
+
+  test('single sign-on is named, with the page for it', async () => {
+    const { row } = await runtimeTrying('carol/secret')
+    for (const repository of github.repositories) repository.sso = true
+    const { status, problem } = await admin.addToken(row, fineGrained('contents:write'))
+    assert.equal(status, 'refused')
+    assert.equal(problem?.type, 'urn:countersign:problem:sign-on-required')
+    assert.match(problem?.page ?? '', /\/orgs\/carol\/sso\?authorization_request=/)
+    assert.ok(problem?.detail.includes(problem.page ?? ' '))
+  })
+
+  test('without a repository it is taken unseen or not at all, and the sentence says how', async () => {
+    const strict = await runtimeTrying(null)
+    const { problem } = await admin.addToken(strict.row, fineGrained('contents:write'))
+    assert.equal(problem?.type, 'urn:countersign:problem:token-scopes-hidden')
+    assert.match(problem?.detail ?? '', /name a repository to try such tokens on/)
+    const lenient = await runtimeTrying(null, true)
+    assert.equal((await admin.addToken(lenient.row, fineGrained())).status, 'accepted')
+    assert.equal((await lenient.connection())?.status, 'unverified')
+  })
+
+  test('one that shows its scopes is not tried', async () => {
+    const { row, connection } = await runtimeTrying('carol/no-such-repository')
+    const before = github.calls.length
+    const token = github.makeToken('carol', { kind: 'classic', scopes: ['repo'] })
+    assert.equal((await admin.addToken(row, token)).status, 'accepted')
+    assert.equal((await connection())?.status, 'valid')
+    assert.ok(github.calls.slice(before).every((call) => !call.includes('/repos/')))
+  })
+})
+
+suite('a token is checked later', () => {
+  test('what the repository says then counts, and no credential leaves against it', async () => {
+    const { row, connection, credential } = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    await admin.addToken(row, token)
+    assert.equal((await credential()).password, token)
+    const stored = github.token(token)
+    assert.ok(stored)
+    stored.scopes = ['contents:read']
+    assert.equal((await admin.checkNow(row.runtime_id)).status, 'insufficient_scopes')
+    assert.match((await connection())?.reason ?? '', /may read carol\/secret but not write/)
+    const problem = await refusal(credential(), 'credential-scopes-missing')
+    assert.match(problem.detail, /may read carol\/secret but not write to it\. Update it at http/)
+    stored.scopes = ['contents:write']
+    assert.equal((await admin.checkNow(row.runtime_id)).status, 'valid')
+    assert.equal((await credential()).password, token)
+  })
+
+  test('a limit or single sign-on leaves it as it was, and says so beside it', async () => {
+    const { row, connection, credential } = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    await admin.addToken(row, token)
+    github.interruptionFor = (path) =>
+      path.startsWith('/api/v3/repos/') ? { status: 429, body: 'Slow down' } : undefined
+    assert.equal((await admin.checkNow(row.runtime_id)).status, 'valid')
+    github.interruptionFor = undefined
+    assert.match((await connection())?.check_failed?.reason ?? '', /asks us to wait/)
+    for (const repository of github.repositories) repository.sso = true
+    assert.equal((await admin.checkNow(row.runtime_id)).status, 'valid')
+    const { check_failed } = (await connection()) ?? {}
+    assert.match(check_failed?.reason ?? '', /single sign-on.*\/orgs\/carol\/sso/)
+    assert.equal((await credential()).password, token)
+  })
+})
+
+suite('several runtimes', () => {
+  test('each has the token tried on its own repository, and one that fails harms no other', async () => {
+    const good = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    await admin.addToken(good.row, token)
+    const other = await runtimeTrying('carol/no-such-repository')
+    await using events = await admin.events()
+    const connection_id = (await good.connection())?.id ?? ''
+    await admin.api.createAuthorization({ body: { ...other.row, connection_id } })
+    await events.until(async () =>
+      (await other.connection())?.status === 'insufficient_scopes' ? true : undefined,
+    )
+    await refusal(other.credential(), 'credential-scopes-missing')
+    assert.equal((await good.connection())?.status, 'valid')
+    assert.equal((await good.credential()).password, token)
+  })
+
+  test('a new token is tried anew for each of them', async () => {
+    const first = await runtimeTrying('carol/secret')
+    await admin.addToken(first.row, fineGrained('contents:write'))
+    const second = await runtimeTrying('carol/tools')
+    const connection_id = (await first.connection())?.id ?? ''
+    await using events = await admin.events()
+    await admin.api.createAuthorization({ body: { ...second.row, connection_id } })
+    const valid = (runtime: typeof second) => async () => {
+      const { status, reason } = (await runtime.connection()) ?? {}
+      return status === 'valid' ? reason : undefined
+    }
+    assert.match(await events.until(valid(second)), /Proved by carol\/tools/)
+    const { status } = await admin.addToken(first.row, fineGrained('contents:write'))
+    assert.equal(status, 'accepted')
+    assert.match(await events.until(valid(second)), /Proved by carol\/tools/)
+  })
+
+  test('another repository in the settings has it tried there', async () => {
+    const { row, connection } = await runtimeTrying('carol/secret')
+    await admin.addToken(row, fineGrained('contents:write'))
+    const params = row
+    await admin.api.updateRuntimeProvider({ params, body: { probe_repository: 'carol/gone' } })
+    assert.equal((await connection())?.status, 'unverified')
+    assert.equal((await admin.checkNow(row.runtime_id)).status, 'insufficient_scopes')
+    await admin.api.updateRuntimeProvider({ params, body: { probe_repository: null } })
+    assert.equal((await admin.checkNow(row.runtime_id)).status, 'unverified')
+    for (const odd of [
+      'app',
+      '/acme/app',
+      'https://github.com/acme/app',
+      'acme/a b',
+      'acme//app',
+    ]) {
+      const body = { probe_repository: odd }
+      await refusal(admin.api.updateRuntimeProvider({ params, body }), 'request-invalid')
+    }
+  })
+})
+
+suite('a grant that hides its scopes', () => {
+  async function authorize(probe_repository: string) {
+    const { row, connection } = await runtimeTrying(probe_repository)
+    const { id, callback_url } = await admin.api.getClientForm({
+      query: { provider_id: provider.id },
+    })
+    const { client_id, client_secret } = github.registerClient(callback_url)
+    await admin.api.putClient({
+      body: { id, provider_id: provider.id, client_id, client_secret },
+    })
+    await admin.api.updateRuntimeProvider({ params: row, body: { auth_mode: 'default_client' } })
+    github.granted_kind = 'app_user'
+    const { request, authorization_url } = await beginOAuth(admin, row)
+    github.oauth.signIn('carol')
+    const sent = await fetch(authorization_url, { redirect: 'manual' })
+    await using events = await admin.events()
+    await comeBack(sent.headers.get('location') ?? '', admin.cookie)
+    const ended = await events.until(async () => {
+      const now = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
+      return now.status === 'exchanging' ? undefined : now
+    })
+    return { ended, connection }
+  }
+
+  test('is proved by the repository', async () => {
+    const { ended, connection } = await authorize('carol/secret')
+    assert.equal(ended.status, 'completed')
+    assert.match((await connection())?.reason ?? '', /Proved by carol\/secret/)
+  })
+
+  test('or turned down', async () => {
+    const { ended, connection } = await authorize('carol/no-such-repository')
+    assert.equal(ended.status, 'refused')
+    assert.match(ended.problem?.detail ?? '', /does not reach carol\/no-such-repository/)
+    assert.equal(await connection(), undefined)
+  })
+})
