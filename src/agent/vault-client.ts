@@ -7,7 +7,7 @@ const CALL_DEADLINE_MS = 20_000
 const MAX_ANSWER_LENGTH = 1024 * 1024
 
 export type VaultClient = AsyncDisposable &
-  Pick<Client, 'issueCredential' | 'reportCredential' | 'getRuntimeView'>
+  Pick<Client, 'issueCredential' | 'reportCredential' | 'readRepositoryAccess' | 'getRuntimeView'>
 
 export interface VaultClientOptions {
   vault_url: string
@@ -72,6 +72,7 @@ export function openVaultClient({
   return {
     issueCredential: client.issueCredential,
     reportCredential: client.reportCredential,
+    readRepositoryAccess: client.readRepositoryAccess,
     getRuntimeView: client.getRuntimeView,
     async [Symbol.asyncDispose]() {
       agent.destroy()

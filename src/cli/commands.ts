@@ -1,4 +1,5 @@
 import { stdout } from 'node:process'
+import { access } from './access.ts'
 import { help } from './help.ts'
 import { readFlags } from './options.ts'
 import { run } from './run.ts'
@@ -11,6 +12,7 @@ const commands = {
   // Its logger is not what `run` should wait for.
   agent: reported(async (argv) => (await import('./agent.ts')).agent(argv)),
   run: reported(run),
+  access: reported(access),
   version: reported(printVersion),
   help: async ([command]) => help(command),
 } satisfies Record<string, Command>

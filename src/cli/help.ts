@@ -8,6 +8,7 @@ Usage: countersign COMMAND [FLAGS]
 On one machine:
   up        start everything: pages, vault, database and a sandbox Git host
   run       run one command whose Git acts as one person
+  access    tell whether a person may read or write a repository
 
 In parts, on several machines:
   server    the pages and the API; cannot read tokens
@@ -100,6 +101,22 @@ Try:
   countersign run --as alice@example.com -- git clone https://git.example.com/team/app.git
   countersign run --as alice@example.com -- git push
   countersign run --as alice@example.com -- bash
+`,
+  access: `Tell whether a person may read or write a repository, with the token that this runtime may
+use. The Git host is asked; nothing is changed there.
+
+Usage: countersign access --as EMAIL [FLAGS] URL
+
+  --as EMAIL               the person
+  --json                   print {"visible", "read", "write", "sign_on_page"}
+
+${vaultSettings}
+It ends with 0 when the host has answered, whatever the answer; 2 when its own flags or settings are
+wrong, 3 when the vault gives this person no access or the host could not be asked.
+
+Try:
+  countersign access --as alice@example.com https://git.example.com/team/app.git
+  countersign access --as alice@example.com --json https://git.example.com/team/app.git
 `,
   version: `Print the version.
 

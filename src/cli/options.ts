@@ -1,4 +1,4 @@
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { usageError } from './terminal.ts'
 
 /** Flags of every command that speaks to a vault. */
@@ -19,8 +19,26 @@ export function readFlags<const O extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: O,
 ) {
+  return parse(command, { args, options, strict: true, allowPositionals: false }).values
+}
+
+/**
+ * The flags in `args`, and the words between them.
+ *
+ * @throws {CommandError} exit code 2
+ */
+export function readFlagsAndWords<const O extends ParseArgsOptionsConfig>(
+  command: string,
+  args: readonly string[],
+  options: O,
+) {
+  const found = parse(command, { args, options, strict: true, allowPositionals: true })
+  return { values: found.values, words: found.positionals }
+}
+
+function parse<const C extends ParseArgsConfig>(command: string, config: C) {
   try {
-    return parseArgs({ args, options, strict: true, allowPositionals: false }).values
+    return parseArgs(config)
   } catch (error) {
     if (error instanceof TypeError && 'code' in error) throw usageError(command, firstWords(error))
     throw error

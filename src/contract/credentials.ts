@@ -46,6 +46,37 @@ export const CredentialRequest = Type.Object(
 )
 export type CredentialRequest = Static<typeof CredentialRequest>
 
+/** Which repository is asked about: git-credential(1) names, plus the person to act for. */
+export const RepositoryAccessRequest = Type.Object(
+  {
+    /** E-mail address or id of the person. */
+    person: Line(320),
+    protocol: Type.Union([Type.Literal('https'), Type.Literal('http')]),
+    /** Host with the port if it is not the protocol's own. */
+    host: Line(255),
+    /** Of the clone address, e.g. `acme/app.git`. */
+    path: Line(1024),
+  },
+  closed,
+)
+export type RepositoryAccessRequest = Static<typeof RepositoryAccessRequest>
+
+/** What a person may do with one repository, with the token that this runtime may use. */
+export const RepositoryAccess = Type.Object(
+  {
+    /** Whether the Git host shows it to them; a private one that they have no part in looks like none. */
+    visible: Type.Boolean(),
+    /** To clone and fetch. */
+    read: Type.Boolean(),
+    /** To push. */
+    write: Type.Boolean(),
+    /** Where the person lets the token through their organization's single sign-on, if it must be. */
+    sign_on_page: nullable(Type.String()),
+  },
+  closed,
+)
+export type RepositoryAccess = Static<typeof RepositoryAccess>
+
 export const Credential = Type.Object(
   {
     protocol: Type.String(),

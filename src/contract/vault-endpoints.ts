@@ -1,5 +1,11 @@
 import Type from 'typebox'
-import { Credential, CredentialRequest, RuntimeView } from './credentials.ts'
+import {
+  Credential,
+  CredentialRequest,
+  RepositoryAccess,
+  RepositoryAccessRequest,
+  RuntimeView,
+} from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
 import { closed } from './resources.ts'
 
@@ -36,6 +42,27 @@ export const vaultEndpoints = {
     status: 204,
     result: null,
     problems: ['host-not-registered', 'authorization-missing'],
+  },
+  readRepositoryAccess: {
+    role: 'vault',
+    method: 'POST',
+    path: '/api/v1/repository-access',
+    caller: 'runtime',
+    summary: 'Whether one person may read or write a repository',
+    body: RepositoryAccessRequest,
+    status: 200,
+    result: RepositoryAccess,
+    problems: [
+      'host-not-registered',
+      'authorization-missing',
+      'credential-expired',
+      'credential-rejected',
+      'credential-scopes-missing',
+      'reauthorization-required',
+      'credential-unreadable',
+      'provider-unavailable',
+      'database-unavailable',
+    ],
   },
   getRuntimeView: {
     role: 'vault',

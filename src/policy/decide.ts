@@ -54,6 +54,7 @@ const rules = {
   'connection.revoke': isVault,
   'client.tested': isVault,
   'credential.report': isRuntime,
+  'repository.access': isRuntime,
 } as const satisfies Record<string, Rule>
 
 export type Action = keyof typeof rules

@@ -82,6 +82,7 @@ export async function startVault(
     db,
     pool,
     keyring,
+    outbound,
     commit: openAuditCommit(pool),
     cache: resources.use(createGrantCache(CACHE_LIMITS)),
     page_url,

@@ -88,15 +88,39 @@ export async function reportCredential(
   )
 }
 
-async function obtainGrant(parts: CredentialParts, call: CredentialCall): Promise<Grant> {
+async function obtainGrant(
+  parts: CredentialParts,
+  call: CredentialCall,
+  action = 'credential.issue',
+): Promise<Grant> {
   const { pool, keyring, page_url } = parts
   const found = await readGrant(pool, keyring, page_url, call.key, call.request)
   if (!('problem' in found)) return found
-  await recordDenial(parts.db, call, found)
+  await recordDenial(parts.db, call, found, action)
   throw found.problem
 }
 
-async function recordDenial(db: Db, call: CredentialCall, denial: Denial): Promise<void> {
+/**
+ * The grant as it is now, refreshed if it ends too soon.
+ *
+ * @param action under which a denial is audited
+ * @throws ProblemError those of `issueCredential` in the contract
+ */
+export async function freshGrant(
+  parts: CredentialParts,
+  call: CredentialCall,
+  action: string,
+): Promise<Grant> {
+  const grant = await obtainGrant(parts, call, action)
+  return needsRefresh(grant, call.request) ? await refreshed(parts, call, grant) : grant
+}
+
+async function recordDenial(
+  db: Db,
+  call: CredentialCall,
+  denial: Denial,
+  action: string,
+): Promise<void> {
   if (denial.runtime === undefined) return
   await db
     .insertInto('audit')
@@ -104,7 +128,7 @@ async function recordDenial(db: Db, call: CredentialCall, denial: Denial): Promi
       actor_kind: 'runtime',
       actor_id: denial.runtime.id,
       actor_name: denial.runtime.name,
-      action: 'credential.issue',
+      action,
       outcome: 'denied',
       subject: `${targetOf(call.request)} as ${call.request.person}`,
       reason: denial.problem.type,
@@ -170,6 +194,7 @@ function grantId({ key, request }: CredentialCall): string {
   return hash('sha256', [key, person, protocol, host].join('\n'), 'base64')
 }
 
-function targetOf(request: CredentialRequest): string {
+/** `protocol://host/path` that is asked about. */
+export function targetOf(request: Pick<CredentialRequest, 'protocol' | 'host' | 'path'>): string {
   return `${originOf(request)}/${request.path ?? ''}`
 }

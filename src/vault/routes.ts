@@ -1,12 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ProblemError } from '../contract/index.ts'
 import { bind } from '../http/bind.ts'
+import type { Outbound } from '../providers/http.ts'
 import { type CredentialParts, issueCredential, reportCredential } from './issue-credential.ts'
+import { readRepositoryAccess } from './repository-access.ts'
 import { authenticateRuntime } from './runtime-caller.ts'
 import { viewRuntime } from './runtime-view.ts'
 
 /** What a vault answers to runtimes. */
-export function vaultRoutes(app: FastifyInstance, parts: CredentialParts): void {
+export function vaultRoutes(
+  app: FastifyInstance,
+  parts: CredentialParts & { outbound: Outbound },
+): void {
   const { db, page_url } = parts
 
   bind(app, 'issueCredential', bearerOf, ({ body }, { caller: key, ip }) =>
@@ -16,6 +21,9 @@ export function vaultRoutes(app: FastifyInstance, parts: CredentialParts): void 
     await reportCredential(parts, { key, ip, request: body })
     return undefined
   })
+  bind(app, 'readRepositoryAccess', bearerOf, ({ body }, { caller: key, ip }) =>
+    readRepositoryAccess(parts, { key, ip, request: body }),
+  )
   bind(app, 'getRuntimeView', bearerOf, async ({ query }, { caller: key }) =>
     viewRuntime(db, await authenticateRuntime(db, key), { ...query, page_url }),
   )

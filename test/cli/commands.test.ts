@@ -24,7 +24,7 @@ describe('countersign', () => {
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
       assert.match(stdout, /^Usage: countersign/m)
     }
-    for (const name of ['up', 'server', 'vault', 'agent', 'run', 'version']) {
+    for (const name of ['up', 'server', 'vault', 'agent', 'run', 'access', 'version']) {
       assert.match(helpText(), new RegExp(`^  ${name} `, 'm'))
       assert.match(helpText(name), new RegExp(`^Usage: countersign ${name}`, 'm'))
       assert.ok(
@@ -57,6 +57,13 @@ describe('countersign', () => {
       ['run', '--as'],
       'run: option \'--as <value>\' argument missing. See "countersign run --help".',
     ],
+    [['access', 'x'], 'access: say for whom, with --as EMAIL. See "countersign access --help".'],
+    ...[[], ['git@git.example.com:acme/app.git'], ['https://a/b/c', 'https://a/b/d']].map(
+      (words): [string[], string] => [
+        ['access', '--as', 'a@example.com', ...words],
+        'access: name one repository by its http(s) clone address. See "countersign access --help".',
+      ],
+    ),
     [['agent'], 'agent: say for whom, with --person EMAIL. See "countersign agent --help".'],
     [
       ['version', '--nope'],

@@ -51,6 +51,12 @@ const bodies: Bodies = {
   createInvite: { role: 'member' },
   issueCredential: { person: 'x@example.com', protocol: 'https', host: 'forge.invalid' },
   reportCredential: { person: 'x@example.com', protocol: 'https', host: 'forge.invalid' },
+  readRepositoryAccess: {
+    person: 'x@example.com',
+    protocol: 'https',
+    host: 'forge.invalid',
+    path: 'acme/app.git',
+  },
 }
 
 const queries: Record<string, string> = { getClientForm: `?provider_id=${provider.id}` }

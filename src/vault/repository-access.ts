@@ -1,0 +1,130 @@
+import {
+  ProblemError,
+  type RepositoryAccess,
+  type RepositoryAccessRequest,
+} from '../contract/index.ts'
+import { enqueue } from '../jobs/queue.ts'
+import { decide } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { Outbound } from '../providers/http.ts'
+import { ProviderUnavailable, TokenRefused } from '../providers/provider.ts'
+import type { Grant } from './grant.ts'
+import { type CredentialParts, freshGrant, targetOf } from './issue-credential.ts'
+import { readTokenSet } from './token-set.ts'
+
+interface AccessCall {
+  /** The runtime key, in the clear. */
+  key: string
+  ip: string | null
+  request: RepositoryAccessRequest
+}
+
+const ACTION = 'repository.access'
+
+/**
+ * Asks the Git host whether a person's token, as this runtime may use it, can read or write a
+ * repository. The use of the token is in the audit trail before the host is asked.
+ *
+ * @throws ProblemError those of `readRepositoryAccess` in the contract; each denial is audited
+ */
+export async function readRepositoryAccess(
+  parts: CredentialParts & { outbound: Outbound },
+  call: AccessCall,
+): Promise<RepositoryAccess> {
+  const grant = await freshGrant(parts, call, ACTION)
+  await recordUse(parts, call, grant)
+  try {
+    return await ask(parts, call, grant)
+  } catch (error) {
+    if (error instanceof ProviderUnavailable) throw unavailable(error)
+    if (!(error instanceof TokenRefused)) throw error
+    return await askOnceMore(parts, call, grant, error)
+  }
+}
+
+async function ask(
+  { db, keyring, outbound }: CredentialParts & { outbound: Outbound },
+  { request }: AccessCall,
+  { connection_id, owner_id, version }: Grant,
+): Promise<RepositoryAccess> {
+  const row = await db
+    .selectFrom('connections')
+    .innerJoin('providers', 'providers.id', 'connections.provider_id')
+    .select(['provider_id', 'method', 'box', 'account_login', 'kind', 'name', 'base_url'])
+    .select('private_address_confirmed')
+    .where('connections.id', '=', connection_id)
+    .where('version', '=', version)
+    .executeTakeFirst()
+  if (row === undefined) {
+    throw new ProblemError('database-unavailable', 'This token is being changed. Try again.')
+  }
+  const { provider_id, method, account_login: login } = row
+  const adapter = adapterFor(row.kind)
+  const repository = adapter.repositoryAt(row.base_url, request.path)
+  if (repository === undefined) {
+    const detail = `${request.path} is not the path of a repository at ${row.name}.`
+    throw new ProblemError('request-invalid', detail, {
+      extensions: { errors: [{ pointer: '/path', detail }] },
+    })
+  }
+  const address = { purpose: 'token_set', row_id: connection_id, owner_id, provider_id } as const
+  const { access_token: token } = readTokenSet(await keyring.open(address, row.box))
+  const http = outbound.to(row, adapter.origins(row.base_url))
+  const { sso_url, ...access } = await adapter.repositoryAccess(
+    http,
+    { method, token, login },
+    repository,
+  )
+  return { ...access, sign_on_page: sso_url ?? null }
+}
+
+/** A granted token that is refused may have a successor; a pasted one has none. */
+async function askOnceMore(
+  parts: CredentialParts & { outbound: Outbound },
+  call: AccessCall,
+  grant: Grant,
+  cause: TokenRefused,
+): Promise<RepositoryAccess> {
+  const { connection_id: id, version, refreshable } = grant
+  const outcome = refreshable ? await parts.refresher.refresh(id, version, true) : undefined
+  if (outcome === 'refreshed' || outcome === 'gone') {
+    const next = await freshGrant(parts, call, ACTION)
+    try {
+      return await ask(parts, call, next)
+    } catch (error) {
+      if (error instanceof ProviderUnavailable) throw unavailable(error)
+      if (!(error instanceof TokenRefused)) throw error
+    }
+  }
+  // Whether the refusal stands is for the check to find out.
+  await parts.db
+    .transaction()
+    .execute((trx) => enqueue(trx, 'check-connection', { id }, `check-connection:${id}`))
+  throw new ProblemError(
+    'credential-rejected',
+    `The Git host did not accept the token of ${grant.person_email}. It is being checked; see ` +
+      `${parts.page_url}/tokens`,
+    { cause, extensions: { page: `${parts.page_url}/tokens` } },
+  )
+}
+
+async function recordUse({ db }: CredentialParts, call: AccessCall, grant: Grant): Promise<void> {
+  const attempt = {
+    actor: { kind: 'runtime', id: grant.runtime_id, name: grant.runtime_name },
+    action: ACTION,
+    subject: `${targetOf(call.request)} as ${grant.person_email}`,
+    ip: call.ip,
+    owner_id: grant.owner_id,
+    runtime_id: grant.runtime_id,
+    connection_id: grant.connection_id,
+  } as const
+  await decide(db, attempt, async () => {})
+}
+
+function unavailable(cause: ProviderUnavailable): ProblemError {
+  const { message, retry_after } = cause
+  return new ProblemError('provider-unavailable', `${message} Try again in a moment.`, {
+    cause,
+    extensions: retry_after === undefined ? {} : { retry_after },
+  })
+}
