@@ -71,6 +71,7 @@ export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {
     },
     scopes: row.scopes,
     missing_scopes: row.missing_scopes,
+    probed_repository: probe?.probed_repository ?? null,
     expires_at: row.expires_at?.toISOString() ?? null,
     checked_at: checked_at?.toISOString() ?? null,
     check_failed: failedLast

@@ -44,6 +44,11 @@ export async function getAccess(
     requested_scopes: await requestedScopes(db, row, adapter),
     administrators: access.oauth === 'client_not_registered' ? await administrators(db) : [],
     token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },
+    revocation: {
+      token_page: pages.tokens,
+      grant_page: pages.grants,
+      grants_revoked: adapter.oauth.revoke !== undefined,
+    },
     reusable_connections: own
       .filter((connection) => connection.id !== current && works(connection))
       .map((connection) => toConnection(connection)),

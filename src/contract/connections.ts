@@ -115,6 +115,8 @@ export const Connection = Type.Object(
     account: Account,
     scopes: Type.Array(Type.String()),
     missing_scopes: Type.Array(Type.String()),
+    /** The repository on which it was tried for this runtime, as it does not show its scopes. */
+    probed_repository: nullable(Type.String()),
     /** Null: the token does not end, or nobody knows when. */
     expires_at: nullable(Timestamp),
     /** The last time the Git host answered about this token. */
@@ -225,6 +227,18 @@ export const AccessDetail = Type.Object(
         url: Type.String(),
         /** Whether the page opens with the scopes chosen. */
         scopes_filled_in: Type.Boolean(),
+      },
+      closed,
+    ),
+    /** How what a person made or granted at the Git host ends there. */
+    revocation: Type.Object(
+      {
+        /** Where a person ends tokens that they made. */
+        token_page: Type.String(),
+        /** Where a person ends what they granted to an OAuth2 app. */
+        grant_page: Type.String(),
+        /** Whether a grant that nothing uses any more is revoked for them. */
+        grants_revoked: Type.Boolean(),
       },
       closed,
     ),

@@ -58,8 +58,9 @@ suite('a token is handed in', () => {
     const { row, connection, credential } = await runtimeTrying('carol/secret')
     const token = fineGrained('contents:write')
     assert.equal((await admin.addToken(row, token)).status, 'accepted')
-    const { status, reason } = (await connection()) ?? {}
+    const { status, reason, probed_repository } = (await connection()) ?? {}
     assert.equal(status, 'valid')
+    assert.equal(probed_repository, 'carol/secret')
     assert.match(reason ?? '', /Proved by carol\/secret/)
     assert.equal((await credential()).password, token)
     const detail = await admin.api.getAccess({ params: row })

@@ -4,9 +4,22 @@ import classes from './scopes.module.css'
 
 const SHOWN = 2
 
-/** The first scopes of a token; the rest on hover, focus or tap. */
-export function Scopes({ scopes }: { scopes: string[] }) {
+/** The first scopes of a token; the rest on hover, focus or tap. Without any: what it was tried on. */
+export function Scopes({
+  scopes,
+  tried_on = null,
+}: {
+  scopes: string[]
+  tried_on?: string | null
+}) {
   const rest = scopes.length - SHOWN
+  if (scopes.length === 0 && tried_on !== null) {
+    return (
+      <span className={classes.tried}>
+        Tried on <code>{tried_on}</code>
+      </span>
+    )
+  }
   if (scopes.length === 0) return <span className={classes.none}>None named</span>
   return (
     <span className={classes.scopes}>

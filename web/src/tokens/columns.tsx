@@ -40,7 +40,12 @@ export function tokenColumns(onDelete: (access: Access) => void): Column<Access>
       header: 'Scopes',
       width: '10.5rem',
       cell: ({ authorization }) =>
-        authorization ? <Scopes scopes={authorization.connection.scopes} /> : null,
+        authorization ? (
+          <Scopes
+            scopes={authorization.connection.scopes}
+            tried_on={authorization.connection.probed_repository}
+          />
+        ) : null,
     },
     {
       header: 'Expires',

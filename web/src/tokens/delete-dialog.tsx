@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import type { Access, Authorization } from '../../../src/contract/connections.ts'
+import type { Access, AccessDetail, Authorization } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
 import { notify } from '../parts/notify.tsx'
@@ -46,22 +46,37 @@ export function DeleteDialog({
           {others.length === 1 ? 's' : ''} it.
         </p>
       )}
-      {others.length === 0 && byOAuth && (
-        <p>
-          No other runtime uses this authorization, so it is destroyed here and revoked at{' '}
-          {provider.name}. If {provider.name} is away, that is tried again until it is done.
-        </p>
-      )}
-      {others.length === 0 && !byOAuth && (
-        <p>
-          No other runtime uses this token, so it is destroyed here. At {provider.name} it works
-          until you revoke it:{' '}
-          <OutsideLink href={detail.data?.token_page.url ?? provider.base_url}>
-            revoke it at {provider.name}
-          </OutsideLink>
-          .
-        </p>
+      {others.length === 0 && (
+        <LastOne provider={provider} byOAuth={byOAuth} revocation={detail.data?.revocation} />
       )}
     </ConfirmDialog>
+  )
+}
+
+/** What becomes of a token or grant that no other runtime uses. */
+function LastOne({
+  provider,
+  byOAuth,
+  revocation,
+}: {
+  provider: Access['provider']
+  byOAuth: boolean
+  revocation: AccessDetail['revocation'] | undefined
+}) {
+  if (byOAuth && revocation?.grants_revoked !== false) {
+    return (
+      <p>
+        No other runtime uses this authorization, so it is destroyed here and revoked at{' '}
+        {provider.name}. If {provider.name} is away, that is tried again until it is done.
+      </p>
+    )
+  }
+  const page = byOAuth ? revocation?.grant_page : revocation?.token_page
+  return (
+    <p>
+      No other runtime uses this {byOAuth ? 'authorization' : 'token'}, so it is destroyed here. At{' '}
+      {provider.name} it {byOAuth ? 'stays' : 'works'} until you revoke it:{' '}
+      <OutsideLink href={page ?? provider.base_url}>revoke it at {provider.name}</OutsideLink>.
+    </p>
   )
 }
