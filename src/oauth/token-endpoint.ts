@@ -5,7 +5,7 @@ export interface TokenEndpoint {
   issuer: string
   token_endpoint: string
   client: { client_id: string; client_secret: string }
-  client_authentication: 'client_secret_basic' | 'client_secret_post'
+  client_authentication: ClientAuthentication
   /**
    * What ends a grant here, beside `invalid_grant`: values of `error`, or, where one word stands for
    * several things, `error: error_description`.
@@ -15,6 +15,9 @@ export interface TokenEndpoint {
   misconfigured_errors: readonly string[]
   fetch: TokenFetch
 }
+
+/** How a client says who it is, RFC 6749 §2.3; `none`: by its id, as a public client does. */
+export type ClientAuthentication = 'client_secret_basic' | 'client_secret_post' | 'none'
 
 export type TokenFetch = (
   url: string,
@@ -114,24 +117,50 @@ export async function refresh(
   )
 }
 
-function partiesOf({ issuer, token_endpoint, client, client_authentication }: TokenEndpoint) {
-  const authenticate =
-    client_authentication === 'client_secret_basic'
-      ? oauth.ClientSecretBasic
-      : oauth.ClientSecretPost
+/** The server, client and client authentication of an endpoint, for oauth4webapi. */
+export function partiesOf(endpoint: TokenEndpoint) {
+  const { issuer, token_endpoint, client, client_authentication } = endpoint
   return {
     server: { issuer, token_endpoint },
     client: { client_id: client.client_id },
-    authentication: authenticate(client.client_secret),
+    authentication: authenticationOf(client_authentication, client.client_secret),
   }
+}
+
+function authenticationOf(kind: ClientAuthentication, client_secret: string): oauth.ClientAuth {
+  if (kind === 'none') return oauth.None()
+  return kind === 'client_secret_basic'
+    ? oauth.ClientSecretBasic(client_secret)
+    : oauth.ClientSecretPost(client_secret)
 }
 
 type RequestOptions = oauth.TokenEndpointRequestOptions
 
-async function ask(
+/**
+ * Sends a request to the token endpoint and reads what it grants.
+ *
+ * @throws TokenEndpointError
+ */
+export async function ask(
   endpoint: TokenEndpoint,
   send: (options: RequestOptions) => Promise<Response>,
 ): Promise<TokenAnswer> {
+  const { server, client } = partiesOf(endpoint)
+  return await askFor(endpoint, send, async (answer) =>
+    answerFrom(await oauth.processGenericTokenEndpointResponse(server, client, answer)),
+  )
+}
+
+/**
+ * Sends a request to an endpoint of the server, puts the answer into standard form and reads it.
+ *
+ * @throws TokenEndpointError
+ */
+export async function askFor<T>(
+  endpoint: TokenEndpoint,
+  send: (options: RequestOptions) => Promise<Response>,
+  read: (answer: Response) => Promise<T>,
+): Promise<T> {
   let retry_after: number | undefined
   const options: RequestOptions = {
     // Which hosts may be spoken to without TLS is decided where they are registered.
@@ -147,13 +176,7 @@ async function ask(
     },
   }
   try {
-    const { server, client } = partiesOf(endpoint)
-    const granted = await oauth.processGenericTokenEndpointResponse(
-      server,
-      client,
-      await send(options),
-    )
-    return answerFrom(granted)
+    return await read(await send(options))
   } catch (error) {
     throw failureFrom(endpoint, error, retry_after)
   }

@@ -43,4 +43,11 @@ export const entra: OAuthFacts = {
   // The person must come back: to sign in again, for a second factor, or to consent.
   dead_grant_errors: ['interaction_required', 'login_required', 'consent_required'],
   misconfigured_errors: ['invalid_resource'],
+  // Only public clients have it: who shows a secret is refused (AADSTS700025), and so is an app
+  // that does not allow public client flows (AADSTS7000218), both as `invalid_client`.
+  // @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
+  device_flow: {
+    client_authentication: 'none',
+    off_errors: ['invalid_client', 'unauthorized_client'],
+  },
 }

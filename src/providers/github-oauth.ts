@@ -27,6 +27,9 @@ export const githubOAuth: OAuthFacts = {
     'application_suspended',
     'device_flow_disabled',
   ],
+  // It is off until the app's owner turns it on, and wants no secret.
+  // @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow
+  device_flow: { client_authentication: 'none', off_errors: ['device_flow_disabled'] },
   revoke,
 }
 

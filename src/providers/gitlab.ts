@@ -45,6 +45,12 @@ export const gitlab: ProviderAdapter = {
     refresh_repeats: ['redirect_uri'],
     dead_grant_errors: [],
     misconfigured_errors: [],
+    // From 17.3 on. A confidential app must show its secret here too.
+    // @see https://docs.gitlab.com/api/oauth2/#device-authorization-grant-flow
+    device_flow: {
+      client_authentication: 'client_secret_post',
+      off_errors: ['unauthorized_client', 'unsupported_grant_type'],
+    },
     revoke,
   },
   origins: () => [],

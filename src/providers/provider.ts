@@ -134,8 +134,17 @@ export interface OAuthFacts {
   dead_grant_errors: readonly string[]
   /** In the same form: that the client is set up wrongly, beside RFC 6749's own. */
   misconfigured_errors: readonly string[]
+  /** RFC 8628; absent where the host has no such flow. */
+  device_flow?: DeviceFlowFacts
   /** Ends a grant at the host; absent where the host has no such call. */
   revoke?: (http: ProviderHttp, client: OAuthClient, tokens: OAuthTokens) => Promise<void>
+}
+
+export interface DeviceFlowFacts {
+  /** How the app says who it is in this flow, and when what it granted is refreshed. */
+  client_authentication: 'client_secret_post' | 'none'
+  /** Values of `error` that mean that this app, or this version of the host, has no such flow. */
+  off_errors: readonly string[]
 }
 
 export interface OAuthServer {

@@ -13,6 +13,8 @@ export interface ClientRow {
   kind: ProviderKind
   base_url: string
   tenant: string | null
+  /** The grant comes, or came, by device flow: some hosts then want the client to say who it is otherwise. */
+  device_flow?: boolean
 }
 
 /** The token endpoint of a client's provider, ready to be asked as that client. */
@@ -29,7 +31,9 @@ export async function endpointOf(
     issuer,
     token_endpoint,
     client: { client_id: row.client_id, client_secret },
-    client_authentication: oauth.client_authentication,
+    client_authentication:
+      (row.device_flow ? oauth.device_flow?.client_authentication : undefined) ??
+      oauth.client_authentication,
     dead_grant_errors: oauth.dead_grant_errors,
     misconfigured_errors: oauth.misconfigured_errors,
     fetch,

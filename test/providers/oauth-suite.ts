@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { pollForToken, requestDeviceCode } from '../../src/oauth/device-authorization.ts'
 import {
   exchangeCode,
   refresh,
@@ -14,7 +15,8 @@ import {
   type ProviderHttp,
   TokenRefused,
 } from '../../src/providers/provider.ts'
-import type { AuthorizationServer, Client } from '../standins/authorization-server.ts'
+import type { AuthorizationServer } from '../standins/authorization-server.ts'
+import type { Client } from '../standins/client.ts'
 import type { Reply } from '../standins/stand-in.ts'
 import { troubles } from './suite.ts'
 
@@ -83,7 +85,7 @@ function endpointOf(adapter: ProviderAdapter, forge: OAuthForge, secret?: string
 
 /** Holds the OAuth2 facts of an adapter against the host's authorization server. */
 export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void {
-  const { refresh_repeats, default_scopes, revoke } = adapter.oauth
+  const { refresh_repeats, default_scopes, revoke, device_flow: flow } = adapter.oauth
   const repeated = Object.fromEntries(
     refresh_repeats.map((name) => [
       name,
@@ -177,31 +179,72 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
       await assert.rejects(inspect(access_token), TokenRefused)
       await revoke?.(forge.http(), forge.client, tokens)
     })
+  })
 
-    const device = adapter.oauth.server('http://127.0.0.1', null).device_authorization_endpoint
-    test('the device flow ends in a token', { skip: device === undefined }, async () => {
-      const http = forge.http()
-      const { token_endpoint, device_authorization_endpoint = '' } = adapter.oauth.server(
-        http.base_url,
+  describe(`device flow with ${adapter.kind}`, { skip: flow === undefined }, () => {
+    const devices = () => {
+      assert.ok(forge.oauth.devices, 'the stand-in has a device flow, too')
+      return forge.oauth.devices
+    }
+    const begin = async () => {
+      devices().interval = 0.01
+      const { device_authorization_endpoint = '' } = adapter.oauth.server(
+        forge.http().base_url,
         null,
       )
-      const { client_id } = forge.client
-      const headers = { accept: 'application/json' }
-      const post = async (url: string, form: Record<string, string>) =>
-        (await (
-          await http.fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) })
-        ).json()) as Record<string, string>
-      const scope = default_scopes.person.join(' ')
-      const begun = await post(device_authorization_endpoint, { client_id, scope })
-      const poll = {
-        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
-        client_id,
-        device_code: begun.device_code ?? '',
-      }
-      assert.equal((await post(token_endpoint, poll)).error, 'authorization_pending')
-      forge.oauth.approveDevice(begun.user_code ?? '', 'carol')
-      const { access_token } = await post(token_endpoint, poll)
-      assert.equal((await inspect(access_token ?? '')).account.login, forge.login ?? 'carol')
+      const endpoint = { ...asDevice(), device_authorization_endpoint }
+      const begun = await requestDeviceCode(endpoint, default_scopes.person)
+      return { ...begun, poll: () => pollForToken(asDevice(), begun.device_code) }
+    }
+    const asDevice = () => ({
+      ...endpointOf(adapter, forge),
+      client_authentication: flow?.client_authentication ?? 'none',
+    })
+
+    test('a code ends in a token of the person, once', async () => {
+      const { user_code, expires_in, poll } = await begin()
+      assert.ok(expires_in >= 300)
+      assert.deepEqual(await poll(), { outcome: 'authorization_pending' })
+      devices().approve(user_code, 'carol')
+      const polled = await poll()
+      assert.equal(polled.outcome, 'granted')
+      if (polled.outcome !== 'granted') return
+      const { account } = await inspect(polled.answer.access_token)
+      assert.equal(account.login, forge.login ?? 'carol')
+      await assert.rejects(poll(), TokenEndpointError)
+    })
+
+    test('what it granted is refreshed as that flow wants it', async () => {
+      const { user_code, poll } = await begin()
+      devices().approve(user_code, 'carol')
+      const polled = await poll()
+      assert.equal(polled.outcome, 'granted')
+      if (polled.outcome !== 'granted') return
+      const { refresh_token } = polled.answer
+      const next = await refresh(asDevice(), refresh_token ?? '', repeated)
+      assert.equal((await inspect(next.access_token)).account.login, forge.login ?? 'carol')
+    })
+
+    test('no, and too late, are told apart from anything else', async () => {
+      const late = await begin()
+      devices().expire(late.user_code)
+      assert.deepEqual(await late.poll(), { outcome: 'expired' })
+      const no = await begin()
+      devices().deny(no.user_code)
+      const said = await no.poll().catch((error: unknown) => error)
+      // GitLab forgets the code of somebody who says no.
+      if (said instanceof TokenEndpointError) assert.equal(said.outcome, 'permanent')
+      else assert.deepEqual(said, { outcome: 'denied' })
+    })
+
+    test('an app without the flow is known by its words', async () => {
+      devices().off = true
+      const refusal = await begin()
+        .then(({ poll }) => poll())
+        .catch((error: unknown) => error)
+      devices().off = false
+      assert.ok(refusal instanceof TokenEndpointError)
+      assert.ok(flow?.off_errors.includes(refusal.error ?? ''), refusal.error)
     })
   })
 }

@@ -1,17 +1,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import type { Client } from './client.ts'
+import { type DeviceRules, type Devices, deviceAuthorization } from './device-authorization.ts'
 import { type Call, type Forge, type Reply, readAuthorization } from './stand-in.ts'
-
-export interface Client {
-  client_id: string
-  client_secret: string
-  redirect_uri: string
-}
 
 type Trouble = 'client' | 'code' | 'refresh' | 'scope'
 
 /** How one host's authorization server differs from another's. */
 export interface Rules {
-  paths: { authorize: string; token: string; device?: string }
+  paths: { authorize: string; token: string }
+  device?: DeviceRules
   client_authentication: 'basic' | 'post'
   /** Scopes that exist. */
   knows(scope: string): boolean
@@ -37,6 +34,8 @@ interface Grant {
   scopes: string[]
   redirect_uri: string
   challenge: string | null
+  /** By device flow: the app then says who it is as that flow wants it. */
+  device: boolean
   /** The access token that goes with a refresh token. */
   access_token: string
 }
@@ -47,7 +46,8 @@ export interface AuthorizationServer {
   signIn(login: string | null): void
   /** The person says no to the next request. */
   decline(): void
-  approveDevice(user_code: string, login: string): void
+  /** Where the host has a device flow. */
+  devices: Devices | undefined
   /** Undefined for what is none of its paths. */
   handle(call: Call): Reply | undefined
 }
@@ -57,7 +57,6 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
   const clients = new Map<string, Client>()
   const codes = new Map<string, Grant>()
   const refreshTokens = new Map<string, Grant>()
-  const devices = new Map<string, { user_code: string; grant: Grant }>()
   let signedIn: string | null = null
   let declines = false
 
@@ -96,7 +95,8 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       return back({ error: 'access_denied' })
     }
     const code = randomUUID()
-    codes.set(code, { client, login: signedIn, scopes, redirect_uri, challenge, access_token: '' })
+    const grant = { client, login: signedIn, scopes, redirect_uri, challenge, device: false }
+    codes.set(code, { ...grant, access_token: '' })
     return back({ code })
   }
 
@@ -108,6 +108,10 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
         ? [scheme === 'basic' ? username : '', password]
         : [form.get('client_id') ?? '', form.get('client_secret')]
     const client = clients.get(id)
+    const grant = refreshTokens.get(form.get('refresh_token') ?? '')
+    const rule = grant?.device === true ? rules.device?.secret : 'needed'
+    if (rule === 'ignored') return client
+    if (rule === 'refused') return secret === null ? client : undefined
     return client?.client_secret === secret ? client : undefined
   }
 
@@ -116,7 +120,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     if (headers['content-type'] !== 'application/x-www-form-urlencoded') return { status: 415 }
     const client = clientOf(call)
     const kind = form.get('grant_type')
-    if (kind === 'urn:ietf:params:oauth:grant-type:device_code') return poll(form)
+    if (kind === 'urn:ietf:params:oauth:grant-type:device_code' && desk) return desk.poll(call)
     if (client === undefined) return refuse('client')
     if (kind === 'authorization_code') return redeem(client, form)
     if (kind === 'refresh_token') return renew(client, form)
@@ -162,26 +166,19 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     return { status: 200, body: rules.granted({ access_token, refresh_token, scopes }) }
   }
 
-  function beginDevice({ form }: Call): Reply {
-    const client = clients.get(form.get('client_id') ?? '')
-    if (client === undefined) return refuse('client')
-    const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => rules.knows(scope))
-    const [device_code, user_code] = [randomUUID(), randomUUID().slice(0, 8).toUpperCase()]
-    const grant = { client, login: '', scopes, redirect_uri: '', challenge: null, access_token: '' }
-    devices.set(device_code, { user_code, grant })
-    const verification_uri = `${forge().url}/device`
-    const body = { device_code, user_code, verification_uri, expires_in: 900, interval: 5 }
-    return { status: 200, body }
-  }
-
-  function poll(form: URLSearchParams): Reply {
-    const device = devices.get(form.get('device_code') ?? '')
-    if (device?.grant.client.client_id !== form.get('client_id')) return refuse('client')
-    const { status } = rules.errors.code
-    if (device.grant.login === '') return { status, body: { error: 'authorization_pending' } }
-    devices.delete(form.get('device_code') ?? '')
-    return issue(device.grant)
-  }
+  const desk =
+    rules.device &&
+    deviceAuthorization({
+      forge,
+      rules: rules.device,
+      clients,
+      knows: rules.knows,
+      issue: ({ client, login, scopes }) => {
+        const { redirect_uri } = client
+        const grant = { client, login, scopes, redirect_uri, challenge: null, device: true }
+        return issue({ ...grant, access_token: '' })
+      },
+    })
 
   return {
     registerClient(redirect_uri) {
@@ -200,16 +197,14 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     decline() {
       declines = true
     },
-    approveDevice(user_code, login) {
-      for (const device of devices.values()) {
-        if (device.user_code === user_code) device.grant.login = login
-      }
-    },
+    devices: desk?.devices,
     handle(call) {
       const { paths } = rules
       if (call.url.pathname === paths.authorize && call.method === 'GET') return authorize(call)
       if (call.url.pathname === paths.token && call.method === 'POST') return token(call)
-      if (call.url.pathname === paths.device && call.method === 'POST') return beginDevice(call)
+      if (call.url.pathname === rules.device?.path && call.method === 'POST') {
+        return desk?.begin(call)
+      }
       return undefined
     },
   }

@@ -1,4 +1,5 @@
 import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
+import { plainUserCode } from '../device-authorization.ts'
 import {
   advertise,
   type Call,
@@ -24,11 +25,30 @@ export type AzureDevOpsStandIn = Forge & { oauth: AuthorizationServer }
  */
 export async function startAzureDevOps(tenant = 'organizations'): Promise<AzureDevOpsStandIn> {
   const entra = `/${tenant}/oauth2/v2.0`
+  const refused = (error: string) => ({ status: 400, error })
   const oauth = authorizationServer(() => forge, {
     paths: {
       authorize: `${entra}/authorize`,
       token: `${entra}/token`,
-      device: `${entra}/devicecode`,
+    },
+    device: {
+      path: `${entra}/devicecode`,
+      verification_path: '/devicelogin',
+      complete: false,
+      expires_in: 900,
+      secret: 'refused',
+      // Its document knows no `slow_down`.
+      slow_down: false,
+      off: { status: 401, error: 'invalid_client', at: 'token' },
+      errors: {
+        client: { status: 401, error: 'invalid_client' },
+        scope: refused('invalid_scope'),
+        pending: refused('authorization_pending'),
+        denied: refused('authorization_declined'),
+        expired: refused('expired_token'),
+        unknown: refused('bad_verification_code'),
+      },
+      user_code: plainUserCode,
     },
     client_authentication: 'post',
     knows: (scope) => scope === 'offline_access' || scope.startsWith(`${RESOURCE}/`),

@@ -1,8 +1,6 @@
-import {
-  type AuthorizationServer,
-  authorizationServer,
-  type Client,
-} from '../authorization-server.ts'
+import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
+import type { Client } from '../client.ts'
+import { plainUserCode } from '../device-authorization.ts'
 import {
   advertise,
   type Call,
@@ -42,7 +40,24 @@ export async function startGithub(): Promise<GithubStandIn> {
     paths: {
       authorize: '/login/oauth/authorize',
       token: '/login/oauth/access_token',
-      device: '/login/device/code',
+    },
+    device: {
+      path: '/login/device/code',
+      verification_path: '/login/device',
+      complete: false,
+      expires_in: 900,
+      secret: 'ignored',
+      slow_down: true,
+      off: { ...refused('device_flow_disabled'), at: 'code' },
+      errors: {
+        client: { status: 404, error: 'Not Found' },
+        scope: refused('invalid_scope'),
+        pending: refused('authorization_pending'),
+        denied: refused('access_denied'),
+        expired: refused('expired_token'),
+        unknown: refused('incorrect_device_code'),
+      },
+      user_code: () => plainUserCode().replace(/^.{4}/, '$&-'),
     },
     client_authentication: 'post',
     knows: (scope) => SCOPES.includes(scope),

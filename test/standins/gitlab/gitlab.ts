@@ -1,4 +1,5 @@
 import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
+import { plainUserCode } from '../device-authorization.ts'
 import {
   type Account,
   advertise,
@@ -19,11 +20,30 @@ export type GitlabStandIn = Forge & { oauth: AuthorizationServer }
 
 /** Stands in for a self-managed GitLab; docs/providers/gitlab.md says after which documents. */
 export async function startGitlab(): Promise<GitlabStandIn> {
+  const refused = (error: string) => ({ status: 400, error })
   const oauth = authorizationServer(() => forge, {
     paths: {
       authorize: '/oauth/authorize',
       token: '/oauth/token',
-      device: '/oauth/authorize_device',
+    },
+    device: {
+      path: '/oauth/authorize_device',
+      verification_path: '/oauth/device',
+      complete: true,
+      expires_in: 300,
+      secret: 'needed',
+      slow_down: true,
+      off: { ...refused('unsupported_grant_type'), at: 'code' },
+      errors: {
+        client: { status: 401, error: 'invalid_client' },
+        scope: refused('invalid_scope'),
+        pending: refused('authorization_pending'),
+        // A person who says no leaves nothing behind: the code is then as good as unknown.
+        denied: refused('invalid_grant'),
+        expired: refused('expired_token'),
+        unknown: refused('invalid_grant'),
+      },
+      user_code: plainUserCode,
     },
     client_authentication: 'post',
     knows: (scope) => SCOPES.includes(scope),
