@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { type AuthorizationRequest, CALLBACK_PATH, ProblemError } from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { authorizationUrl } from '../oauth/authorization.ts'
 import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { type Db, isDuplicate } from '../store/database.ts'
+import type { AuthorizationRequestsTable } from '../store/tables.ts'
 import { notOnRuntime } from './candidates.ts'
 import type { PersonRequest } from './person-request.ts'
 import { requestedScopes } from './requested-scopes.ts'
@@ -37,17 +38,7 @@ export async function beginAuthorization(
   request: NewAuthorizationRequest,
 ): Promise<{ request: AuthorizationRequest; authorization_url: string }> {
   const { person, ip, id, runtime_id, provider_id, state } = request
-  const row = await findClient(db, request)
-  if (row === undefined) throw notOnRuntime()
-  if (row.auth_mode === 'token') {
-    throw new ProblemError('oauth-not-offered', 'Paste a token instead.')
-  }
-  if (row.client_row_id === null || row.client_id === null) {
-    throw new ProblemError(
-      'client-not-registered',
-      `No OAuth app is registered for ${row.provider}. Ask an administrator to register one.`,
-    )
-  }
+  const row = await clientFor(db, request)
   const { client_row_id, client_id } = row
   await refuseUnknownKey(db, request.code_verifier_box)
   const adapter = adapterFor(row.kind)
@@ -144,6 +135,27 @@ export async function confirmAccount(
   })
 }
 
+/**
+ * The OAuth2 app by which a runtime is authorized at a provider.
+ *
+ * @throws ProblemError `provider-not-on-runtime`, `oauth-not-offered`, `client-not-registered`
+ */
+export async function clientFor(db: Db, request: { runtime_id: string; provider_id: string }) {
+  const row = await findClient(db, request)
+  if (row === undefined) throw notOnRuntime()
+  if (row.auth_mode === 'token') {
+    throw new ProblemError('oauth-not-offered', 'Paste a token instead.')
+  }
+  const { client_row_id, client_id } = row
+  if (client_row_id === null || client_id === null) {
+    throw new ProblemError(
+      'client-not-registered',
+      `No OAuth app is registered for ${row.provider}. Ask an administrator to register one.`,
+    )
+  }
+  return { ...row, client_row_id, client_id }
+}
+
 async function findClient(db: Db, row: { runtime_id: string; provider_id: string }) {
   return await db
     .selectFrom('runtime_providers')
@@ -170,7 +182,7 @@ async function findClient(db: Db, row: { runtime_id: string; provider_id: string
     .executeTakeFirst()
 }
 
-function requestNotFound(): ProblemError {
+export function requestNotFound(): ProblemError {
   return new ProblemError('not-found', 'This authorization is not, or no longer, under way.')
 }
 
@@ -187,7 +199,7 @@ export function sessionHash(cookie: string): Buffer {
 
 /** The resource for a row. */
 export function toAuthorizationRequest(
-  row: Omit<AuthorizationRequest, 'created_at'> & { created_at: Date },
+  row: Selectable<AuthorizationRequestsTable>,
 ): AuthorizationRequest {
   const { id, runtime_id, provider_id, status, problem, account_before, account_after } = row
   return {
@@ -198,6 +210,18 @@ export function toAuthorizationRequest(
     problem,
     account_before,
     account_after,
+    device: deviceOf(row),
     created_at: row.created_at.toISOString(),
   }
+}
+
+function deviceOf({
+  user_code,
+  verification_uri,
+  verification_uri_complete,
+  expires_at,
+}: Selectable<AuthorizationRequestsTable>): AuthorizationRequest['device'] {
+  if (user_code === null || verification_uri === null) return null
+  const expires = expires_at.toISOString()
+  return { user_code, verification_uri, verification_uri_complete, expires_at: expires }
 }

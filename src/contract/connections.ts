@@ -198,6 +198,18 @@ export const AuthorizationRequest = Type.Object(
     /** Logins, with `account_changed`. */
     account_before: nullable(Type.String()),
     account_after: nullable(Type.String()),
+    /** By device flow: what to show the person, once the provider has said it, while they may use it. */
+    device: nullable(
+      Type.Object(
+        {
+          user_code: Type.String(),
+          verification_uri: Type.String(),
+          verification_uri_complete: nullable(Type.String()),
+          expires_at: Timestamp,
+        },
+        closed,
+      ),
+    ),
     created_at: Timestamp,
   },
   closed,

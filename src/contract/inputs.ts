@@ -117,5 +117,23 @@ export const inputs = {
     },
     closed,
   ),
+  beginDeviceAuthorization: Type.Object({ runtime_id: Id, provider_id: Id }, closed),
+  beginDeviceSignIn: Type.Object(
+    {
+      /** What the person knows the machine by; shown to them before they approve. */
+      device_name: Type.String({
+        minLength: 1,
+        maxLength: 80,
+        pattern: '^[\\x20-\\x7e]*\\S[\\x20-\\x7e]*$',
+      }),
+    },
+    closed,
+  ),
+  redeemDeviceSignIn: Type.Object({ device_code: Type.String({ maxLength: 100 }) }, closed),
+  readDeviceSignIn: Type.Object({ user_code: Type.String({ maxLength: 40 }) }, closed),
+  answerDeviceSignIn: Type.Object(
+    { user_code: Type.String({ maxLength: 40 }), approved: Type.Boolean() },
+    closed,
+  ),
   createAuthorization: Type.Object({ runtime_id: Id, provider_id: Id, connection_id: Id }, closed),
 }

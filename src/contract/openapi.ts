@@ -83,10 +83,10 @@ const bodyProblems: readonly ProblemType[] = [
 ]
 
 const security: Record<Caller, readonly Json[]> = {
-  // The cookie is read when it is there: it says who is signed in, and who signs out.
-  anyone: [{}, { session: [] }],
-  person: [{ session: [] }],
-  admin: [{ session: [] }],
+  // These are read when they are there: they say who is signed in, and who signs out.
+  anyone: [{}, { session: [] }, { person_token: [] }],
+  person: [{ session: [] }, { person_token: [] }],
+  admin: [{ session: [] }, { person_token: [] }],
   runtime: [{ runtime_key: [] }],
 }
 
@@ -128,6 +128,12 @@ export function openApiDocument(version: string): Json {
           name: 'countersign.session_token',
           description:
             'Set by signing in. On HTTPS its name is `__Secure-countersign.session_token`.',
+        },
+        person_token: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'csp_…',
+          description: 'The token of a person on a command line, made by `countersign login`.',
         },
         runtime_key: {
           type: 'http',

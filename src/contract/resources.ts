@@ -46,6 +46,53 @@ export const Session = Type.Object(
 )
 export type Session = Static<typeof Session>
 
+/** What a command line shows and keeps while it waits; names are those of RFC 8628 §3.2. */
+export const DeviceSignInCodes = Type.Object(
+  {
+    device_code: Type.String(),
+    user_code: Type.String(),
+    verification_uri: Type.String(),
+    verification_uri_complete: Type.String(),
+    /** Seconds. */
+    expires_in: Type.Integer(),
+    /** Seconds between two questions. */
+    interval: Type.Integer(),
+  },
+  closed,
+)
+export type DeviceSignInCodes = Static<typeof DeviceSignInCodes>
+
+/** How far the person is; the words of RFC 8628 §3.5 where there are any. */
+export const DeviceSignInProgress = Type.Object(
+  {
+    status: Type.Union([
+      Type.Literal('authorization_pending'),
+      Type.Literal('slow_down'),
+      Type.Literal('approved'),
+    ]),
+    /** Seconds to wait before the next question. */
+    interval: Type.Integer(),
+    /** `csp_…`, once, with `approved`. */
+    access_token: nullable(Type.String()),
+    expires_at: nullable(Timestamp),
+  },
+  closed,
+)
+export type DeviceSignInProgress = Static<typeof DeviceSignInProgress>
+
+/** A command line that asks to be signed in, as the person who has its code sees it. */
+export const DeviceSignIn = Type.Object(
+  {
+    user_code: Type.String(),
+    device_name: Type.String(),
+    ip: nullable(Type.String()),
+    created_at: Timestamp,
+    expires_at: Timestamp,
+  },
+  closed,
+)
+export type DeviceSignIn = Static<typeof DeviceSignIn>
+
 export const Invite = Type.Object(
   {
     id: Id,

@@ -1,7 +1,14 @@
 import Type from 'typebox'
 import type { Endpoint } from './endpoint.ts'
 import { inputs } from './inputs.ts'
-import { closed, Invite, Session } from './resources.ts'
+import {
+  closed,
+  DeviceSignIn,
+  DeviceSignInCodes,
+  DeviceSignInProgress,
+  Invite,
+  Session,
+} from './resources.ts'
 
 /** Signing in and joining. */
 export const sessionEndpoints = {
@@ -35,6 +42,50 @@ export const sessionEndpoints = {
     status: 204,
     result: null,
     problems: [],
+  },
+  beginDeviceSignIn: {
+    role: 'server',
+    method: 'POST',
+    path: '/api/v1/device-sign-ins',
+    caller: 'anyone',
+    summary: 'Begin to sign in a command line, RFC 8628 §3.1',
+    body: inputs.beginDeviceSignIn,
+    status: 201,
+    result: DeviceSignInCodes,
+    problems: ['too-many-attempts'],
+  },
+  redeemDeviceSignIn: {
+    role: 'server',
+    method: 'POST',
+    path: '/api/v1/device-sign-ins/redeem',
+    caller: 'anyone',
+    summary: 'Ask whether the person has approved, RFC 8628 §3.4; the answer has the token once',
+    body: inputs.redeemDeviceSignIn,
+    status: 200,
+    result: DeviceSignInProgress,
+    problems: ['device-code-expired', 'device-sign-in-denied'],
+  },
+  readDeviceSignIn: {
+    role: 'server',
+    method: 'POST',
+    path: '/api/v1/device-sign-ins/read',
+    caller: 'person',
+    summary: 'What wants to sign in with a code; only with a browser’s session',
+    body: inputs.readDeviceSignIn,
+    status: 200,
+    result: DeviceSignIn,
+    problems: ['device-code-unknown', 'too-many-attempts'],
+  },
+  answerDeviceSignIn: {
+    role: 'server',
+    method: 'POST',
+    path: '/api/v1/device-sign-ins/answer',
+    caller: 'person',
+    summary: 'Let what has this code sign in as the caller, or not; only with a browser’s session',
+    body: inputs.answerDeviceSignIn,
+    status: 204,
+    result: null,
+    problems: ['device-code-unknown', 'too-many-attempts'],
   },
   readInvite: {
     role: 'server',

@@ -1,38 +1,66 @@
 import type { FastifyRequest } from 'fastify'
 import { type Endpoint, ProblemError } from '../contract/index.ts'
 import type { Auth, SignedIn } from '../people/auth.ts'
+import { ownerOfToken } from '../people/person-tokens.ts'
 import { recordDenial } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
 
-/** Finds the signed-in person behind a request of a page, and keeps other sites out. */
+/**
+ * Finds the signed-in person behind a request: of a page, by the cookie of its session, or of a
+ * command line, by its token. Keeps other sites out.
+ */
 export interface PageCallers {
   /** Anyone at all; a request from another site is turned away. */
   anyone(request: FastifyRequest): Promise<SignedIn | undefined>
   /** @throws ProblemError `not-signed-in`, and `not-an-administrator` for an `admin` endpoint */
   person(request: FastifyRequest, endpoint: Pick<Endpoint, 'caller'>): Promise<SignedIn>
+  /** The token that a command line sends, whether or not it is one; RFC 6750 §2.1. */
+  token(request: FastifyRequest): string | undefined
+  /** A person with a browser's session. @throws ProblemError `not-signed-in` */
+  browser(request: FastifyRequest, endpoint: Pick<Endpoint, 'caller'>): Promise<SignedIn>
 }
 
 export function createPageCallers(db: Db, auth: Auth, page_url: string): PageCallers {
   async function anyone(request: FastifyRequest): Promise<SignedIn | undefined> {
     refuseOtherSites(request, page_url)
+    const token = bearerToken(request)
+    // Who sends a token means it: whatever cookie is there does not count.
+    if (token !== undefined) return await ownerOfToken(db, token)
     const { cookie } = request.headers
     return cookie === undefined ? undefined : await auth.whoIs(cookie)
   }
+
+  async function person(
+    request: FastifyRequest,
+    endpoint: Pick<Endpoint, 'caller'>,
+  ): Promise<SignedIn> {
+    const person = await anyone(request)
+    if (person === undefined) {
+      throw new ProblemError('not-signed-in', 'Sign in, then try again.')
+    }
+    if (endpoint.caller === 'admin' && person.role !== 'admin') {
+      const subject = `${request.method} ${request.url.split('?', 1)[0]}`
+      await recordDenial(db, { actor: person, subject, ip: request.ip })
+      throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
+    }
+    return person
+  }
+
   return {
     anyone,
-    async person(request, endpoint) {
-      const person = await anyone(request)
-      if (person === undefined) {
-        throw new ProblemError('not-signed-in', 'Sign in, then try again.')
+    person,
+    token: bearerToken,
+    async browser(request, endpoint) {
+      if (bearerToken(request) !== undefined) {
+        throw new ProblemError('not-signed-in', 'Do this on a page, signed in with a browser.')
       }
-      if (endpoint.caller === 'admin' && person.role !== 'admin') {
-        const subject = `${request.method} ${request.url.split('?', 1)[0]}`
-        await recordDenial(db, { actor: person, subject, ip: request.ip })
-        throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
-      }
-      return person
+      return await person(request, endpoint)
     },
   }
+}
+
+function bearerToken({ headers }: FastifyRequest): string | undefined {
+  return /^bearer (.*)$/i.exec(headers.authorization ?? '')?.[1]?.trim()
 }
 
 /**

@@ -7,6 +7,7 @@ import { createApp } from '../http/app.ts'
 import { createPageCallers } from '../http/page-callers.ts'
 import { administrationRoutes } from '../http/routes/administration.ts'
 import { authorizationRoutes } from '../http/routes/authorizations.ts'
+import { deviceSignInRoutes } from '../http/routes/device-sign-in.ts'
 import { eventRoutes } from '../http/routes/events.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import { oauthRoutes } from '../http/routes/oauth.ts'
@@ -53,6 +54,7 @@ export async function startServer(
     }
   })
   sessionRoutes(app, parts)
+  deviceSignInRoutes(app, parts)
   authorizationRoutes(app, parts)
   oauthRoutes(app, parts)
   administrationRoutes(app, parts)

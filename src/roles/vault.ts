@@ -10,6 +10,7 @@ import { startWorker } from '../jobs/worker.ts'
 import { openOutbound } from '../providers/http.ts'
 import type { Database } from '../store/database.ts'
 import { openAuditCommit } from '../vault/audit-commit.ts'
+import { startDevicePolls } from '../vault/device-polls.ts'
 import { createGrantCache } from '../vault/grant-cache.ts'
 import { openKeyring } from '../vault/keyring.ts'
 import { createProviderLimits } from '../vault/provider-limits.ts'
@@ -64,6 +65,8 @@ export async function startVault(
   resources.use(startScheduler({ db, refresher, broker, log }))
   const work = { db, keyring, outbound, refresher, page_url }
   resources.use(await startWorker(database, work, log))
+  const taken_seconds = Math.max(LEAST_CLAIM_SECONDS, (4 * config.provider_timeout_ms) / 1000)
+  resources.use(startDevicePolls({ db, keyring, outbound, broker, taken_seconds, log }))
 
   const app = createApp({ log, ...config })
   const metrics = new Registry()

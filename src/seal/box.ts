@@ -9,6 +9,7 @@ export type BoxPurpose =
   | 'client_secret'
   | 'authorization_code'
   | 'code_verifier'
+  | 'device_code'
   | 'webhook_secret'
 
 /** The one place where a box may be opened. It is authenticated, not stored in the box. */

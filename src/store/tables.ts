@@ -50,6 +50,42 @@ export interface LoginsTable {
   password: string | null
 }
 
+/** A command line that waits for somebody to let it sign in. */
+export interface DeviceSignInsTable {
+  id: Generated<string>
+  device_code_hash: Buffer
+  user_code_hash: Buffer
+  device_name: string
+  ip: string | null
+  status: Generated<'pending' | 'approved' | 'denied'>
+  /** Who answered. */
+  person_id: ColumnType<string | null, string | null | undefined, string | null>
+  /** Seconds. */
+  poll_interval: number
+  polled_at: InstantOrNull
+  created_at: CreatedAt
+  expires_at: Instant
+}
+
+/** A person's session on a command line. */
+export interface PersonTokensTable {
+  id: Generated<string>
+  hash: Buffer
+  person_id: string
+  device_name: string
+  created_at: CreatedAt
+  expires_at: Instant
+}
+
+/** Kept by better-auth, and by us for the codes of device sign-ins. */
+export interface RateLimitsTable {
+  id: Generated<string>
+  key: string
+  count: number
+  /** Milliseconds since the epoch. */
+  last_request: string | number
+}
+
 export interface InvitesTable {
   id: Generated<string>
   token_hash: Buffer
@@ -137,6 +173,8 @@ export interface ConnectionsTable {
   method: Generated<'oauth' | 'token'>
   /** The OAuth2 app that the grant belongs to; null for a token, or when the app was removed. */
   client_row_id: ColumnType<string | null, string | null | undefined, string | null>
+  /** The grant came by device flow, so that its refreshes identify the app as that flow does. */
+  device_flow: Generated<boolean>
   account_id: string
   account_login: string
   account_name: string
@@ -195,16 +233,25 @@ export interface RevocationsTable {
 
 export interface AuthorizationRequestsTable {
   id: string
-  state_hash: Buffer
-  session_hash: Buffer
+  flow: Generated<'code' | 'device'>
+  state_hash: ColumnType<Buffer | null, Buffer | undefined, never>
+  session_hash: ColumnType<Buffer | null, Buffer | undefined, never>
   owner_id: string
   runtime_id: string
   provider_id: string
   client_row_id: string
   redirect_uri: string
   scopes: string[]
-  code_verifier_box: string | null
+  code_verifier_box: ColumnType<string | null, string | null | undefined, string | null>
   code_box: ColumnType<string | null, string | null | undefined, string | null>
+  /** By device flow, while the provider is being asked; the other parts are for the person. */
+  device_code_box: ColumnType<string | null, string | null | undefined, string | null>
+  user_code: ColumnType<string | null, string | null | undefined, string | null>
+  verification_uri: ColumnType<string | null, string | null | undefined, string | null>
+  verification_uri_complete: ColumnType<string | null, string | null | undefined, string | null>
+  /** Seconds. */
+  poll_interval: ColumnType<number | null, number | null | undefined, number | null>
+  next_poll_at: InstantOrNull
   /** What the exchange gave, kept until the account has been looked at. */
   token_set_box: ColumnType<string | null, string | null | undefined, string | null>
   token_set_expires_at: InstantOrNull
@@ -253,6 +300,9 @@ export interface Tables {
   people: PeopleTable
   sessions: SessionsTable
   logins: LoginsTable
+  device_sign_ins: DeviceSignInsTable
+  person_tokens: PersonTokensTable
+  rate_limits: RateLimitsTable
   invites: InvitesTable
   providers: ProvidersTable
   vault_keys: VaultKeysTable

@@ -4,7 +4,7 @@ import { notOnRuntime } from '../authorizations/candidates.ts'
 import { codeAddress } from '../authorizations/complete-authorization.ts'
 import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
 import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
-import { ProblemError, type ProviderKind } from '../contract/index.ts'
+import { type AuthorizationRequest, ProblemError, type ProviderKind } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { exchangeCode, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
@@ -19,7 +19,8 @@ import { inspectToken } from './inspect-token.ts'
 import { proveByRepository } from './probe-repository.ts'
 import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
 
-interface PendingRequest {
+/** An authorization that is not finished, with all that a vault needs to go on with it. */
+export interface PendingRequest {
   id: string
   owner_id: string
   runtime_id: string
@@ -33,7 +34,14 @@ interface PendingRequest {
   token_set_box: string | null
   confirmed: boolean
   probe_repository: string | null
+  status: AuthorizationRequest['status']
+  device_flow: boolean
+  device_code_box: string | null
+  /** Seconds. */
+  poll_interval: number | null
+  scopes: string[]
   created_at: Date
+  expires_at: Date
   ip: string | null
   kind: ProviderKind
   base_url: string
@@ -58,8 +66,12 @@ interface Granted {
  * is durable before anything else is asked, so a provider that is away now costs only time.
  */
 export async function finishAuthorization(parts: VaultParts, id: string): Promise<void> {
-  const request = await loadRequest(parts.db, id)
-  if (request === undefined) return
+  const request = await loadRequest(parts.db, id, ['exchanging'])
+  if (request !== undefined) await finishRequest(parts, request)
+}
+
+/** The same for a request that has been read. */
+export async function finishRequest(parts: VaultParts, request: PendingRequest): Promise<void> {
   try {
     const granted = await grantedFor(parts, request)
     const inspection = await prove(parts, request, granted)
@@ -72,7 +84,12 @@ export async function finishAuthorization(parts: VaultParts, id: string): Promis
   }
 }
 
-async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefined> {
+/** Reads a request; undefined when it is in none of these states, or gone. */
+export async function loadRequest(
+  db: Db,
+  id: string,
+  statuses: readonly AuthorizationRequest['status'][],
+): Promise<PendingRequest | undefined> {
   return await db
     .selectFrom('authorization_requests as request')
     .innerJoin('clients', 'clients.id', 'request.client_row_id')
@@ -98,7 +115,12 @@ async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefin
       'request.token_set_box',
       'request.confirmed',
       'runtime_providers.probe_repository',
+      'request.status',
+      'request.device_code_box',
+      'request.poll_interval',
+      'request.scopes',
       'request.created_at',
+      'request.expires_at',
       'request.ip',
       'providers.kind',
       'providers.base_url',
@@ -109,8 +131,9 @@ async function loadRequest(db: Db, id: string): Promise<PendingRequest | undefin
       'people.email as person',
       sql<Date>`now()`.as('now'),
     ])
+    .select(sql<boolean>`request.flow = 'device'`.as('device_flow'))
     .where('request.id', '=', id)
-    .where('request.status', '=', 'exchanging')
+    .where('request.status', 'in', statuses)
     .executeTakeFirst()
 }
 
@@ -120,21 +143,40 @@ function keptAddress({ id, owner_id, provider_id }: PendingRequest) {
 
 /** What the exchange gave: now, or when this was tried before. */
 async function grantedFor(parts: VaultParts, request: PendingRequest): Promise<Granted> {
-  const { keyring, db } = parts
+  const { keyring } = parts
   if (request.token_set_box !== null) {
     const kept = await keyring.open(keptAddress(request), request.token_set_box)
     return JSON.parse(kept) as Granted
   }
-  const asked_at = request.now.getTime()
-  const granted = { answer: await exchange(parts, request), asked_at }
+  return await keepGranted(parts, request, await exchange(parts, request))
+}
+
+/**
+ * Seals what a token endpoint granted into its request, before anything else is asked. What led to
+ * it has been used up.
+ */
+export async function keepGranted(
+  { keyring, db }: VaultParts,
+  request: PendingRequest,
+  answer: TokenAnswer,
+): Promise<Granted> {
+  const granted = { answer, asked_at: request.now.getTime() }
   const token_set_box = await keyring.seal(keptAddress(request), JSON.stringify(granted))
   await db
     .updateTable('authorization_requests')
-    .set({ token_set_box, code_box: null, code_verifier_box: null })
+    .set({ ...usedUp, status: 'exchanging', token_set_box })
     .where('id', '=', request.id)
     .execute()
   return granted
 }
+
+/** Codes that no longer lead to anything. */
+const usedUp = {
+  code_box: null,
+  code_verifier_box: null,
+  device_code_box: null,
+  user_code: null,
+} as const
 
 async function exchange(parts: VaultParts, request: PendingRequest): Promise<TokenAnswer> {
   const { keyring, outbound } = parts
@@ -260,6 +302,7 @@ async function accept(
       owner_id,
       provider_id,
       client_row_id,
+      device_flow: request.device_flow,
       method: 'oauth',
       box: await keyring.seal(address, text),
       fingerprint: keyring.fingerprint(readTokenSet(text).access_token),
@@ -310,7 +353,12 @@ async function askAboutAccount(
   await finish(trx, request, { ...change, problem: null })
 }
 
-async function turnDown(db: Db, request: PendingRequest, problem: ProblemError): Promise<void> {
+/** Ends a request with the reason. */
+export async function turnDown(
+  db: Db,
+  request: PendingRequest,
+  problem: ProblemError,
+): Promise<void> {
   const attempt = { ...attemptOf(request, 'refused'), reason: problem.type }
   await decide(db, attempt, async (trx) => {
     const document = JSON.stringify(problem.toProblem())
@@ -331,7 +379,7 @@ async function finish(
 ): Promise<void> {
   await trx
     .updateTable('authorization_requests')
-    .set({ ...result, code_box: null, code_verifier_box: null })
+    .set({ ...result, ...usedUp, next_poll_at: null })
     .where('id', '=', request.id)
     .execute()
   const { id, owner_id } = request

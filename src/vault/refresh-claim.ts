@@ -52,6 +52,7 @@ export async function claimedRow(
       'connections.version',
       'connections.account_login',
       'connections.refresh_failures',
+      'connections.device_flow',
       'clients.id as client_row_id',
       'clients.client_id',
       'clients.client_secret_box',

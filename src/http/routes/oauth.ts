@@ -5,6 +5,10 @@ import {
   getAuthorizationRequest,
 } from '../../authorizations/authorization-requests.ts'
 import { completeAuthorization } from '../../authorizations/complete-authorization.ts'
+import {
+  beginDeviceAuthorization,
+  cancelAuthorization,
+} from '../../authorizations/device-requests.ts'
 import { CALLBACK_PATH, ProblemError } from '../../contract/index.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
@@ -23,6 +27,13 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
       cookie: request.headers.cookie ?? '',
     }),
   )
+  bind(app, 'beginDeviceAuthorization', person, ({ body }, { caller, ip }) =>
+    beginDeviceAuthorization(db, { ...body, person: caller, ip, page_url }),
+  )
+  bind(app, 'cancelAuthorizationRequest', person, async ({ params }, { caller, ip }) => {
+    await cancelAuthorization(db, { id: params.id, person: caller, ip })
+    return undefined
+  })
   bind(app, 'getAuthorizationRequest', person, ({ params }, { caller }) =>
     getAuthorizationRequest(db, caller.id, params.id),
   )

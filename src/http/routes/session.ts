@@ -3,6 +3,7 @@ import type { Session } from '../../contract/index.ts'
 import type { SignedIn } from '../../people/auth.ts'
 import { acceptInvite, isSetupRequired, readInvite } from '../../people/invites.ts'
 import { getPerson } from '../../people/people.ts'
+import { endPersonToken } from '../../people/person-tokens.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -30,7 +31,9 @@ export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
   )
 
   bind(app, 'signOut', callers.anyone, async (_input, { request, reply }) => {
-    reply.header('set-cookie', await auth.signOut(request.headers.cookie ?? ''))
+    const token = callers.token(request)
+    if (token !== undefined) await endPersonToken(db, token)
+    else reply.header('set-cookie', await auth.signOut(request.headers.cookie ?? ''))
     return undefined
   })
 

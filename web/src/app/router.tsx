@@ -37,16 +37,32 @@ const invite = createRoute({
   component: lazyRouteComponent(() => import('../sign-in/invite-page.tsx'), 'InvitePage'),
 })
 
+/** Sends those who are not signed in to the sign-in, from where they come back. */
+async function requirePerson({ context, location }: BeforeLoad): Promise<void> {
+  const { person } = await context.queryClient.ensureQueryData(sessionQuery)
+  if (person) return
+  throw redirect({ to: '/sign-in', search: { to: location.href }, replace: true })
+}
+
+interface BeforeLoad {
+  context: { queryClient: QueryClient }
+  location: { href: string }
+}
+
+const device = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/device',
+  validateSearch: search('user_code'),
+  beforeLoad: requirePerson,
+  component: lazyRouteComponent(() => import('../sign-in/device-page.tsx'), 'DevicePage'),
+})
+
 const signedIn = createRoute({
   getParentRoute: () => rootRoute,
   id: 'signed-in',
   component: Shell,
   errorComponent: ErrorPageAlone,
-  beforeLoad: async ({ context, location }) => {
-    const { person } = await context.queryClient.ensureQueryData(sessionQuery)
-    if (person) return
-    throw redirect({ to: '/sign-in', search: { to: location.href }, replace: true })
-  },
+  beforeLoad: requirePerson,
 })
 
 const home = createRoute({
@@ -184,6 +200,7 @@ const activity = createRoute({
 const routeTree = rootRoute.addChildren([
   signIn,
   invite,
+  device,
   signedIn.addChildren([
     home,
     tokens.addChildren([token]),

@@ -1,0 +1,239 @@
+import { sql } from 'kysely'
+import { deviceCodeAddress, deviceFlowNotOffered } from '../authorizations/device-requests.ts'
+import { ProblemError } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import {
+  type DeviceAuthorization,
+  pollForToken,
+  requestDeviceCode,
+} from '../oauth/device-authorization.ts'
+import { type TokenEndpoint, TokenEndpointError } from '../oauth/token-endpoint.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import { ProviderUnavailable } from '../providers/provider.ts'
+import type { VaultParts } from './check-candidate.ts'
+import { endpointOf } from './client-endpoint.ts'
+import {
+  finishRequest,
+  keepGranted,
+  loadRequest,
+  type PendingRequest,
+  turnDown,
+} from './finish-authorization.ts'
+
+/** Seconds until a provider that was away is asked for a code again. */
+const BEGIN_AGAIN_SECONDS = 5
+/** What `slow_down` adds to the interval, RFC 8628 §3.5. */
+const SLOWER_SECONDS = 5
+const INTERVAL_SECONDS = { least: 1, most: 60 }
+/** A provider that gives no answer is asked less often, RFC 8628 §3.5. */
+const AWAY_FACTOR = 3
+const MOST_CODE_SECONDS = 3600
+/** What was granted waits this long for a provider that is away. */
+const MOST_FINISH_MS = 2 * 86_400_000
+
+/**
+ * Takes a device request one step further: asks for its code, or whether the person has allowed it,
+ * or looks at the account behind what was granted. Each step is durable before the next, so any
+ * vault goes on where another one ended.
+ */
+export async function advanceDeviceRequest(parts: VaultParts, id: string): Promise<void> {
+  const request = await loadRequest(parts.db, id, ['pending', 'exchanging'])
+  if (request === undefined) return
+  if (request.status === 'exchanging') return await finish(parts, request)
+  try {
+    if (request.device_code_box === null) await begin(parts, request)
+    else await poll(parts, request, request.device_code_box)
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error
+    await turnDown(parts.db, request, error)
+  }
+}
+
+async function begin(parts: VaultParts, request: PendingRequest): Promise<void> {
+  if (request.expires_at <= request.now) throw away(request)
+  let given: DeviceAuthorization
+  try {
+    given = await requestDeviceCode(await deviceEndpointOf(parts, request), request.scopes)
+  } catch (error) {
+    if (!(error instanceof TokenEndpointError)) throw error
+    if (error.outcome !== 'transient' || isAbsent(error)) throw refusal(error, request)
+    return await askAgainIn(parts, request, error.retry_after ?? BEGIN_AGAIN_SECONDS)
+  }
+  if (!isForPeople(given, request.base_url)) {
+    throw new ProblemError('authorization-failed', `${unusable(request)} Nothing was changed.`)
+  }
+  await keepCode(parts, request, given)
+}
+
+/** What is shown on a terminal must be a code, and the address of a page. */
+function isForPeople(given: DeviceAuthorization, base_url: string): boolean {
+  const { user_code, verification_uri, verification_uri_complete } = given
+  const schemes = base_url.startsWith('http:') ? ['http:', 'https:'] : ['https:']
+  const isPage = (uri: string) =>
+    /^[\x21-\x7e]{1,500}$/.test(uri) && schemes.includes(URL.parse(uri)?.protocol ?? '')
+  return (
+    /^[\x21-\x7e]{1,60}$/.test(user_code) &&
+    isPage(verification_uri) &&
+    (verification_uri_complete === null || isPage(verification_uri_complete))
+  )
+}
+
+async function keepCode(
+  { db, keyring }: VaultParts,
+  request: PendingRequest,
+  given: DeviceAuthorization,
+): Promise<void> {
+  const { id, owner_id } = request
+  const { user_code, verification_uri, verification_uri_complete } = given
+  const poll_interval = clamped(given.interval)
+  const device_code_box = await keyring.seal(deviceCodeAddress(request), given.device_code)
+  await db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('authorization_requests')
+      .set({
+        device_code_box,
+        user_code,
+        verification_uri,
+        verification_uri_complete,
+        poll_interval,
+        next_poll_at: inSeconds(poll_interval),
+        expires_at: inSeconds(Math.min(given.expires_in, MOST_CODE_SECONDS)),
+      })
+      .where('id', '=', id)
+      .where('status', '=', 'pending')
+      .execute()
+    await announce(trx, { name: 'authorization_request', owner_id, id })
+  })
+}
+
+async function poll(
+  parts: VaultParts,
+  request: PendingRequest,
+  device_code_box: string,
+): Promise<void> {
+  if (request.expires_at <= request.now) throw expired(request)
+  const interval = clamped(request.poll_interval ?? 0)
+  const device_code = await parts.keyring.open(deviceCodeAddress(request), device_code_box)
+  try {
+    const polled = await pollForToken(await deviceEndpointOf(parts, request), device_code)
+    switch (polled.outcome) {
+      case 'granted':
+        await keepGranted(parts, request, polled.answer)
+        return await advanceDeviceRequest(parts, request.id)
+      case 'authorization_pending':
+        return await askAgainIn(parts, request, interval)
+      case 'slow_down':
+        return await askAgainIn(parts, request, interval + SLOWER_SECONDS, true)
+      case 'denied':
+        throw new ProblemError(
+          'authorization-declined',
+          `Nothing was changed. If you meant to allow it, authorize access to ${request.provider} again.`,
+        )
+      case 'expired':
+        throw expired(request)
+    }
+  } catch (error) {
+    if (!(error instanceof TokenEndpointError)) throw error
+    if (error.outcome !== 'transient' || isAbsent(error)) throw refusal(error, request)
+    await askAgainIn(parts, request, Math.max(interval * AWAY_FACTOR, error.retry_after ?? 0))
+  }
+}
+
+/** A host that is away is asked again later; `next_poll_at` says when, since the request was taken. */
+async function finish(parts: VaultParts, request: PendingRequest): Promise<void> {
+  try {
+    await finishRequest(parts, request)
+  } catch (error) {
+    const given_up = request.created_at.getTime() < request.now.getTime() - MOST_FINISH_MS
+    if (!given_up || !(error instanceof ProviderUnavailable)) throw error
+    await turnDown(parts.db, request, away(request))
+  }
+}
+
+/** @param stays whether this is the interval from now on */
+async function askAgainIn(
+  { db }: VaultParts,
+  { id }: PendingRequest,
+  seconds: number,
+  stays = false,
+): Promise<void> {
+  await db
+    .updateTable('authorization_requests')
+    .set({ next_poll_at: inSeconds(seconds), ...(stays ? { poll_interval: seconds } : {}) })
+    .where('id', '=', id)
+    .where('status', '=', 'pending')
+    .execute()
+}
+
+async function deviceEndpointOf(
+  parts: VaultParts,
+  request: PendingRequest,
+): Promise<TokenEndpoint & { device_authorization_endpoint: string }> {
+  const adapter = adapterFor(request.kind)
+  const { device_authorization_endpoint } = adapter.oauth.server(request.base_url, request.tenant)
+  if (device_authorization_endpoint === undefined) throw deviceFlowNotOffered(request.provider)
+  const http = parts.outbound.to(request, adapter.origins(request.base_url))
+  const endpoint = await endpointOf(parts.keyring, request, async (url, init) => {
+    const answer = await http.fetch(url, init)
+    if (answer.status === 404) throw new NoSuchEndpointError()
+    return answer
+  })
+  return { ...endpoint, device_authorization_endpoint }
+}
+
+/** An older version of the host, or an app that it does not know, is answered with 404. */
+class NoSuchEndpointError extends Error {
+  override readonly name = 'NoSuchEndpointError'
+}
+
+function isAbsent({ cause }: TokenEndpointError): boolean {
+  return cause instanceof NoSuchEndpointError
+}
+
+function refusal(error: TokenEndpointError, request: PendingRequest): ProblemError {
+  const { kind, provider } = request
+  const { off_errors = [] } = adapterFor(kind).oauth.device_flow ?? {}
+  if (isAbsent(error) || off_errors.includes(error.error ?? '')) {
+    return deviceFlowNotOffered(provider)
+  }
+  if (error.outcome === 'misconfigured') {
+    return new ProblemError(
+      'client-misconfigured',
+      `${provider} does not accept our OAuth app. Ask an administrator to check its id and secret. ` +
+        'Nothing was changed.',
+      { cause: error },
+    )
+  }
+  const sentence = `${provider} no longer accepts this code: it was turned down, used already or took too long.`
+  return new ProblemError('authorization-failed', `${sentence} Nothing was changed; try again.`, {
+    cause: error,
+  })
+}
+
+function unusable({ provider }: PendingRequest): string {
+  return `${provider} gave a code that cannot be shown. Ask an administrator.`
+}
+
+function expired({ provider }: PendingRequest): ProblemError {
+  return new ProblemError(
+    'device-code-expired',
+    `Nothing was changed. Authorize access to ${provider} again for a new one.`,
+  )
+}
+
+function away({ provider }: PendingRequest): ProblemError {
+  return new ProblemError(
+    'provider-unavailable',
+    `${provider} gave no answer. Nothing was changed; try again later.`,
+  )
+}
+
+function clamped(seconds: number): number {
+  const { least, most } = INTERVAL_SECONDS
+  return Math.min(Math.max(Math.ceil(seconds), least), most)
+}
+
+/** By the database's clock, which is the same for all. */
+function inSeconds(seconds: number) {
+  return sql<Date>`now() + make_interval(secs => ${seconds})`
+}

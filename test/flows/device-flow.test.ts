@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, suite, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { problemType } from '../../src/contract/index.ts'
+import { runtimeClient, startCountersign } from '../harness/countersign.ts'
+import {
+  beginWithCode,
+  outcomeOf,
+  startDeviceForge,
+  startEntraForge,
+} from '../harness/device-forge.ts'
+import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
+import type { PersonClient } from '../harness/person.ts'
+import { refusal } from '../harness/problems.ts'
+import { startVaultProcess } from '../harness/vault-process.ts'
+import { disguises } from '../invariants/disguises.ts'
+import { allRows } from '../invariants/whole-database.ts'
+
+const countersign = await startCountersign({ vaults: 2 })
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database, vault_url } = countersign
+const octo = await startDeviceForge(countersign)
+after(() => octo[Symbol.asyncDispose]())
+const { devices, forge, row } = octo
+const TOKEN_ENDPOINT = 'POST /login/oauth/access_token'
+
+suite('a runtime is authorized with a code', () => {
+  test('and acts as the person who allowed it', async () => {
+    const person = await countersign.person('grace')
+    const { id, device } = await beginWithCode(person, row)
+    assert.ok(device)
+    assert.equal(device.verification_uri, `${forge.url}/login/device`)
+    await untilPolled(1)
+    devices.approve(device.user_code, 'carol')
+    assert.equal((await outcomeOf(person, id)).status, 'completed')
+
+    const { authorization } = await person.access(octo.runtime.id)
+    assert.equal(authorization?.connection.account.login, 'carol')
+    assert.equal(authorization?.connection.status, 'valid')
+    const credential = await ask('grace@example.com')
+    assert.equal(forge.working(credential.password)?.account.login, 'carol')
+
+    const done = await person.api.getAuthorizationRequest({ params: { id } })
+    assert.equal(done.device, null)
+  })
+
+  test('what was granted is refreshed', async () => {
+    const person = await countersign.person('hedy')
+    await authorize(person, 'carol')
+    const before = await ask('hedy@example.com')
+    await endAccess(person)
+    const after = await ask('hedy@example.com')
+    assert.notEqual(after.password, before.password)
+    assert.ok(forge.working(after.password))
+  })
+
+  test('what was granted at Entra ID is refreshed without the secret that it refuses', async () => {
+    await using entra = await startEntraForge(countersign)
+    const person = await countersign.person('irma')
+    const { id, device } = await beginWithCode(person, entra.row)
+    entra.devices.approve(device?.user_code ?? '', 'carol')
+    const { status, problem } = await outcomeOf(person, id)
+    assert.equal(status, 'completed', problem?.detail)
+    await endAccess(person)
+    const { host } = new URL(entra.forge.url)
+    const body = { person: 'irma@example.com', protocol: 'http', host } as const
+    const { password } = await runtimeClient(vault_url, entra.key).issueCredential({ body })
+    assert.equal(entra.forge.working(password)?.account.login, 'carol')
+    const { authorization } = await person.access(entra.runtime.id)
+    assert.equal(authorization?.connection.check_failed, null, 'it was refreshed')
+  })
+
+  test('the device code is nowhere in the clear', async () => {
+    const person = await countersign.person('ida')
+    const { id, device } = await beginWithCode(person, row)
+    const user_code = device?.user_code ?? ''
+    const device_code = devices.deviceCode(user_code)
+    const kept = (await allRows(database)).map(({ text }) => text).join('\n')
+    const logged = countersign.logged.join('\n')
+    assert.ok(kept.includes(user_code), 'the search finds what is there')
+    for (const disguise of disguises(device_code)) {
+      assert.ok(!kept.includes(disguise), 'in the database')
+      assert.ok(!logged.includes(disguise), 'in the log')
+    }
+    const { device_code_box } = await rowOf(id)
+    assert.match(device_code_box ?? '', /^csb1\./)
+    await person.api.cancelAuthorizationRequest({ params: { id } })
+  })
+})
+
+suite('a code that leads to nothing changes nothing', () => {
+  test('the person says no', async () => {
+    const { person, outcome } = await endsWith('jean', (code) => devices.deny(code))
+    assert.equal(outcome, 'authorization-declined')
+    assert.equal((await person.access(octo.runtime.id)).authorization, null)
+  })
+
+  test('the host says that it is too old', async () => {
+    const { outcome } = await endsWith('kay', (code) => devices.expire(code))
+    assert.equal(outcome, 'device-code-expired')
+  })
+
+  test('it is too old by our clock, and the host is not asked any more', async () => {
+    const person = await countersign.person('lise')
+    const { id } = await beginWithCode(person, row)
+    await sql`update authorization_requests set expires_at = now(), next_poll_at = now()
+      where id = ${id}`.execute(database.db)
+    const { status, problem } = await outcomeOf(person, id)
+    assert.deepEqual([status, problemType(problem?.type ?? '')], ['refused', 'device-code-expired'])
+  })
+
+  test('the person gives up', async () => {
+    const person = await countersign.person('mary')
+    const { id, device } = await beginWithCode(person, row)
+    await person.api.cancelAuthorizationRequest({ params: { id } })
+    await refusal(person.api.getAuthorizationRequest({ params: { id } }), 'not-found')
+    devices.approve(device?.user_code ?? '', 'carol')
+    assert.equal((await person.access(octo.runtime.id)).authorization, null)
+    await refusal(person.api.cancelAuthorizationRequest({ params: { id } }), 'not-found')
+  })
+
+  test('it is another person’s', async () => {
+    const person = await countersign.person('nina')
+    const { id } = await beginWithCode(person, row)
+    await refusal(admin.api.getAuthorizationRequest({ params: { id } }), 'not-found')
+    await refusal(admin.api.cancelAuthorizationRequest({ params: { id } }), 'not-found')
+    await person.api.cancelAuthorizationRequest({ params: { id } })
+  })
+
+  test('the account is another than before, until the person says so', async () => {
+    const person = await countersign.person('olga')
+    await authorize(person, 'carol')
+    const { id, device } = await beginWithCode(person, row)
+    devices.approve(device?.user_code ?? '', 'dave')
+    const changed = await outcomeOf(person, id)
+    assert.equal(changed.status, 'account_changed')
+    assert.deepEqual([changed.account_before, changed.account_after], ['carol', 'dave'])
+    assert.equal(loginOf(await person.access(octo.runtime.id)), 'carol')
+    await person.api.confirmAuthorizationRequest({ params: { id } })
+    assert.equal((await outcomeOf(person, id)).status, 'completed')
+    assert.equal(loginOf(await person.access(octo.runtime.id)), 'dave')
+  })
+})
+
+suite('a host is asked as it wants to be', () => {
+  test('slower, when it says so', async () => {
+    const person = await countersign.person('pia')
+    devices.interval = 20
+    const { id } = await beginWithCode(person, row)
+    devices.interval = 1
+    assert.equal((await rowOf(id)).poll_interval, 20)
+    await dueNow(id)
+    await untilPutOff(id)
+    // Asked again right after it was asked: too early.
+    await dueNow(id)
+    await until(async () => (await rowOf(id)).poll_interval === 25)
+    const { rows } = await sql<{ later: boolean }>`
+      select next_poll_at > now() + interval '15 seconds' as later
+      from authorization_requests where id = ${id}`.execute(database.db)
+    assert.ok(rows[0]?.later, 'the next question is that much later')
+    await person.api.cancelAuthorizationRequest({ params: { id } })
+  })
+
+  test('again, when it was away', async () => {
+    const person = await countersign.person('rosa')
+    const { id, device } = await beginWithCode(person, row)
+    forge.interruption = { status: 503, body: '<html>Away' }
+    await dueNow(id)
+    const calls = forge.calls.length
+    await until(async () => forge.calls.length > calls)
+    assert.equal((await rowOf(id)).status, 'pending')
+    forge.interruption = undefined
+    devices.approve(device?.user_code ?? '', 'carol')
+    await until(async () => (await rowOf(id)).next_poll_at !== null)
+    await dueNow(id)
+    assert.equal((await outcomeOf(person, id)).status, 'completed')
+  })
+
+  test('what was granted waits for a host that is away', async () => {
+    const person = await countersign.person('sonja')
+    const { id, device } = await beginWithCode(person, row)
+    devices.approve(device?.user_code ?? '', 'carol')
+    forge.interruptionFor = (path) =>
+      path.endsWith('/user') ? { status: 503, body: '<html>Away' } : undefined
+    await until(async () => (await rowOf(id)).status === 'exchanging')
+    await until(async () => countersign.logged.some((line) => line.includes(id)))
+    forge.interruptionFor = undefined
+    assert.equal((await person.access(octo.runtime.id)).authorization, null)
+    await dueNow(id)
+    assert.equal((await outcomeOf(person, id)).status, 'completed')
+  })
+
+  test('an app without the flow, or a host without it, is told apart', async () => {
+    devices.off = true
+    const person = await countersign.person('tilda')
+    const { status, problem } = await beginWithCode(person, row)
+    devices.off = false
+    assert.equal(status, 'refused')
+    assert.equal(problemType(problem?.type ?? ''), 'device-flow-not-offered')
+
+    const { runtime } = await countersign.runtime()
+    const gitea = { runtime_id: runtime.id, provider_id: countersign.provider.id }
+    const body = gitea
+    await refusal(admin.api.beginDeviceAuthorization({ body }), 'oauth-not-offered')
+    const params = gitea
+    const mode = { auth_mode: 'default_client' } as const
+    await admin.api.updateRuntimeProvider({ params, body: mode })
+    await refusal(admin.api.beginDeviceAuthorization({ body }), 'client-not-registered')
+    const sandbox = countersign.forge
+    const token = await sandbox.token('alice', ['all'])
+    await registerClient(admin, { url: sandbox.url, token }, gitea)
+    await refusal(admin.api.beginDeviceAuthorization({ body }), 'device-flow-not-offered')
+    const account = { login: 'alice', password: 'alice-demo' }
+    const done = await authorizeWithOAuth(admin, gitea, account)
+    assert.equal(done.status, 'completed', 'the page works all the same')
+  })
+
+  test('a code that could steer a terminal is not shown', async () => {
+    const person = await countersign.person('uma')
+    const user_code = 'A\u001b[31mB'
+    forge.interruptionFor = (path) => {
+      if (path !== '/login/device/code') return undefined
+      const verification_uri = `${forge.url}/login/device`
+      return { status: 200, body: { device_code: 'x', user_code, verification_uri, expires_in: 9 } }
+    }
+    const shown = await beginWithCode(person, row)
+    forge.interruptionFor = undefined
+    assert.equal(problemType(shown.problem?.type ?? ''), 'authorization-failed')
+    assert.equal(shown.device, null)
+  })
+})
+
+test('a vault that is killed between the code and the token is replaced by the next', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-device-'))
+  await using alone = await startCountersign({
+    vaults: 0,
+    env: { COUNTERSIGN_DATA: join(folder.path, 'server') },
+  })
+  const settings = {
+    database_url: alone.database.url,
+    data_folder: join(folder.path, 'vault'),
+    vault_key: alone.vault_key,
+    page_url: alone.page_url,
+  }
+  const dying = await startVaultProcess(settings)
+  await using forge = await startDeviceForge(alone)
+  const { id, device } = await beginWithCode(alone.admin, forge.row)
+  assert.ok(device)
+  await until(async () => forge.forge.calls.includes(TOKEN_ENDPOINT))
+  await dying.kill()
+  forge.devices.approve(device.user_code, 'carol')
+  // What the killed one had just taken on would be due again after a while.
+  await sql`update authorization_requests set next_poll_at = now()`.execute(alone.database.db)
+  await using _next = await startVaultProcess(settings)
+  assert.equal((await outcomeOf(alone.admin, id)).status, 'completed')
+  assert.equal(loginOf(await alone.admin.access(forge.runtime.id)), 'carol')
+})
+
+type Access = Awaited<ReturnType<PersonClient['access']>>
+
+function loginOf({ authorization }: Access): string | undefined {
+  return authorization?.connection.account.login
+}
+
+async function ask(person: string) {
+  const { protocol, host } = new URL(forge.url)
+  assert.equal(protocol, 'http:')
+  const body = { person, protocol: 'http', host } as const
+  return await runtimeClient(vault_url, octo.key).issueCredential({ body })
+}
+
+async function authorize(person: PersonClient, login: string): Promise<void> {
+  const { id, device } = await beginWithCode(person, row)
+  devices.approve(device?.user_code ?? '', login)
+  const { status, problem } = await outcomeOf(person, id)
+  assert.equal(status, 'completed', problem?.detail)
+}
+
+async function endsWith(name: string, answer: (user_code: string) => void) {
+  const person = await countersign.person(name)
+  const { id, device } = await beginWithCode(person, row)
+  answer(device?.user_code ?? '')
+  const { status, problem } = await outcomeOf(person, id)
+  assert.equal(status, 'refused')
+  return { person, outcome: problemType(problem?.type ?? '') }
+}
+
+/** Makes the access token be over now, as far as we know, with nothing due in the background. */
+async function endAccess({ person }: PersonClient): Promise<void> {
+  await sql`update connections set version = version + 1, access_expires_at = now(),
+    refresh_due_at = null where owner_id = ${person.id}`.execute(database.db)
+}
+
+async function rowOf(id: string) {
+  return await database.db
+    .selectFrom('authorization_requests')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+}
+/** Resolves when the host was asked and is to be asked again after its interval of 20 seconds. */
+async function untilPutOff(id: string): Promise<void> {
+  await until(async () => {
+    const { rows } = await sql<{ put_off: boolean }>`
+      select next_poll_at between now() + interval '1 second' and now() + interval '21 seconds'
+        as put_off from authorization_requests where id = ${id}`.execute(database.db)
+    return rows[0]?.put_off === true
+  })
+}
+
+async function until(probe: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000
+  while (!(await probe())) {
+    assert.ok(Date.now() < deadline, 'it did not happen')
+    await pause(20)
+  }
+}
+
+async function untilPolled(times: number): Promise<void> {
+  const before = forge.calls.filter((call) => call === TOKEN_ENDPOINT).length
+  await until(
+    async () => forge.calls.filter((call) => call === TOKEN_ENDPOINT).length >= before + times,
+  )
+}
+
+/** Has the host asked now; vaults hear of every change of a request. */
+async function dueNow(id: string): Promise<void> {
+  await sql`update authorization_requests set next_poll_at = now() where id = ${id}`.execute(
+    database.db,
+  )
+  const change = { name: 'authorization_request', owner_id: admin.person.id, id }
+  await sql`select pg_notify('countersign_changes', ${JSON.stringify(change)})`.execute(database.db)
+}
