@@ -1,8 +1,10 @@
 import { stdout } from 'node:process'
 import { access } from './access.ts'
+import { authorize } from './authorize.ts'
 import { help } from './help.ts'
 import { readFlags } from './options.ts'
 import { run } from './run.ts'
+import { login, logout, whoami } from './sessions.ts'
 import { CommandError, exitCodes, say } from './terminal.ts'
 import { version } from './version.ts'
 
@@ -13,6 +15,10 @@ const commands = {
   agent: reported(async (argv) => (await import('./agent.ts')).agent(argv)),
   run: reported(run),
   access: reported(access),
+  login: reported(login),
+  logout: reported(logout),
+  whoami: reported(whoami),
+  authorize: reported(authorize),
   version: reported(printVersion),
   help: async ([command]) => help(command),
 } satisfies Record<string, Command>

@@ -15,6 +15,12 @@ In parts, on several machines:
   vault     the one part that can read tokens; answers agents
   agent     stays beside workloads and answers their Git
 
+As yourself, from any machine:
+  login     sign in on this command line, by a code that you approve in a browser
+  authorize let a runtime act as you, without a browser on this machine
+  whoami    say who is signed in
+  logout    end the session of this command line
+
   version   print the version
   help      print this, or the help of a command
 
@@ -33,6 +39,12 @@ const vaultSettings = `Where the vault is, and who asks:
 Each is also looked for in the environment (COUNTERSIGN_VAULT_URL, COUNTERSIGN_RUNTIME_KEY_FILE or
 COUNTERSIGN_RUNTIME_KEY, COUNTERSIGN_CONFIG), then in data/agent.json of this installation, which
 "countersign up" writes, then in ~/.config/countersign/agent.json.
+`
+
+const serverSettings = `  --server URL             address of Countersign's pages
+
+It is also looked for in the environment (COUNTERSIGN_SERVER_URL), where you are signed in already,
+and as "server_url" in the files that "countersign run --help" names.
 `
 
 const texts = {
@@ -117,6 +129,43 @@ wrong, 3 when the vault gives this person no access or the host could not be ask
 Try:
   countersign access --as alice@example.com https://git.example.com/team/app.git
   countersign access --as alice@example.com --json https://git.example.com/team/app.git
+`,
+  login: `Sign in on this command line. It prints an address and a code; open the address in a browser on
+any machine, sign in there and approve the code. The session lasts 14 days and is kept in
+countersign/session.json in $XDG_CONFIG_HOME (else ~/.config), which only you can read.
+
+Usage: countersign login [--server URL]
+
+${serverSettings}
+Try:
+  countersign login --server https://countersign.example.com
+`,
+  logout: `End the session of this command line, here and at the server.
+
+Usage: countersign logout
+`,
+  whoami: `Say who is signed in on this command line. Ends with 1 when nobody is.
+
+Usage: countersign whoami [--server URL]
+
+${serverSettings}`,
+  authorize: `Authorize a runtime to act as you in Git, without a browser on this machine. It prints the page of
+the Git host and a code to enter there, and waits. Where the Git host has no codes it prints the
+page of Countersign instead. It signs you in first if need be.
+
+Usage: countersign authorize --runtime NAME [FLAGS]
+
+  --runtime NAME           the runtime, by its name or id
+  --provider NAME          the Git host, by its name or host, when there are several to authorize
+  --yes, -y                let the runtime use what you have authorized for another one, unasked
+  --again                  sign in at the Git host although there is something that works
+  --replace-account        another account than before may take its place, unasked
+${serverSettings}
+It ends with 0 when the runtime is authorized, 1 when it is not, 2 when its flags are wrong.
+
+Try:
+  countersign authorize --runtime ci
+  countersign authorize --runtime ci --provider github.com
 `,
   version: `Print the version.
 

@@ -9,6 +9,12 @@ export const vaultFlags = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig
 
+/** Flags of every command that speaks to a server as a person. */
+export const serverFlags = {
+  server: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsOptionsConfig
+
 /**
  * The flags in `args`, and nothing beside them.
  *

@@ -24,6 +24,7 @@ export interface SettingsSources {
 }
 
 interface ConfigFile {
+  server_url?: string
   vault_url?: string
   runtime_key_file?: string
 }
@@ -70,6 +71,39 @@ export async function readSettings({
   throw unusable(`no runtime key is configured. ${HOW_TO}`)
 }
 
+/**
+ * The server's address: what is named now, where the person is signed in already, or what the
+ * configuration says.
+ *
+ * @param kept the server of the kept session
+ * @throws {CommandError} exit code 2: none is known, or it cannot be spoken to safely
+ */
+export async function readServerUrl(
+  {
+    flags,
+    env,
+    config_paths,
+  }: Omit<SettingsSources, 'flags'> & { flags: { server?: string | undefined } },
+  kept: string | undefined,
+): Promise<string> {
+  const named = flags.server || env.COUNTERSIGN_SERVER_URL || kept
+  const config = env.COUNTERSIGN_CONFIG
+    ? await readNamedConfig(env.COUNTERSIGN_CONFIG)
+    : await readFirstConfig(config_paths)
+  const text = named || config.server_url
+  if (!text) throw unusable('no server is known: give its address, with --server URL')
+  const url = isHttpUrl(text) ? new URL(text) : undefined
+  if (url === undefined) throw unusable(`"${text}" is not the http(s) address of a server`)
+  if (url.protocol === 'http:' && !isThisMachine(url.hostname)) {
+    throw unusable(`${url.origin} would send your session in the clear: use its https address`)
+  }
+  return url.origin
+}
+
+function isThisMachine(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+}
+
 async function readNamedConfig(path: string): Promise<ConfigFile> {
   const config = await readConfig(path)
   if (config === undefined) throw unusable(`there is no configuration file ${path}`)
@@ -87,8 +121,9 @@ async function readFirstConfig(paths: readonly string[]): Promise<ConfigFile> {
 async function readConfig(path: string): Promise<ConfigFile | undefined> {
   const text = await readText(path)
   if (text === undefined) return undefined
-  const { vault_url, runtime_key_file } = parseObject(text, path)
+  const { server_url, vault_url, runtime_key_file } = parseObject(text, path)
   const config: ConfigFile = {}
+  if (typeof server_url === 'string') config.server_url = server_url
   if (typeof vault_url === 'string') config.vault_url = vault_url
   if (typeof runtime_key_file === 'string') {
     config.runtime_key_file = resolve(dirname(path), runtime_key_file)

@@ -1,7 +1,14 @@
-import { stderr } from 'node:process'
+import { stderr, stdout } from 'node:process'
 
 /** What ends a command of ours before or instead of the one it was asked to run. */
-export const exitCodes = { usage: 2, refused: 3, not_executable: 126, not_found: 127 } as const
+export const exitCodes = {
+  failed: 1,
+  usage: 2,
+  refused: 3,
+  not_executable: 126,
+  not_found: 127,
+  interrupted: 130,
+} as const
 
 /** Ends a command with one line on the terminal. */
 export class CommandError extends Error {
@@ -14,9 +21,20 @@ export class CommandError extends Error {
   }
 }
 
-/** One line on stderr. What came from elsewhere cannot break the line or steer the terminal. */
+/** One line on stderr. */
 export function say(sentence: string): void {
-  stderr.write(`countersign: ${sentence.replace(/[\s\p{Cc}]+/gu, ' ').trim()}\n`)
+  stderr.write(`countersign: ${onOneLine(sentence)}\n`)
+}
+
+/** One line on stdout, with its indentation. */
+export function tell(sentence: string): void {
+  const [indentation = ''] = /^ */.exec(sentence) ?? []
+  stdout.write(`${indentation}${onOneLine(sentence)}\n`)
+}
+
+/** What came from elsewhere cannot break the line or steer the terminal. */
+export function onOneLine(sentence: string): string {
+  return sentence.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim()
 }
 
 /** A wrong word on the command line. */

@@ -22,7 +22,11 @@ export async function prepareLocalRuntime(
   urls: { vault_url: string; sandbox_url: string },
 ): Promise<string> {
   const keyFile = 'runtime-local.key'
-  const settings = { vault_url: urls.vault_url, runtime_key_file: keyFile }
+  const settings = {
+    server_url: config.page_url,
+    vault_url: urls.vault_url,
+    runtime_key_file: keyFile,
+  }
   await writeWhole(
     join(config.data_folder, 'agent.json'),
     `${JSON.stringify(settings, null, 2)}\n`,

@@ -19,12 +19,24 @@ describe('countersign', () => {
   })
 
   it('explains itself and each of its commands', async () => {
-    for (const argv of [['help'], ['run', '--help'], ['run', '-h'], ['agent', '--help']]) {
+    for (const argv of [['help'], ['run', '--help'], ['run', '-h'], ['authorize', '--help']]) {
       const { code, stdout, stderr } = await countersign(argv, nowhere)
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
       assert.match(stdout, /^Usage: countersign/m)
     }
-    for (const name of ['up', 'server', 'vault', 'agent', 'run', 'access', 'version']) {
+    for (const name of [
+      'up',
+      'server',
+      'vault',
+      'agent',
+      'run',
+      'access',
+      'login',
+      'logout',
+      'whoami',
+      'authorize',
+      'version',
+    ]) {
       assert.match(helpText(), new RegExp(`^  ${name} `, 'm'))
       assert.match(helpText(name), new RegExp(`^Usage: countersign ${name}`, 'm'))
       assert.ok(
@@ -65,6 +77,16 @@ describe('countersign', () => {
       ],
     ),
     [['agent'], 'agent: say for whom, with --person EMAIL. See "countersign agent --help".'],
+    [
+      ['authorize'],
+      'authorize: say which runtime, with --runtime NAME. See "countersign authorize --help".',
+    ],
+    [['logout', 'now'], 'logout: unexpected argument \'now\'. See "countersign logout --help".'],
+    [['login', '--server', 'ftp://x'], '"ftp://x" is not the http(s) address of a server.'],
+    [
+      ['login', '--server', 'http://countersign.example'],
+      'http://countersign.example would send your session in the clear: use its https address.',
+    ],
     [
       ['version', '--nope'],
       'version: unknown option \'--nope\'. See "countersign version --help".',

@@ -1,0 +1,68 @@
+import type { Access } from '../contract/index.ts'
+import type { Server } from './server.ts'
+import { CommandError, exitCodes, usageError } from './terminal.ts'
+
+/** Whether a runtime can act with what the person has authorized. */
+export function isAuthorized({ authorization }: Pick<Access, 'authorization'>): boolean {
+  const status = authorization?.connection.status
+  return status === 'valid' || status === 'expiring' || status === 'unverified'
+}
+
+/**
+ * What the person can authorize on a runtime.
+ *
+ * @param runtime its name or id
+ * @throws {CommandError} there is no such runtime
+ */
+export async function rowsOf(server: Server, runtime: string): Promise<Access[]> {
+  const rows: Access[] = []
+  let cursor: string | null = null
+  do {
+    const query: { limit: number; cursor?: string } = { limit: 100 }
+    if (cursor !== null) query.cursor = cursor
+    const page = await server.api.listAccess({ query })
+    rows.push(...page.items.filter((row) => [row.runtime.id, row.runtime.name].includes(runtime)))
+    cursor = page.next_cursor
+  } while (cursor !== null)
+  if (rows.length > 0) return rows
+  throw new CommandError(
+    `There is no runtime "${runtime}" with a Git host that you can authorize. See ${server.url}/tokens`,
+    exitCodes.failed,
+  )
+}
+
+/**
+ * The rows that are meant: the one of the named provider; else the only one, the only one that is
+ * not authorized, or, when all are, all of them.
+ *
+ * @param provider its name, host or address
+ * @throws {CommandError} it has to be named
+ */
+export function chooseRows(
+  rows: readonly Access[],
+  provider: string | undefined,
+): readonly Access[] {
+  const named = provider === undefined ? rows : rows.filter((row) => isNamed(row, provider))
+  if (named.length === 0) {
+    throw usageError(
+      'authorize',
+      `runtime "${rows[0]?.runtime.name}" has no Git host "${provider}", but ${namesOf(rows)}`,
+    )
+  }
+  const open = named.filter((row) => !isAuthorized(row))
+  if (named.length === 1 || open.length === 0) return named
+  if (open.length === 1) return open
+  throw usageError('authorize', `say for which Git host, with --provider: ${namesOf(open)}`)
+}
+
+function isNamed({ provider }: Access, word: string): boolean {
+  const { host, origin } = new URL(provider.base_url)
+  const words = [provider.name.toLowerCase(), host, origin, provider.base_url]
+  return words.includes(word.toLowerCase().replace(/\/$/, '')) || provider.id === word
+}
+
+function namesOf(rows: readonly Access[]): string {
+  return rows
+    .map(({ provider }) => `"${provider.name}" (${new URL(provider.base_url).host})`)
+    .join(', ')
+}

@@ -1,0 +1,238 @@
+import {
+  type Access,
+  type AccessDetail,
+  type AuthorizationRequest,
+  type Connection,
+  ProblemError,
+  problemType,
+} from '../contract/index.ts'
+import { chooseRows, isAuthorized, rowsOf } from './authorize-row.ts'
+import { help } from './help.ts'
+import { interruption } from './interruption.ts'
+import { readFlags, serverFlags } from './options.ts'
+import { askYesOrNo } from './question.ts'
+import { openServer, problemLine, type Server, untilThere, withRefusals } from './server.ts'
+import { signedIn, signIn } from './sign-in.ts'
+import { CommandError, exitCodes, tell, usageError } from './terminal.ts'
+
+const flags = {
+  ...serverFlags,
+  runtime: { type: 'string' },
+  provider: { type: 'string' },
+  again: { type: 'boolean' },
+  yes: { type: 'boolean', short: 'y' },
+  'replace-account': { type: 'boolean' },
+} as const
+
+/** One row that is being authorized, and how. */
+interface Attempt {
+  server: Server
+  row: AccessDetail
+  page: string
+  yes: boolean
+  replace_account: boolean
+  signal: AbortSignal
+}
+
+/** Time in which the server may still be told that the person has given up. */
+const CANCEL_MS = 3_000
+
+/**
+ * `countersign authorize --runtime R`: authorizes a runtime, with a code that the person types at
+ * the Git host, RFC 8628, or on the page where the host has no such flow.
+ *
+ * @throws {CommandError}
+ */
+export async function authorize(argv: readonly string[]): Promise<number> {
+  const values = readFlags('authorize', argv, flags)
+  if (values.help) return help('authorize')
+  const { runtime } = values
+  if (!runtime) throw usageError('authorize', 'say which runtime, with --runtime NAME')
+  using interrupted = interruption()
+  const { signal } = interrupted
+  await withRefusals(async () => {
+    const { url, session } = await signedIn(values.server, signal)
+    const { server } = session ?? (await signIn(url, signal))
+    const rows = chooseRows(await rowsOf(server, runtime), values.provider)
+    const [first] = rows
+    if (values.again !== true && rows.every(isAuthorized)) return rows.forEach(tellAuthorized)
+    if (first === undefined || rows.length > 1) {
+      throw usageError('authorize', 'say for which Git host, with --provider')
+    }
+    const params = { runtime_id: first.runtime.id, provider_id: first.provider.id }
+    await authorizeRow(
+      {
+        server,
+        row: await server.api.getAccess({ params }),
+        page: `${url}/tokens/${params.runtime_id}/${params.provider_id}`,
+        yes: values.yes ?? false,
+        replace_account: values['replace-account'] ?? false,
+        signal,
+      },
+      values.again ?? false,
+    )
+  })
+  return 0
+}
+
+async function authorizeRow(attempt: Attempt, again: boolean): Promise<void> {
+  const { row, page } = attempt
+  const there = row.reusable_connections.find(
+    ({ method }) => method === 'oauth' || row.token_allowed,
+  )
+  if (there !== undefined && !again) return await reuse(attempt, there)
+  switch (row.oauth) {
+    case 'ready':
+      return await authorizeWithCode(attempt)
+    case 'not_offered':
+      tell(`Runtime "${row.runtime.name}" is authorized for ${row.provider.name} with a token.`)
+      return await waitForPage(attempt, 'paste a token')
+    case 'client_not_registered': {
+      const [who] = row.administrators
+      const ask = who === undefined ? 'an administrator' : `${who.name} (${who.email})`
+      const instead = row.token_allowed ? ` Or paste a token at ${page}` : ''
+      throw new CommandError(
+        `Git app not registered. No OAuth app is registered for ${row.provider.name}. ` +
+          `Ask ${ask} to register one.${instead}`,
+        exitCodes.failed,
+      )
+    }
+  }
+}
+
+/** A good connection serves another runtime without signing in again: its own act of consent. */
+async function reuse(attempt: Attempt, connection: Connection): Promise<void> {
+  const { server, row, yes, signal } = attempt
+  const { runtime, provider } = row
+  tell(`You have authorized access to ${provider.name} as ${connection.account.login} already.`)
+  const question = `Let runtime "${runtime.name}" act as ${connection.account.login} there?`
+  const allowed = yes || (await askYesOrNo(`${question} ${mayDo(connection.scopes)}`, signal))
+  if (allowed === undefined) {
+    throw new CommandError(
+      `There is no terminal to ask at. ${question} Say yes with --yes, or sign in anew with --again.`,
+      exitCodes.failed,
+    )
+  }
+  if (!allowed) {
+    throw new CommandError(
+      'Nothing was changed. With --again you sign in anew instead.',
+      exitCodes.failed,
+    )
+  }
+  const ids = { runtime_id: runtime.id, provider_id: provider.id }
+  const body = { ...ids, connection_id: connection.id }
+  tellAuthorized(await server.api.createAuthorization({ body }))
+}
+
+async function authorizeWithCode(attempt: Attempt): Promise<void> {
+  const { server, row } = attempt
+  const ids = { runtime_id: row.runtime.id, provider_id: row.provider.id }
+  let request: AuthorizationRequest
+  try {
+    request = await server.api.beginDeviceAuthorization({ body: ids })
+  } catch (error) {
+    if (error instanceof ProblemError && error.type === 'device-flow-not-offered') {
+      return await waitForPage(attempt, `press "Authorize access to ${row.provider.name}"`)
+    }
+    throw error
+  }
+  try {
+    await followRequest(attempt, request.id)
+  } catch (error) {
+    await cancel(server, request.id)
+    throw error
+  }
+}
+
+async function followRequest(attempt: Attempt, id: string): Promise<void> {
+  const { server, row, signal } = attempt
+  const { runtime, provider } = row
+  tell(
+    `Runtime "${runtime.name}" will act as you at ${provider.name}. ${mayDo(row.requested_scopes)}`,
+  )
+  const begun = await untilThere(server, signal, async () => {
+    const request = await server.api.getAuthorizationRequest({ params: { id } })
+    return request.status !== 'pending' || request.device !== null ? request : undefined
+  })
+  if (begun.device !== null) tellCode(begun.device)
+  let request = await untilAnswered(attempt, id)
+  if (request.status === 'account_changed') {
+    await confirmAccount(attempt, request)
+    request = await untilAnswered(attempt, id)
+  }
+  if (request.status === 'refused') {
+    const { type = '', detail = '' } = request.problem ?? {}
+    const problem = new ProblemError(problemType(type) ?? 'authorization-failed', detail)
+    if (problem.type === 'device-flow-not-offered') {
+      return await waitForPage(attempt, `press "Authorize access to ${provider.name}"`)
+    }
+    throw new CommandError(problemLine(problem), exitCodes.failed)
+  }
+  const params = { runtime_id: runtime.id, provider_id: provider.id }
+  tellAuthorized(await server.api.getAccess({ params }))
+}
+
+async function untilAnswered({ server, signal }: Attempt, id: string) {
+  return await untilThere(server, signal, async () => {
+    const request = await server.api.getAuthorizationRequest({ params: { id } })
+    return request.status === 'pending' || request.status === 'exchanging' ? undefined : request
+  })
+}
+
+async function confirmAccount(attempt: Attempt, request: AuthorizationRequest): Promise<void> {
+  const { server, row, replace_account, signal } = attempt
+  const { account_before, account_after } = request
+  const changed =
+    `You signed in at ${row.provider.name} as ${account_after}; ` +
+    `until now it was ${account_before}.`
+  const question = `Replace ${account_before} by ${account_after}, for every runtime that uses it?`
+  const confirmed = replace_account || (await askYesOrNo(`${changed} ${question}`, signal))
+  if (confirmed !== true) {
+    throw new CommandError(
+      `${changed} Nothing was changed. To replace it, use --replace-account.`,
+      exitCodes.failed,
+    )
+  }
+  await server.api.confirmAuthorizationRequest({ params: { id: request.id } })
+}
+
+/** Where no code is to be had, the person goes on in a browser, and we wait for what comes of it. */
+async function waitForPage(attempt: Attempt, act: string): Promise<void> {
+  const { server, row, page, signal } = attempt
+  tell(`Open ${page}`)
+  tell(`and ${act}. Waiting (Ctrl-C gives up).`)
+  const params = { runtime_id: row.runtime.id, provider_id: row.provider.id }
+  const before = isAuthorized(row) ? stateOf(row) : undefined
+  const now = await untilThere(server, signal, async () => {
+    const access = await server.api.getAccess({ params })
+    return isAuthorized(access) && stateOf(access) !== before ? access : undefined
+  })
+  tellAuthorized(now)
+}
+
+function stateOf({ authorization }: Access): string {
+  const { id, checked_at, created_at } = authorization?.connection ?? {}
+  return [id, checked_at, created_at].join(' ')
+}
+
+/** The server stops asking the Git host. That it cannot be told now does no harm. */
+async function cancel({ url, token }: Server, id: string): Promise<void> {
+  const { api } = openServer(url, token, AbortSignal.timeout(CANCEL_MS))
+  await api.cancelAuthorizationRequest({ params: { id } }).catch(() => {})
+}
+
+function tellCode(device: NonNullable<AuthorizationRequest['device']>): void {
+  tell('Open this page in a browser, on any machine, and sign in there:')
+  tell(`  ${device.verification_uri}`)
+  tell(`and enter the code:  ${device.user_code}`)
+  tell('Waiting for you to allow it (Ctrl-C gives up).')
+}
+
+function mayDo(scopes: readonly string[]): string {
+  return scopes.length === 0 ? '' : `It may do: ${scopes.join(', ')}.`
+}
+
+function tellAuthorized({ runtime, provider, authorization }: Access): void {
+  const login = authorization?.connection.account.login
+  tell(`Runtime "${runtime.name}" is authorized for ${provider.name}, as ${login}.`)
+}

@@ -1,0 +1,19 @@
+import { CommandError, exitCodes } from './terminal.ts'
+
+/** Aborts when the person presses Ctrl-C, or the command is told to end. Dispose stops listening. */
+export interface Interruption extends Disposable {
+  signal: AbortSignal
+}
+
+export function interruption(): Interruption {
+  const controller = new AbortController()
+  const abort = () =>
+    controller.abort(new CommandError('given up. Nothing was changed.', exitCodes.interrupted))
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, abort)
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort)
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import { hostname } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Person } from '../contract/index.ts'
+import { readSession, removeSession, sessionPath, writeSession } from './person-session.ts'
+import { openServer, type Server } from './server.ts'
+import { readServerUrl, usualConfigPaths } from './settings.ts'
+import { CommandError, exitCodes, tell } from './terminal.ts'
+
+/** A server with the person who is signed in there on this command line. */
+export interface SignedIn {
+  server: Server
+  person: Person
+}
+
+/**
+ * The session that is kept for the wanted server, if it still holds.
+ *
+ * @param wanted address from `--server`
+ * @throws {CommandError} no server is known
+ */
+export async function signedIn(
+  wanted: string | undefined,
+  signal: AbortSignal,
+): Promise<{ url: string; session: SignedIn | undefined }> {
+  const kept = await readSession(sessionPath(process.env))
+  const url = await serverUrl(wanted, kept?.server_url)
+  if (kept?.server_url !== url) return { url, session: undefined }
+  const server = openServer(url, kept.token, signal)
+  const { person } = await server.api.getSession({})
+  return { url, session: person === null ? undefined : { server, person } }
+}
+
+/**
+ * Signs in with a code that the person approves on a page, RFC 8628, and keeps the session. One that
+ * was kept before is ended.
+ *
+ * @throws ProblemError `device-code-expired`, `device-sign-in-denied`
+ */
+export async function signIn(url: string, signal: AbortSignal): Promise<SignedIn> {
+  const { api } = openServer(url, undefined, signal)
+  const codes = await api.beginDeviceSignIn({ body: { device_name: deviceName() } })
+  tell('To sign in, open this page in a browser, on any machine:')
+  tell(`  ${codes.verification_uri}`)
+  tell(`and enter the code:  ${codes.user_code}`)
+  tell('Waiting for you to approve it there (Ctrl-C gives up).')
+  const token = await redeemed(api, codes, signal)
+  const server = openServer(url, token, signal)
+  const { person } = await server.api.getSession({})
+  if (person === null) throw new CommandError('The session ended at once.', exitCodes.failed)
+  await endKeptSession(signal)
+  await writeSession(sessionPath(process.env), { server_url: url, token })
+  tell(`Signed in as ${person.email}.`)
+  return { server, person }
+}
+
+/** Ends the kept session, at its server too if that answers. @returns whether there was one */
+export async function endKeptSession(signal: AbortSignal): Promise<boolean> {
+  const path = sessionPath(process.env)
+  const kept = await readSession(path)
+  if (kept === undefined) return false
+  const { api } = openServer(kept.server_url, kept.token, signal)
+  const ended = await api.signOut({}).then(
+    () => true,
+    () => false,
+  )
+  signal.throwIfAborted()
+  await removeSession(path)
+  if (!ended) tell(`${kept.server_url} could not be told; the session ends there by itself.`)
+  return true
+}
+
+async function redeemed(
+  api: Server['api'],
+  { device_code, interval }: { device_code: string; interval: number },
+  signal: AbortSignal,
+): Promise<string> {
+  let seconds = interval
+  for (;;) {
+    await pause(seconds * 1000, undefined, { signal }).catch(() => signal.throwIfAborted())
+    const progress = await api.redeemDeviceSignIn({ body: { device_code } })
+    if (progress.access_token !== null) return progress.access_token
+    seconds = progress.interval
+  }
+}
+
+async function serverUrl(wanted: string | undefined, kept: string | undefined): Promise<string> {
+  const flags = { server: wanted }
+  return await readServerUrl({ flags, env: process.env, config_paths: usualConfigPaths() }, kept)
+}
+
+/** What the person knows this machine by, in characters that cannot mislead. */
+function deviceName(): string {
+  const name = hostname()
+    .replaceAll(/[^\x20-\x7e]/g, '')
+    .trim()
+  return name.slice(0, 80) || 'a command line'
+}

@@ -1,0 +1,117 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
+import type { PersonClient } from '../harness/person.ts'
+import { commandLine, startCountersign } from './countersign.ts'
+
+/** A command that runs, and what it says meanwhile. */
+export interface Running {
+  /** The first match in what it says on stdout. */
+  says(pattern: RegExp): Promise<RegExpExecArray>
+  signal(name: NodeJS.Signals): void
+  ended: Promise<{ code: number | null; stdout: string; stderr: string }>
+}
+
+/** An account on some machine, without anything in it, that reaches the server at `server_url`. */
+export interface Account extends AsyncDisposable {
+  start(...args: string[]): Running
+  run(...args: string[]): Running['ended']
+  /** In a terminal of its own, at which somebody types `answer` when a question comes. */
+  atTerminal(answer: string, ...args: string[]): Running['ended']
+  /** Signs in: the person approves the code as the page does. */
+  login(person: PersonClient): Promise<void>
+  session_file: string
+  /** Permissions of the session's file, as `0600`. */
+  sessionMode(): Promise<string>
+}
+
+export async function openAccount(server_url: string): Promise<Account> {
+  const folder = await temporaryFolder()
+  const env = isolated({
+    HOME: folder.path,
+    XDG_CONFIG_HOME: join(folder.path, 'config'),
+    COUNTERSIGN_SERVER_URL: server_url,
+  })
+  const session_file = join(folder.path, 'config', 'countersign', 'session.json')
+  const start = (...args: string[]) => follow(startCountersign(args, { env }))
+  return {
+    start,
+    run: (...args) => start(...args).ended,
+    async login(person) {
+      const running = start('login')
+      await approve(person, await shownCode(running))
+      const { code, stderr } = await running.ended
+      if (code !== 0) throw new Error(stderr)
+    },
+    atTerminal: (answer, ...args) =>
+      execute('python3', ['-c', AT_TERMINAL, commandLine(args), answer], { env }),
+    session_file,
+    sessionMode: async () => `0${((await stat(session_file)).mode & 0o777).toString(8)}`,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  }
+}
+
+/** The code that a command shows. */
+export async function shownCode(running: Running): Promise<string> {
+  return (await running.says(/enter the code: (\S+)\n/))[1] ?? ''
+}
+
+export async function approve({ api }: PersonClient, user_code: string): Promise<void> {
+  await api.answerDeviceSignIn({ body: { user_code, approved: true } })
+}
+
+function follow(child: ChildProcessWithoutNullStreams): Running {
+  let [stdout, stderr] = ['', '']
+  const heard = new EventTarget()
+  child.stdin.end()
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    heard.dispatchEvent(new Event('said'))
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const ended = once(child, 'close').then(([code]) => ({
+    code: code as number | null,
+    stdout,
+    stderr,
+  }))
+  return {
+    ended,
+    signal: (name) => void child.kill(name),
+    async says(pattern) {
+      for (;;) {
+        const match = pattern.exec(stdout)
+        if (match !== null) return match
+        const said = once(heard, 'said')
+        const over = await Promise.race([said.then(() => false), ended.then(() => true)])
+        if (over && !pattern.test(stdout)) {
+          throw new Error(`it ended without a word of ${pattern}:\n${stdout}${stderr}`)
+        }
+      }
+    },
+  }
+}
+
+const AT_TERMINAL = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv('/bin/sh', ['/bin/sh', '-c', 'exec ' + sys.argv[1]])
+output, answered = b'', False
+while True:
+    try:
+        chunk = os.read(terminal, 1024)
+    except OSError:
+        break
+    if not chunk:
+        break
+    output += chunk
+    if b'[y/N]' in output and not answered:
+        answered = True
+        os.write(terminal, sys.argv[2].encode() + b'\\r')
+sys.stdout.write(output.decode().replace('\\r\\n', '\\n'))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { after, describe, it } from 'node:test'
+import { sql } from 'kysely'
+import { createClient } from '../../src/contract/index.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { assertProblem, refusal } from '../harness/problems.ts'
+import { allRows } from '../invariants/whole-database.ts'
+import { approve, openAccount, shownCode } from './person-end.ts'
+
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database, page_url } = countersign
+const anonymous = createClient({ base_url: page_url })
+const begin = () => anonymous.beginDeviceSignIn({ body: { device_name: 'build-7' } })
+
+describe('countersign login', () => {
+  it('signs in by a code, says as whom, and keeps the session for this account alone', async () => {
+    await using account = await openAccount(page_url)
+    const running = account.start('login')
+    const user_code = await shownCode(running)
+    assert.match(user_code, /^[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}$/)
+    await approve(admin, user_code)
+    const { code, stdout, stderr } = await running.ended
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+    assert.deepEqual(stdout.split('\n'), [
+      'To sign in, open this page in a browser, on any machine:',
+      `  ${page_url}/device`,
+      `and enter the code: ${user_code}`,
+      'Waiting for you to approve it there (Ctrl-C gives up).',
+      'Signed in as ada@example.com.',
+      '',
+    ])
+    assert.equal(await account.sessionMode(), '0600')
+    const { token } = JSON.parse(await readFile(account.session_file, 'utf8'))
+    assert.match(token, /^csp_\w{44}$/)
+    assert.ok(!stdout.includes(token))
+    const rows = await allRows(database)
+    assert.ok(!rows.some(({ text }) => text.includes(token)), 'only a hash is stored')
+    assert.ok(!countersign.logged.some((line) => line.includes(token)))
+
+    const who = await account.run('whoami')
+    assert.deepEqual([who.code, who.stdout], [0, `ada@example.com at ${page_url}\n`])
+    const twice = await account.run('login')
+    const already = 'You are signed in already, as ada@example.com.\n'
+    assert.deepEqual([twice.code, twice.stdout], [0, already])
+  })
+
+  it('ends with one line when the person says no', async () => {
+    await using account = await openAccount(page_url)
+    const running = account.start('login')
+    const user_code = await shownCode(running)
+    await admin.api.answerDeviceSignIn({ body: { user_code, approved: false } })
+    const { code, stderr } = await running.ended
+    assert.equal(code, 1)
+    assert.equal(stderr, 'countersign: The sign-in was turned down. Nobody was signed in.\n')
+    assert.ok(!existsSync(account.session_file))
+  })
+
+  it('ends with one line when the code is too old', async () => {
+    await using account = await openAccount(page_url)
+    const running = account.start('login')
+    await shownCode(running)
+    await sql`update device_sign_ins set expires_at = now()`.execute(database.db)
+    const { code, stderr } = await running.ended
+    assert.equal(code, 1)
+    assert.match(stderr, /^countersign: The code was not used in time\. Begin again/)
+  })
+
+  it('gives up on Ctrl-C', async () => {
+    await using account = await openAccount(page_url)
+    const running = account.start('login')
+    await shownCode(running)
+    running.signal('SIGINT')
+    const { code, stderr } = await running.ended
+    const given_up = 'countersign: given up. Nothing was changed.\n'
+    assert.deepEqual([code, stderr], [130, given_up])
+    assert.ok(!existsSync(account.session_file))
+  })
+
+  it('says that nothing answers', async () => {
+    await using account = await openAccount('http://127.0.0.1:9')
+    const { code, stderr } = await account.run('login')
+    assert.equal(code, 1)
+    assert.match(stderr, /^countersign: Countersign does not answer at http:\/\/127\.0\.0\.1:9\. /)
+  })
+})
+
+describe('countersign logout', () => {
+  it('ends the session here and at the server', async () => {
+    await using account = await openAccount(page_url)
+    await account.login(admin)
+    const kept = await readFile(account.session_file, 'utf8')
+    const { code, stdout } = await account.run('logout')
+    assert.deepEqual([code, stdout], [0, 'Signed out.\n'])
+    assert.ok(!existsSync(account.session_file))
+    await writeFile(account.session_file, kept)
+    const who = await account.run('whoami')
+    assert.deepEqual(
+      [who.code, who.stderr],
+      [1, `countersign: Nobody is signed in at ${page_url}: countersign login\n`],
+    )
+    assert.equal((await account.run('logout')).stdout, 'Signed out.\n')
+    assert.equal((await account.run('logout')).stdout, 'Nobody was signed in.\n')
+  })
+})
+
+describe('a code for signing in', () => {
+  it('works once, for the one who answers first', async () => {
+    const { user_code, device_code } = await begin()
+    await approve(admin, user_code.toLowerCase().replace('-', ' '))
+    const body = { user_code, approved: false }
+    await refusal(admin.api.answerDeviceSignIn({ body }), 'device-code-unknown')
+    const [first, second] = await Promise.allSettled([
+      anonymous.redeemDeviceSignIn({ body: { device_code } }),
+      anonymous.redeemDeviceSignIn({ body: { device_code } }),
+    ])
+    const granted = [first, second].filter(({ status }) => status === 'fulfilled')
+    assert.equal(granted.length, 1)
+    const again = anonymous.redeemDeviceSignIn({ body: { device_code } })
+    await refusal(again, 'device-code-expired')
+  })
+
+  it('is asked for again no faster than is said', async () => {
+    const { device_code, interval } = await begin()
+    const poll = () => anonymous.redeemDeviceSignIn({ body: { device_code } })
+    assert.equal((await poll()).status, 'authorization_pending')
+    assert.deepEqual([(await poll()).interval, (await poll()).status], [interval + 5, 'slow_down'])
+  })
+
+  it('says what asks, and nothing of a wrong one', async () => {
+    const { user_code } = await begin()
+    const read = await admin.api.readDeviceSignIn({ body: { user_code } })
+    assert.deepEqual([read.device_name, read.ip], ['build-7', '127.0.0.1'])
+    const wrong = { user_code: 'BBBB-BBBB' }
+    await refusal(admin.api.readDeviceSignIn({ body: wrong }), 'device-code-unknown')
+    await refusal(anonymous.readDeviceSignIn({ body: { user_code } }), 'not-signed-in')
+  })
+
+  it('cannot be guessed: one person may not try many, nor one address begin many', async () => {
+    const guesser = await countersign.person('guesser')
+    const wrong = { user_code: 'CCCC-CCCC' }
+    for (let tries = 0; tries < 20; tries += 1) {
+      await refusal(guesser.api.readDeviceSignIn({ body: wrong }), 'device-code-unknown')
+    }
+    const limited = await refusal(
+      guesser.api.readDeviceSignIn({ body: wrong }),
+      'too-many-attempts',
+    )
+    assert.ok((limited.extensions.retry_after ?? 0) > 200)
+    const { user_code } = await begin()
+    await admin.api.readDeviceSignIn({ body: { user_code } })
+
+    await sql`update rate_limits set count = 30 where key like 'device-sign-in %'`.execute(
+      database.db,
+    )
+    await refusal(begin(), 'too-many-attempts')
+    await sql`delete from rate_limits`.execute(database.db)
+  })
+})
+
+describe('the session of a command line', () => {
+  async function token() {
+    const { user_code, device_code } = await begin()
+    await approve(admin, user_code)
+    const { access_token } = await anonymous.redeemDeviceSignIn({ body: { device_code } })
+    return access_token ?? ''
+  }
+  const as = (authorization: string) =>
+    createClient({ base_url: page_url, headers: { authorization } })
+
+  it('ends, and is nothing without its checksum, and does not mix with a cookie', async () => {
+    const text = await token()
+    const { person } = await as(`Bearer ${text}`).getSession({})
+    assert.equal(person?.email, 'ada@example.com')
+    for (const wrong of [`${text}x`, text.slice(0, -1), 'csp_', '', 'x'.repeat(10_000)]) {
+      await refusal(as(`Bearer ${wrong}`).listAccess({ query: {} }), 'not-signed-in')
+    }
+    // A cookie that is there too does not rescue a wrong token.
+    const both = { cookie: admin.cookie, authorization: 'Bearer csp_x' }
+    const response = await fetch(`${page_url}/api/v1/access`, { headers: both })
+    await assertProblem(response, 'not-signed-in')
+    await sql`update person_tokens set expires_at = now()`.execute(database.db)
+    await refusal(as(`Bearer ${text}`).listAccess({ query: {} }), 'not-signed-in')
+  })
+
+  it('cannot let another command line in', async () => {
+    const { api } = { api: as(`Bearer ${await token()}`) }
+    const { user_code } = await begin()
+    await refusal(api.readDeviceSignIn({ body: { user_code } }), 'not-signed-in')
+    const body = { user_code, approved: true }
+    await refusal(api.answerDeviceSignIn({ body }), 'not-signed-in')
+  })
+
+  it('does not open the door to other sites', async () => {
+    const { user_code } = await begin()
+    const response = await fetch(`${page_url}/api/v1/device-sign-ins/answer`, {
+      method: 'POST',
+      headers: {
+        cookie: admin.cookie,
+        'content-type': 'application/json',
+        'sec-fetch-site': 'cross-site',
+      },
+      body: JSON.stringify({ user_code, approved: true }),
+    })
+    await assertProblem(response, 'origin-not-allowed')
+  })
+
+  it('goes with the person', async () => {
+    const leaver = await countersign.person('leaver')
+    const { user_code, device_code } = await begin()
+    await approve(leaver, user_code)
+    const { access_token } = await anonymous.redeemDeviceSignIn({ body: { device_code } })
+    await admin.api.deletePerson({ params: { id: leaver.person.id } })
+    await refusal(as(`Bearer ${access_token}`).listAccess({ query: {} }), 'not-signed-in')
+  })
+})
