@@ -18,6 +18,8 @@ export const githubOAuth: OAuthFacts = {
   client_authentication: 'client_secret_post',
   authorization_parameters: {},
   default_scopes: { person: ['repo'], runtime: ['repo', 'admin:repo_hook'] },
+  // @see https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+  token_requests: { most: 2000, seconds: 3600 },
   refresh_repeats: [],
   dead_grant_errors: ['bad_refresh_token', 'bad_verification_code'],
   // @see https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors

@@ -42,6 +42,9 @@ export const gitlab: ProviderAdapter = {
     client_authentication: 'client_secret_post',
     authorization_parameters: {},
     default_scopes: { person: ['read_api', 'write_repository'], runtime: ['api'] },
+    // GitLab.com's limit for calls without a user, from one address; others set their own.
+    // @see https://docs.gitlab.com/user/gitlab_com/rate_limits/
+    token_requests: { most: 500, seconds: 60 },
     refresh_repeats: ['redirect_uri'],
     dead_grant_errors: [],
     misconfigured_errors: [],

@@ -125,6 +125,8 @@ export interface OAuthFacts {
   authorization_parameters: Readonly<Record<string, string>>
   /** Scopes to ask for where the administrator has not set others. */
   default_scopes: { person: readonly string[]; runtime: readonly string[] }
+  /** How often the token endpoint may be asked, where the host says so. */
+  token_requests?: TokenRequestLimit
   /** What a refresh must send again, because the host wants it so. */
   refresh_repeats: readonly ('redirect_uri' | 'scope')[]
   /**
@@ -145,6 +147,12 @@ export interface DeviceFlowFacts {
   client_authentication: 'client_secret_post' | 'none'
   /** Values of `error` that mean that this app, or this version of the host, has no such flow. */
   off_errors: readonly string[]
+}
+
+/** At most `most` calls in any `seconds`. */
+export interface TokenRequestLimit {
+  most: number
+  seconds: number
 }
 
 export interface OAuthServer {

@@ -14,6 +14,7 @@ import { startDevicePolls } from '../vault/device-polls.ts'
 import { createGrantCache } from '../vault/grant-cache.ts'
 import { openKeyring } from '../vault/keyring.ts'
 import { createProviderLimits } from '../vault/provider-limits.ts'
+import { createProviderPace } from '../vault/provider-pace.ts'
 import { createRefresher } from '../vault/refresh.ts'
 import { openRefreshJournal } from '../vault/refresh-journal.ts'
 import { vaultRoutes } from '../vault/routes.ts'
@@ -26,8 +27,8 @@ const CACHE_LIMITS = { entries: 10_000, age_ms: 300_000 }
 
 const LEAST_CLAIM_SECONDS = 30
 
-/** What one vault asks of one provider's token endpoint at most. */
-const REFRESH_LIMITS = { at_once: 16, a_second: 40 }
+/** Calls under way from one vault to one provider's token endpoint at most. */
+const REFRESHES_AT_ONCE = 16
 
 /**
  * Opens boxes: checks tokens in the background and answers runtimes.
@@ -57,7 +58,7 @@ export async function startVault(
     page_url,
     claim_seconds: Math.max(LEAST_CLAIM_SECONDS, (2 * config.provider_timeout_ms) / 1000),
     journal: openRefreshJournal(join(config.data_folder, 'refresh-journal'), keyring),
-    limits: createProviderLimits(REFRESH_LIMITS),
+    limits: createProviderLimits(REFRESHES_AT_ONCE, createProviderPace(db)),
     nextChange: (id, ms) => nextChange(broker, id, ms),
     log,
   })

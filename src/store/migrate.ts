@@ -6,6 +6,7 @@ import { up as oauth } from './migrations/0002-oauth.ts'
 import { up as deviceFlow } from './migrations/0004-device-flow.ts'
 import { up as entraTenant } from './migrations/0006-entra-tenant.ts'
 import { up as repositoryProbe } from './migrations/0006-repository-probe.ts'
+import { up as providerPaces } from './migrations/0007-provider-paces.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -13,6 +14,7 @@ const migrations = {
   '0004-device-flow': { up: deviceFlow },
   '0006-entra-tenant': { up: entraTenant },
   '0006-repository-probe': { up: repositoryProbe },
+  '0007-provider-paces': { up: providerPaces },
 }
 
 /** The data was written by a newer version than this one. */

@@ -280,6 +280,18 @@ export interface CandidatesTable {
   finished_at: InstantOrNull
 }
 
+/** How fast all vaults together ask one provider. Empty after a crash, which forgets no token. */
+export interface ProviderPacesTable {
+  provider_id: string
+  /** When the next call may begin if no burst is allowed. */
+  free_at: Instant
+  /** The provider asked us to stay away until then. */
+  paused_until: InstantOrNull
+  /** How many times slower than usual, as of `slowed_at`. */
+  slowness: Generated<number>
+  slowed_at: InstantOrNull
+}
+
 export interface AuditTable {
   id: GeneratedAlways<string>
   at: CreatedAt
@@ -305,6 +317,7 @@ export interface Tables {
   rate_limits: RateLimitsTable
   invites: InvitesTable
   providers: ProvidersTable
+  provider_paces: ProviderPacesTable
   vault_keys: VaultKeysTable
   runtimes: RuntimesTable
   runtime_keys: RuntimeKeysTable

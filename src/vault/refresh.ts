@@ -12,12 +12,13 @@ import {
 } from '../oauth/token-endpoint.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import type { Outbound } from '../providers/http.ts'
+import { askedToWait, type Outbound } from '../providers/http.ts'
 import { type Db, isDatabaseAway } from '../store/database.ts'
 import type { StoredStatus } from '../store/tables.ts'
 import { endpointOf } from './client-endpoint.ts'
 import type { Keyring } from './keyring.ts'
 import type { ProviderLimits } from './provider-limits.ts'
+import { limitOf } from './provider-pace.ts'
 import { type Claimed, claim, claimedRow, outcomeSoFar, renewClaim } from './refresh-claim.ts'
 import type { JournalEntry, JournalPlace, RefreshJournal } from './refresh-journal.ts'
 import { lifetimeOf, readTokenSet, type TokenSet, tokenSetText } from './token-set.ts'
@@ -159,7 +160,8 @@ async function refreshClaimed(
   let granted: Granted | undefined
   try {
     const tokens = await openTokenSet(parts.keyring, row)
-    granted = await parts.limits.run(row.provider_id, urgent, async () => {
+    const turn = { provider_id: row.provider_id, limit: limitOf(row.kind), urgent }
+    granted = await parts.limits.run(turn, async () => {
       const asked_at = await renewClaim(parts.db, row, holder)
       if (asked_at === undefined) return undefined
       return { asked_at, answer: await ask(parts, row, tokens, asked_at) }
@@ -189,12 +191,14 @@ async function ask(
   tokens: TokenSet,
   asked_at: Date,
 ): Promise<TokenAnswer> {
-  const { keyring, outbound, journal, log } = parts
+  const { keyring, outbound, journal, limits, log } = parts
   const { oauth, origins } = adapterFor(row.kind)
   const http = outbound.to(row, origins(row.base_url))
   const endpoint = await endpointOf(keyring, row, async (url, init) => {
     const answer = await http.fetch(url, init)
     const { status, headers } = answer
+    const wait = askedToWait(answer)
+    if (wait !== undefined) await limits.pause(row.provider_id, wait)
     const body = await answer.text()
     // From here on the old refresh token may be dead: the new one goes to disk at once.
     if (answer.ok) {

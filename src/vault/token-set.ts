@@ -26,10 +26,11 @@ export interface Lifetime {
   refresh_due_at: Date | null
 }
 
-/** A refresh begins this long before the end at the latest … */
-const MOST_LEAD_MS = 10 * 60_000
-/** … or when this share of the lifetime is left. */
-const LEAD_SHARE = 0.25
+/** A refresh begins this long before the end at the latest, or, of a long life, this share of it … */
+const LEAD_MS = 10 * 60_000
+const LEAD_SHARE = 1 / 8
+/** … but never with more of the lifetime left than this. */
+const MOST_LEAD_SHARE = 1 / 4
 
 /**
  * Works out the times of a new token set, which count from `asked_at`: a little early, and by one
@@ -55,7 +56,8 @@ export function lifetimeOf(
   if (access_expires_at === null || expires_in === null) {
     return { ...access, expires_at, refresh_due_at: null }
   }
-  const lead = Math.min(MOST_LEAD_MS, expires_in * 1000 * LEAD_SHARE)
+  const life = expires_in * 1000
+  const lead = Math.min(life * MOST_LEAD_SHARE, Math.max(LEAD_MS, life * LEAD_SHARE))
   const refresh_due_at = new Date(access_expires_at.getTime() - lead * (1 + random))
   return { ...access, expires_at, refresh_due_at }
 }
