@@ -1,9 +1,14 @@
 import process from 'node:process'
 import { measureCredential } from './credential.ts'
+import { measureExpiredToken } from './expired-token.ts'
+import { measureExpiringTogether } from './expiring-together.ts'
 import { measureFill } from './fill.ts'
 import { measureFirstLoad } from './first-load.ts'
 import { measureLists } from './lists.ts'
+import { measureRefreshUnderWay } from './refresh-under-way.ts'
+import { measureRoundTrip } from './round-trip.ts'
 import { type Row, scaleFrom, tableOf } from './row.ts'
+import { measureScheduler } from './scheduler.ts'
 import { measureStart } from './start.ts'
 
 const scale = scaleFrom(process.argv)
@@ -14,6 +19,11 @@ for (const [what, measure] of Object.entries({
   start: measureStart,
   lists: measureLists,
   'first load': measureFirstLoad,
+  'refresh under way': measureRefreshUnderWay,
+  'expired token': measureExpiredToken,
+  'round trip': measureRoundTrip,
+  scheduler: measureScheduler,
+  'expiring together': measureExpiringTogether,
 })) {
   try {
     rows.push(...(await measure(scale)))

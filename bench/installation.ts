@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import process from 'node:process'
 import { startEmbeddedPostgres } from '../src/store/embedded.ts'
 import { startCountersign } from '../test/harness/countersign.ts'
-import { MAIN, startProgram, temporaryFolder } from './programs.ts'
+import { temporaryFolder } from './programs.ts'
+import { startVault } from './vault.ts'
 
 /** Something that a runtime may ask for, and what it will be given. */
 export interface Grant {
@@ -28,22 +28,10 @@ export async function startInstallation(size: {
   const folder = resources.use(await temporaryFolder())
   const postgres = resources.use(await startEmbeddedPostgres({ folder: join(folder.path, 'pg') }))
   const { grants, vault_key } = await authorize(postgres.url, size)
-  const vault = resources.use(
-    await startProgram(
-      [process.execPath, MAIN, 'vault'],
-      {
-        DATABASE_URL: postgres.url,
-        COUNTERSIGN_DATA: join(folder.path, 'data'),
-        COUNTERSIGN_VAULT_KEY: vault_key,
-        COUNTERSIGN_VAULT_PORT: '0',
-        COUNTERSIGN_LOG_LEVEL: 'info',
-      },
-      /"url":"([^"]+)".*vault ready/,
-    ),
-  )
+  const vault = resources.use(await startVault(postgres.url, vault_key, folder.path))
   const kept = resources.move()
   return {
-    vault_url: vault.found[1] ?? '',
+    vault_url: vault.url,
     grants,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

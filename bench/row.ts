@@ -15,6 +15,8 @@ export interface Row {
 export interface Scale {
   /** Fewer rounds, for a machine that runs this on every change. */
   quick: boolean
+  /** The sizes that the goals name, where a smaller one with the same ratios is the default. */
+  full: boolean
 }
 
 export type Measure = (scale: Scale) => Promise<Row[]>
@@ -25,7 +27,7 @@ export async function alone(measure: Measure): Promise<void> {
 }
 
 export function scaleFrom(argv: readonly string[]): Scale {
-  return { quick: argv.includes('--quick') }
+  return { quick: argv.includes('--quick'), full: argv.includes('--full') }
 }
 
 /** The rows as a table in Markdown, which is as good to read on a terminal. */

@@ -1,0 +1,132 @@
+// From the click on "Authorize access" to the row filled in, without what the host took of it.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { startEmbeddedPostgres } from '../src/store/embedded.ts'
+import { launchChromium, noChromium, openProfile } from '../test/browser/chromium.ts'
+import { type Countersign, startCountersign } from '../test/harness/countersign.ts'
+import { beginOAuth, comeBack } from '../test/harness/oauth.ts'
+import { median, ms, percentile } from './figures.ts'
+import { ROOT, temporaryFolder } from './programs.ts'
+import { alone, type Row, type Scale } from './row.ts'
+import { startTokenServer, type TokenServer } from './token-server.ts'
+
+const GOAL_MS = 150
+
+interface Place {
+  runtime_id: string
+  provider_id: string
+}
+
+/** Each round begins with an empty row, and what the host spent is taken off. */
+export async function measureRoundTrip({ quick }: Scale): Promise<Row[]> {
+  const rounds = quick ? 8 : 25
+  await using folder = await temporaryFolder()
+  await using postgres = await startEmbeddedPostgres({ folder: join(folder.path, 'pg') })
+  await using host = await startTokenServer()
+  await using countersign = await startCountersign({
+    database_url: postgres.url,
+    env: { COUNTERSIGN_LOG_LEVEL: 'info' },
+  })
+  const place = await offerOAuth(countersign, host)
+
+  async function timesOf(
+    authorize: () => Promise<unknown>,
+    prepare: () => Promise<unknown> = async () => {},
+  ): Promise<number[]> {
+    const taken: number[] = []
+    for (let round = -5; round < rounds; round += 1) {
+      await emptyRow(countersign, place)
+      await prepare()
+      host.forget()
+      const began = performance.now()
+      await authorize()
+      const took = performance.now() - began - host.spent_ms
+      if (round >= 0) taken.push(took)
+    }
+    return taken
+  }
+
+  const requests = await timesOf(() => authorizeByRequests(countersign, place))
+  const rows = [rowOf('requests of the page', requests, true)]
+  if (noChromium || !existsSync(join(ROOT, 'dist', 'web', 'index.html'))) return rows
+  await using browser = await launchChromium()
+  await using profile = await openProfile(browser, countersign.page_url, {
+    cookie: countersign.admin.cookie,
+    others: [host.url],
+  })
+  const { page } = profile
+  const panel = `${countersign.page_url}/tokens/${place.runtime_id}/${place.provider_id}`
+  const inBrowser = await timesOf(
+    () => pressAuthorize(page),
+    async () => {
+      await page.goto(panel)
+      await page.getByRole('button', { name: `Authorize access to ${HOST}` }).waitFor()
+    },
+  )
+  return [...rows, rowOf('in Chromium, pages loaded and drawn', inBrowser, false)]
+}
+
+function rowOf(how: string, taken: readonly number[], has_goal: boolean): Row {
+  const middle = median(taken)
+  return {
+    what: `authorization, click to row filled, without the host's time: ${how}`,
+    ours: `${ms(middle)} (p90 ${ms(percentile(taken, 90))})`,
+    reference: '',
+    ratio: '',
+    goal: has_goal ? `<= ${GOAL_MS} ms` : '',
+    met: has_goal ? middle <= GOAL_MS : null,
+  }
+}
+
+/** As an administrator would: a host with an app, and a runtime that people authorize with it. */
+async function offerOAuth({ admin }: Countersign, host: TokenServer): Promise<Place> {
+  const { api } = admin
+  const { id: provider_id } = await api.createProvider({
+    body: { kind: 'gitea', name: HOST, base_url: host.url, private_address_confirmed: true },
+  })
+  const { id } = await api.getClientForm({ query: { provider_id } })
+  await api.putClient({ body: { id, provider_id, client_id: 'bench', client_secret: 'bench' } })
+  const { runtime } = await api.createRuntime({
+    body: { name: RUNTIME, provider_ids: [provider_id] },
+  })
+  const place = { runtime_id: runtime.id, provider_id }
+  await api.updateRuntimeProvider({ params: place, body: { auth_mode: 'default_client' } })
+  return place
+}
+
+const HOST = 'Bench host'
+const RUNTIME = 'round-trip'
+
+async function emptyRow({ admin }: Countersign, { runtime_id }: Place): Promise<void> {
+  const { authorization } = await admin.access(runtime_id)
+  if (authorization === null) return
+  await admin.api.deleteAuthorization({ params: { id: authorization.id } })
+}
+
+/** The requests that the page makes, in its order; the host sends the browser straight back. */
+async function authorizeByRequests({ admin }: Countersign, place: Place): Promise<void> {
+  const { authorization_url } = await beginOAuth(admin, place)
+  const agreed = await fetch(authorization_url, { redirect: 'manual' })
+  const back = await comeBack(agreed.headers.get('location') ?? '', admin.cookie)
+  const id = back.searchParams.get('request') ?? ''
+  await using events = await admin.events()
+  await events.until(async () => {
+    const { status } = await admin.api.getAuthorizationRequest({ params: { id } })
+    return status === 'completed' ? true : undefined
+  })
+  const { authorization } = await admin.api.getAccess({ params: place })
+  if (authorization === null) throw new Error('The row is still empty.')
+}
+
+/** The click itself, from the panel that is open already. */
+async function pressAuthorize(page: Page): Promise<void> {
+  await page.getByRole('button', { name: `Authorize access to ${HOST}` }).click()
+  await page
+    .getByRole('row')
+    .filter({ has: page.getByRole('rowheader', { name: RUNTIME }) })
+    .locator('[data-status=valid]')
+    .waitFor()
+}
+
+if (import.meta.main) await alone(measureRoundTrip)
