@@ -21,7 +21,7 @@ export interface ProviderPace {
 const USUAL_LIMIT: TokenRequestLimit = { most: 50, seconds: 1 }
 
 /** Of what is allowed, this is taken steadily, … */
-const STEADY_SHARE = 0.8
+const STEADY_SHARE = 0.75
 /** … and this at once; the rest is for delays on the way and for who else uses the same app. */
 const BURST_SHARE = 0.1
 

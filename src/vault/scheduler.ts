@@ -78,20 +78,17 @@ export function startScheduler(parts: {
 
   /** Does all refreshes that are due at one provider. */
   async function drain({ provider_id, kind }: NextRefresh): Promise<void> {
-    let wait = SHORT_WAIT_MS
+    const most = Math.min(BATCH, Math.ceil(callsPerSecond(limitOf(kind)) * BATCH_SECONDS))
+    let wait = RETRY_MS
     try {
-      const many = Math.ceil(callsPerSecond(limitOf(kind)) * BATCH_SECONDS)
-      for (;;) {
-        const due = closing ? [] : await takeDueRefreshes(db, provider_id, Math.min(many, BATCH))
-        if (due.length === 0) break
-        wait = 0
-        await Promise.allSettled(
-          due.map(({ id, version }) => refresher.refresh(id, version, false)),
-        )
-      }
+      const some = await workOff(
+        most,
+        async (many) => (closing ? [] : await takeDueRefreshes(db, provider_id, many)),
+        ({ id, version }) => refresher.refresh(id, version, false),
+      )
+      wait = some ? 0 : SHORT_WAIT_MS
     } catch (error) {
       log.warn({ err: error }, 'due refreshes could not be taken on')
-      wait = RETRY_MS
     } finally {
       draining.delete(provider_id)
       wakeIn(wait)
@@ -113,6 +110,11 @@ export function startScheduler(parts: {
       await Promise.all(draining.values())
     },
   }
+}
+
+interface DueRefresh {
+  id: string
+  version: number
 }
 
 interface NextRefresh {
@@ -137,13 +139,40 @@ async function nextRefreshes(db: Db): Promise<NextRefresh[]> {
   return rows
 }
 
+/**
+ * Works until nothing is left to take, at most so many at a time. More is taken as soon as half is
+ * done, so that the slowest never leave the rest idle.
+ *
+ * @param work a failure is its own affair
+ * @returns whether there was anything to do
+ */
+async function workOff<T>(
+  most: number,
+  take: (many: number) => Promise<T[]>,
+  work: (one: T) => Promise<unknown>,
+): Promise<boolean> {
+  const underway = new Set<Promise<void>>()
+  let some = false
+  try {
+    for (;;) {
+      const taken = underway.size < most ? await take(most - underway.size) : []
+      for (const one of taken) {
+        const ended = () => void underway.delete(own)
+        const own = work(one).then(ended, ended)
+        underway.add(own)
+      }
+      if (underway.size === 0) return some
+      some = true
+      await Promise.all([...underway].slice(0, taken.length === 0 ? most : most / 2))
+    }
+  } finally {
+    await Promise.all(underway)
+  }
+}
+
 /** Takes due refreshes so that no other vault takes the same at once; none while we must wait. */
-async function takeDueRefreshes(
-  db: Db,
-  provider_id: string,
-  many: number,
-): Promise<{ id: string; version: number }[]> {
-  const { rows } = await sql<{ id: string; version: number }>`
+async function takeDueRefreshes(db: Db, provider_id: string, many: number): Promise<DueRefresh[]> {
+  const { rows } = await sql<DueRefresh>`
     update connections set refresh_due_at = now() + make_interval(secs => ${TAKEN_SECONDS})
     where id in (
       select id from connections where provider_id = ${provider_id} and refresh_due_at <= now()
