@@ -1,10 +1,9 @@
-import { enqueue } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
 
 /**
  * Destroys the connections among `ids` that no authorization uses any more, with their boxes.
- * The rows are locked first, so that nobody binds a new authorization to one on its way out. A grant
- * is kept, out of everybody's reach, until the provider has been told that it is over.
+ * The rows are locked first, so that nobody binds a new authorization to one on its way out. Of a
+ * grant, the database keeps what is needed to tell the provider that it is over.
  */
 export async function removeUnusedConnections(trx: Trx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
@@ -16,7 +15,7 @@ export async function removeUnusedConnections(trx: Trx, ids: readonly string[]):
     .forUpdate()
     .execute()
   if (locked.length === 0) return
-  const deleted = await trx
+  await trx
     .deleteFrom('connections')
     .where(
       'id',
@@ -33,14 +32,5 @@ export async function removeUnusedConnections(trx: Trx, ids: readonly string[]):
         ),
       ),
     )
-    .returning(['id', 'owner_id', 'provider_id', 'client_row_id', 'account_login', 'box', 'status'])
     .execute()
-  for (const { status, client_row_id, ...grant } of deleted) {
-    if (client_row_id === null || status === 'reauthorization_required') continue
-    await trx
-      .insertInto('revocations')
-      .values({ ...grant, client_row_id })
-      .execute()
-    await enqueue(trx, 'revoke-grant', { id: grant.id })
-  }
 }

@@ -7,6 +7,7 @@ import { up as deviceFlow } from './migrations/0004-device-flow.ts'
 import { up as entraTenant } from './migrations/0006-entra-tenant.ts'
 import { up as repositoryProbe } from './migrations/0006-repository-probe.ts'
 import { up as providerPaces } from './migrations/0007-provider-paces.ts'
+import { up as keptRevocations } from './migrations/0008-kept-revocations.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -15,6 +16,7 @@ const migrations = {
   '0006-entra-tenant': { up: entraTenant },
   '0006-repository-probe': { up: repositoryProbe },
   '0007-provider-paces': { up: providerPaces },
+  '0008-kept-revocations': { up: keptRevocations },
 }
 
 /** The data was written by a newer version than this one. */

@@ -220,12 +220,17 @@ export interface AuthorizationsTable {
   >
 }
 
-/** Grants that nothing uses any more, until the provider has been told. Ids are those they had. */
+/**
+ * Grants that nothing uses any more, until the provider has been told. Ids are those they had; the
+ * rows are written by a trigger when a connection goes, with the client as it was then.
+ */
 export interface RevocationsTable {
   id: string
   owner_id: string
   provider_id: string
   client_row_id: string
+  client_id: string
+  client_secret_box: string
   account_login: string
   box: string
   created_at: CreatedAt

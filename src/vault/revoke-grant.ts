@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
@@ -13,7 +14,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
   const { db, keyring, outbound } = parts
   const row = await db
     .selectFrom('revocations')
-    .innerJoin('clients', 'clients.id', 'revocations.client_row_id')
+    .leftJoin('clients', 'clients.id', 'revocations.client_row_id')
     .innerJoin('providers', 'providers.id', 'revocations.provider_id')
     .select([
       'revocations.id',
@@ -22,8 +23,11 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       'revocations.client_row_id',
       'revocations.account_login',
       'revocations.box',
-      'clients.client_id',
-      'clients.client_secret_box',
+      // The app as it is now, if it still is: its secret may have been replaced meanwhile.
+      sql<string>`coalesce(clients.client_id, revocations.client_id)`.as('client_id'),
+      sql<string>`coalesce(clients.client_secret_box, revocations.client_secret_box)`.as(
+        'client_secret_box',
+      ),
       'providers.kind',
       'providers.name as provider',
       'providers.base_url',

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { removeFinished } from '../../src/jobs/remove-finished.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { authorized } from '../harness/granted.ts'
+import { authorizeWithOAuth } from '../harness/oauth.ts'
+
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database } = countersign
+const { db } = database
+const { row } = await authorized(countersign)
+
+/** A grant that its Git host has not been told about yet, as a host that is away leaves it. */
+async function pending(client_row_id: string, age_days = 0): Promise<string> {
+  const id = randomUUID()
+  const client = await db
+    .selectFrom('clients')
+    .selectAll()
+    .where('id', '=', client_row_id)
+    .executeTakeFirstOrThrow()
+  const { provider_id, client_id, client_secret_box } = client
+  const app = { provider_id, client_row_id, client_id, client_secret_box }
+  await db
+    .insertInto('revocations')
+    .values({
+      id,
+      owner_id: admin.person.id,
+      ...app,
+      account_login: 'alice',
+      box: 'box',
+      created_at: new Date(Date.now() - age_days * 86_400_000),
+    })
+    .execute()
+  return id
+}
+
+const isPending = async (id: string) =>
+  (await db.selectFrom('revocations').select('id').where('id', '=', id).execute()).length > 0
+
+test('the grant of a person who is removed is ended at the Git host', async () => {
+  const bob = await countersign.person('bob')
+  const done = await authorizeWithOAuth(bob, row, { login: 'bob', password: 'bob-demo' })
+  assert.equal(done.status, 'completed', done.problem?.detail)
+  await admin.api.deletePerson({ params: { id: bob.person.id } })
+  const ended = () =>
+    db
+      .selectFrom('audit')
+      .select('subject')
+      .where('action', '=', 'connection.revoke')
+      .where('owner_id', '=', bob.person.id)
+      .execute()
+  await until(async () => (await ended()).length > 0)
+  // Gitea has no call for it: the box is destroyed, and that is written down.
+  assert.deepEqual(await ended(), [{ subject: 'grant of bob at Forge: destroyed here' }])
+})
+
+test('a revocation outlives the runtime and the app that it belongs to', async () => {
+  const { runtime } = await countersign.runtime()
+  const form = await admin.api.getClientForm({
+    query: { provider_id: row.provider_id, runtime_id: runtime.id },
+  })
+  const client = await admin.api.putClient({
+    body: {
+      id: form.id,
+      provider_id: row.provider_id,
+      runtime_id: runtime.id,
+      client_id: 'own-app',
+      client_secret: 'own-secret',
+    },
+  })
+  const id = await pending(client.id)
+  await admin.api.deleteRuntime({ params: { id: runtime.id } })
+  const left = await db.selectFrom('clients').select('id').where('id', '=', client.id).execute()
+  assert.deepEqual(left, [])
+  assert.ok(await isPending(id))
+})
+
+test('a host that does not answer is told again each day, and after a month no more', async () => {
+  const { id: client_row_id } = await db
+    .selectFrom('clients')
+    .select('id')
+    .executeTakeFirstOrThrow()
+  const [young, failed, old] = [
+    await pending(client_row_id, 1),
+    await pending(client_row_id, 3),
+    await pending(client_row_id, 31),
+  ]
+  await removeFinished(db)
+  assert.equal(await isPending(old), false)
+  await until(async () => !(await isPending(failed)))
+  assert.ok(await isPending(young), 'its own job is still at it')
+})
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, 'it did not come so far')
+    await pause(50)
+  }
+}
