@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'kysely'
-import { type Credential, ProblemError } from '../../src/contract/index.ts'
+import type { Credential } from '../../src/contract/index.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import {
   ageClaim,
   authorized,
   connectionOf,
+  cutOffAtTheRow,
   endAccess,
   TOKEN_ENDPOINT,
   wakeScheduler,
@@ -89,29 +90,6 @@ test('a journal that is gone costs no refresh, neither one that is asked for nor
     (await connectionOf(countersign)).version > version ? true : undefined,
   )
 })
-
-/** Lets a vault stop between journal and database, and then breaks its connection. */
-async function cutOffAtTheRow(
-  { database: { db }, forge }: Countersign,
-  id: string,
-  ask: () => Promise<unknown>,
-): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
-    await forge.control('POST', '/control/faults', fault)
-    const asked = ask().catch((error: unknown) => error)
-    while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
-    await trx.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
-    let cut = 0
-    while (cut === 0) {
-      const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
-      cut = rows.length
-    }
-    const answer = await asked
-    assert.ok(answer instanceof ProblemError && answer.type === 'provider-unavailable')
-  })
-}
 
 /** Asks until the vaults have found the database again; none of their tries changes anything. */
 async function untilAnswered(

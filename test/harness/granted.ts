@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Selectable, sql } from 'kysely'
-import type { Credential } from '../../src/contract/index.ts'
+import { type Credential, ProblemError } from '../../src/contract/index.ts'
 import type { ConnectionsTable } from '../../src/store/tables.ts'
 import { type Countersign, runtimeClient } from './countersign.ts'
 import { authorizeWithOAuth, registerClient } from './oauth.ts'
@@ -62,4 +62,28 @@ export async function wakeScheduler({ admin, database }: Countersign): Promise<v
   const { id } = admin.person
   const change = JSON.stringify({ name: 'access', owner_id: id, id })
   await sql`select pg_notify('countersign_changes', ${change})`.execute(database.db)
+}
+
+/** Lets a vault stop between journal and database, and then breaks its connection. */
+export async function cutOffAtTheRow(
+  { database: { db }, forge }: Countersign,
+  id: string,
+  ask: Granted['ask'],
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await forge.control('DELETE', '/control/calls')
+    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
+    await forge.control('POST', '/control/faults', fault)
+    const asked = ask().catch((error: unknown) => error)
+    while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
+    await trx.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
+    let cut = 0
+    while (cut === 0) {
+      const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
+      cut = rows.length
+    }
+    const answer = await asked
+    assert.ok(answer instanceof ProblemError && answer.type === 'provider-unavailable')
+  })
 }

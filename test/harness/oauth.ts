@@ -14,7 +14,7 @@ export async function registerClient(
   admin: PersonClient,
   forge: { url: string; token: string },
   row: Row,
-): Promise<OAuthClient> {
+): Promise<OAuthClient & { client_secret: string }> {
   const { provider_id, runtime_id } = row
   const form = await admin.api.getClientForm({ query: { provider_id } })
   const response = await fetch(`${forge.url}/api/v1/user/applications/oauth2`, {
@@ -35,10 +35,10 @@ export async function registerClient(
     params: { runtime_id, provider_id },
     body: { auth_mode: 'default_client' },
   })
-  return client
+  return { ...client, client_secret: app.client_secret }
 }
 
-/** Begins as a page does. @returns where the browser is sent, and the request */
+/** Begins as a page does. @returns where the browser is sent, the request, and what it was made of */
 export async function beginOAuth(person: PersonClient, row: Row) {
   const { vault_key, owner_id } = await person.api.getAccess({ params: row })
   const id = randomUUID()
@@ -49,15 +49,17 @@ export async function beginOAuth(person: PersonClient, row: Row) {
     owner_id,
     provider_id: row.provider_id,
   } as const
-  return await person.api.beginAuthorization({
+  const state = randomBytes(32).toString('base64url')
+  const begun = await person.api.beginAuthorization({
     body: {
       id,
       ...row,
-      state: randomBytes(32).toString('base64url'),
+      state,
       code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
       code_verifier_box: await sealBox(vault_key, address, code_verifier),
     },
   })
+  return { ...begun, state, code_verifier }
 }
 
 /** Signs in at the forge and says yes or no. @returns the address the browser is sent back to */

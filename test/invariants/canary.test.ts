@@ -7,8 +7,11 @@ import { sql } from 'kysely'
 import { newRuntimeKey } from '../../src/runtimes/runtime-key.ts'
 import type { Database } from '../../src/store/database.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
+import { openKeyring } from '../../src/vault/keyring.ts'
 import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { connectionOf, cutOffAtTheRow, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
 import { disguises } from './disguises.ts'
@@ -26,6 +29,8 @@ const ANSWERED: Record<string, string> = {
   'POST /api/v1/runtimes': 'runtime key',
   'POST /api/v1/runtimes/:id/keys': 'runtime key',
   'POST /api/v1/invites': 'invitation',
+  // The address at the Git host; the browser that asks has made it itself.
+  'POST /api/v1/authorization-requests': 'state',
 }
 
 test('after every flow, no secret is anywhere but where it belongs', async () => {
@@ -37,7 +42,10 @@ test('after every flow, no secret is anywhere but where it belongs', async () =>
     settings: { log_statement: 'all', fsync: 'off' },
   })
   using recorded = recordAnswers()
-  await using countersign = await startCountersign({ database_url: postgres.url })
+  await using countersign = await startCountersign({
+    database_url: postgres.url,
+    env: { COUNTERSIGN_DATA: join(folder.path, 'data') },
+  })
   const { database, logged, page_url, vault_url } = countersign
   const secrets: Secrets = new Map([['password of everybody', PASSWORD]])
   const outputs = await everyFlow(countersign, secrets)
@@ -53,7 +61,8 @@ test('after every flow, no secret is anywhere but where it belongs', async () =>
   assert.deepEqual(secretsIn(postgres_log, secrets), [])
   assert.deepEqual(secretsIn(outputs, secrets), [])
   assert.ok(recorded.answers.length > 50)
-  for (const { route, text } of recorded.answers) {
+  for (const { origin, route, text } of recorded.answers) {
+    if (origin === countersign.forge.url) continue
     const allowed = ANSWERED[route]
     const forbidden = [...secrets].filter(([name]) => !allowed || !name.startsWith(allowed))
     assert.deepEqual(secretsIn([text], new Map(forbidden)), [], route)
@@ -154,9 +163,100 @@ async function everyFlow(countersign: Countersign, secrets: Secrets): Promise<st
   await admin.api.createAuthorization({ body: shared })
   await admin.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
   await refusal(vault.issueCredential({ body }), 'authorization-missing')
+  await everyOAuthFlow(countersign, keep)
   // Bob's token and one of the administrator's stay, so that there is something to find.
   await bob.addToken(row, keep('token of Bob', await forge.token('bob')))
   return outputs
+}
+
+/** The same for OAuth2: what is registered, sent there and back, exchanged and refreshed. */
+async function everyOAuthFlow(
+  countersign: Countersign,
+  keep: (name: string, secret: string) => string,
+): Promise<void> {
+  const { admin, forge, provider, database, vault_key, vault_url } = countersign
+  const { runtime, key } = await countersign.runtime()
+  keep('runtime key for OAuth', key)
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  const builder = { url: forge.url, token: await forge.token('alice', ['all']) }
+  const { client_secret, ...client } = await registerClient(admin, builder, row)
+  keep('client secret', client_secret)
+  await admin.api.testClient({ params: { id: client.id } })
+
+  const account = { login: 'alice', password: 'alice-demo' }
+  /** Has the forge answer the next request for tokens with secrets in every place there is. */
+  const answerWith = (name: string, more: object, fault: object = {}) =>
+    forge.control('POST', '/control/faults', {
+      match: TOKEN_ENDPOINT,
+      times: 1,
+      kind: 'answer',
+      body: JSON.stringify({
+        access_token: keep(`access token ${name}`, unknownToken()),
+        refresh_token: keep(`refresh token ${name}`, unknownToken()),
+        error_description: keep(`description ${name}`, unknownToken()),
+        ...more,
+      }),
+      ...fault,
+    })
+
+  async function authorize(name: string, spoil?: (query: URLSearchParams) => void) {
+    const { request, authorization_url, state, code_verifier } = await beginOAuth(admin, row)
+    keep(`state ${name}`, state)
+    keep(`verifier ${name}`, code_verifier)
+    const callback = new URL(await answerAtForge(authorization_url, account))
+    keep(`code ${name}`, callback.searchParams.get('code') ?? '')
+    spoil?.(callback.searchParams)
+    await using events = await admin.events()
+    await comeBack(callback.href, admin.cookie)
+    // Once more: what is replayed is answered, and logged.
+    await comeBack(callback.href, admin.cookie)
+    return await events.until(async () => {
+      const { status } = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
+      return status === 'pending' || status === 'exchanging' ? undefined : status
+    })
+  }
+  const told = keep('description of an error', unknownToken())
+  const fail = (query: URLSearchParams) => {
+    query.set('error', 'server_error')
+    query.set('error_description', told)
+  }
+  assert.equal(await authorize('declined', fail), 'refused')
+  const mixUp = (query: URLSearchParams) => query.set('iss', 'https://evil.example')
+  assert.equal(await authorize('mixed up', mixUp), 'refused')
+  await answerWith('of another type', { token_type: 'mac' })
+  assert.equal(await authorize('answered oddly'), 'refused')
+  await answerWith('beside an error', { error: 'invalid_grant' }, { status: 400 })
+  assert.equal(await authorize('refused'), 'refused')
+  assert.equal(await authorize('taken'), 'completed')
+
+  const keepTokens = async (name: string) => {
+    const { id, owner_id, provider_id, box } = await connectionOf(countersign)
+    const keyring = await openKeyring(database.db, vault_key)
+    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+    const { access_token, refresh_token } = JSON.parse(await keyring.open(address, box))
+    keep(`token by OAuth ${name}`, access_token)
+    keep(`refresh token ${name}`, refresh_token)
+  }
+  await keepTokens('granted')
+  const host = new URL(forge.url).host
+  const body = { person: admin.person.email, protocol: 'http', host } as const
+  const ask = () => runtimeClient(vault_url, key).issueCredential({ body })
+  for (const [name, more, fault] of [
+    ['of a refresh of another type', { token_type: 'mac' }, {}],
+    ['of a refresh in a page', {}, { content_type: 'text/html' }],
+    ['of a refresh without a token', { access_token: 7 }, {}],
+    ['of a refresh beside an error', { error: 'slow_down' }, {}],
+    ['of a refresh that failed', {}, { status: 500 }],
+  ] as const) {
+    await endAccess(countersign)
+    await answerWith(name, more, fault)
+    await refusal(ask(), 'provider-unavailable')
+  }
+  await ask()
+  await keepTokens('refreshed')
+  // The next answer stays on disk: what is there is encrypted.
+  await endAccess(countersign)
+  await cutOffAtTheRow(countersign, (await connectionOf(countersign)).id, ask)
 }
 
 /** Clones, commits and pushes; what was printed, and what every process showed of itself then. */
