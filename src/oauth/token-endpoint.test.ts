@@ -90,11 +90,14 @@ suite('an answer with tokens in it is read', () => {
     })
   }
 
-  test('as JSON of a type of its own', async () => {
-    const headers = { 'content-type': 'application/vnd.forge+json;charset=utf-8' }
-    const answer = () => new Response(JSON.stringify(GRANTED), { headers })
-    assert.deepEqual(await ask(answer), AS_GRANTED)
-  })
+  for (const type of ['application/vnd.forge+json;charset=utf-8', 'text/plain', 'text/html']) {
+    test(`as JSON that says it is ${type}`, async () => {
+      const headers = { 'content-type': type }
+      const { token_type: _, ...granted } = { ...GRANTED, scope: ['read', 'write'] }
+      const answer = () => new Response(JSON.stringify(granted), { headers })
+      assert.deepEqual(await ask(answer), AS_GRANTED)
+    })
+  }
 })
 
 suite('an answer that says nothing says nothing about the grant', () => {

@@ -240,14 +240,13 @@ function failureFrom(
 
 /**
  * Puts an answer into the form of RFC 6749 §5 where hosts stray from it: an error with status 200,
- * numbers as text, `scope` as a list, no `token_type`, an empty or null `refresh_token`. What is not
- * JSON is passed on as it is.
+ * numbers as text, `scope` as a list, no `token_type`, an empty or null `refresh_token`,
+ * another type than JSON. What is not JSON is passed on as it is.
  */
 async function inStandardForm(answer: Response): Promise<Response> {
   const text = await answer.text()
   const { status, headers } = answer
   const asItIs = () => new Response(text, { status, headers })
-  if (!/^application\/([\w.+-]+\+)?json\b/.test(headers.get('content-type') ?? '')) return asItIs()
   let body: unknown
   try {
     body = JSON.parse(text)

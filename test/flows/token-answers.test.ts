@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, suite, test } from 'node:test'
+import { sql } from 'kysely'
+import { problemUri } from '../../src/contract/index.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { ALICE, authorized, connectionOf, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
+
+const countersign = await startCountersign({ env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '5' } })
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, forge, database } = countersign
+const { row, ask } = await authorized(countersign)
+const fault = (kind: string, more: object = {}) =>
+  forge.control('POST', '/control/faults', { match: TOKEN_ENDPOINT, kind, ...more })
+const json = (body: unknown, more: object = {}) =>
+  fault('answer', { body: JSON.stringify(body), ...more })
+
+/** Nobody's tokens; a forge that has replaced the old ones would give such. */
+const TOKENS = { access_token: 'a', refresh_token: 'r', token_type: 'bearer', expires_in: 3600 }
+
+const nothing: [name: string, begin: () => Promise<unknown>][] = [
+  ['a page', () => fault('html')],
+  ['a page with status 401', () => fault('html', { status: 401 })],
+  ['an answer of 3 MB', () => fault('endless')],
+  ['nothing, hanging up', () => fault('reset')],
+  ['the way to another host', () => fault('redirect', { location: 'http://127.0.0.1:1/' })],
+  ['status 429', () => fault('status', { status: 429, retry_after: 3600 })],
+  ['a list of tokens', () => json([TOKENS])],
+  ['tokens of another type', () => json({ ...TOKENS, token_type: 'mac' })],
+  ['status 200 with an error that nobody knows', () => json({ error: 'try_later' })],
+]
+
+suite('a token endpoint that answers with', () => {
+  afterEach(() => forge.control('DELETE', '/control/faults'))
+
+  for (const [name, begin] of nothing) {
+    test(`${name} has said nothing about the grant`, async () => {
+      await endAccess(countersign)
+      await begin()
+      await refusal(ask(), 'provider-unavailable')
+      const away = await connectionOf(countersign)
+      assert.equal(away.status, 'valid')
+      assert.match(away.check_failed_reason ?? '', /could not be asked for a new token/)
+      assert.ok(away.refresh_due_at, 'it is tried again')
+      const turnedDown = await authorizeWithOAuth(admin, row, ALICE)
+      assert.equal(turnedDown.problem?.type, problemUri('authorization-failed'))
+      assert.match(turnedDown.problem.detail, /Nothing was changed; try again/)
+      await forge.control('DELETE', '/control/faults')
+      assert.equal((await authorizeWithOAuth(admin, row, ALICE)).status, 'completed')
+      await endAccess(countersign)
+      await ask()
+      assert.equal((await connectionOf(countersign)).check_failed_at, null)
+    })
+  }
+
+  for (const [name, error, outcome] of [
+    ['an error in status 200', 'invalid_grant', 'reauthorization_required'],
+    ['a client error in status 200', 'invalid_client', 'valid'],
+  ] as const) {
+    test(`${name} has said it all the same`, async () => {
+      await endAccess(countersign)
+      await json({ error, error_description: 'words of the host' })
+      const type =
+        outcome === 'valid' ? 'provider-unavailable' : ('reauthorization-required' as const)
+      const { detail } = await refusal(ask(), type)
+      assert.doesNotMatch(detail, /words of the host/)
+      assert.equal((await connectionOf(countersign)).status, outcome)
+      await forge.control('DELETE', '/control/faults')
+      await authorizeWithOAuth(admin, row, ALICE)
+    })
+  }
+
+  test('a life of a thousand million years is believed for a hundred', async () => {
+    await endAccess(countersign)
+    const access_token = await forge.token('alice')
+    await json({ ...TOKENS, access_token, expires_in: 1e300 })
+    assert.equal((await ask()).password, access_token)
+    const { rows } = await sql<{ years: number }>`
+      select extract(year from age(access_expires_at, now()))::int as years
+      from connections where method = 'oauth'`.execute(database.db)
+    assert.ok((rows[0]?.years ?? 0) >= 99)
+    await forge.control('DELETE', '/control/faults')
+    await authorizeWithOAuth(admin, row, ALICE)
+  })
+})
+
+suite('an app', () => {
+  test('that asks for less than is needed is told what is missing', async () => {
+    const { runtime } = await countersign.runtime()
+    const narrow = { runtime_id: runtime.id, provider_id: row.provider_id }
+    await admin.api.updateRuntimeProvider({
+      params: narrow,
+      body: { auth_mode: 'default_client', scopes: ['read:user'] },
+    })
+    const bob = await countersign.person('bob')
+    const done = await authorizeWithOAuth(bob, narrow, { login: 'bob', password: 'bob-demo' })
+    assert.equal(done.status, 'refused')
+    assert.equal(done.problem?.type, problemUri('scopes-narrowed'))
+    assert.match(done.problem.detail, /write:repository is missing/)
+    assert.equal((await bob.access(runtime.id)).authorization, null)
+    await admin.api.deleteRuntime({ params: { id: runtime.id } })
+  })
+
+  test('that was deleted at the Git host marks no token bad, and a new one mends it', async () => {
+    const token = await forge.token('alice', ['all'])
+    const path = `${forge.url}/api/v1/user/applications/oauth2`
+    const headers = { authorization: `token ${token}` }
+    const apps = (await (await fetch(path, { headers })).json()) as { id: number }[]
+    for (const { id } of apps) await fetch(`${path}/${id}`, { method: 'DELETE', headers })
+    await endAccess(countersign)
+    const { detail } = await refusal(ask(), 'provider-unavailable')
+    assert.match(detail, /An administrator must mend it/)
+    const { authorization } = await admin.access(row.runtime_id)
+    assert.equal(authorization?.connection.status, 'valid')
+    assert.match(
+      authorization.connection.check_failed?.reason ?? '',
+      /does not accept our OAuth app/,
+    )
+
+    await registerClient(admin, { url: forge.url, token }, row)
+    await endAccess(countersign)
+    await refusal(ask(), 'reauthorization-required')
+    assert.equal((await authorizeWithOAuth(admin, row, ALICE)).status, 'completed')
+    await ask()
+  })
+})
