@@ -9,6 +9,7 @@ import { type Db, isDuplicate } from '../store/database.ts'
 import type { AuthorizationRequestsTable } from '../store/tables.ts'
 import { notOnRuntime } from './candidates.ts'
 import type { PersonRequest } from './person-request.ts'
+import { tokenOwner } from './place-connection.ts'
 import { requestedScopes } from './requested-scopes.ts'
 import { refuseUnknownKey } from './vault-key.ts'
 
@@ -16,6 +17,8 @@ import { refuseUnknownKey } from './vault-key.ts'
 const REQUEST_MINUTES = 10
 
 export interface NewAuthorizationRequest extends PersonRequest {
+  /** What is granted becomes the runtime's own token, and not this person's. */
+  for_runtime: boolean
   /** The `Cookie` header: the request is bound to this session of this browser. */
   cookie: string
   page_url: string
@@ -37,19 +40,22 @@ export async function beginAuthorization(
   db: Db,
   request: NewAuthorizationRequest,
 ): Promise<{ request: AuthorizationRequest; authorization_url: string }> {
-  const { person, ip, id, runtime_id, provider_id, state } = request
+  const { person, ip, id, runtime_id, provider_id, for_runtime, state } = request
+  const { owner_id, owner_kind } = tokenOwner({ ...request, owner_id: person.id })
   const row = await clientFor(db, request)
   const { client_row_id, client_id } = row
   await refuseUnknownKey(db, request.code_verifier_box)
   const adapter = adapterFor(row.kind)
-  const scopes = await requestedScopes(db, request, adapter)
+  const scopes = await requestedScopes(db, request, adapter, owner_kind)
   const redirect_uri = request.page_url + CALLBACK_PATH
   const attempt = {
     actor: person,
-    action: 'authorization_request.create',
-    subject: `${row.provider} on runtime ${row.runtime}`,
+    action: for_runtime ? 'runtime_token.authorize' : 'authorization_request.create',
+    subject: for_runtime
+      ? `runtime ${row.runtime} itself at ${row.provider}`
+      : `${row.provider} on runtime ${row.runtime}`,
     ip,
-    owner_id: person.id,
+    owner_id,
     runtime_id,
   } as const
   try {
@@ -61,6 +67,7 @@ export async function beginAuthorization(
           state_hash: hash(state),
           session_hash: sessionHash(request.cookie),
           owner_id: person.id,
+          for_runtime,
           runtime_id,
           provider_id,
           client_row_id,
@@ -107,18 +114,30 @@ export async function getAuthorizationRequest(
   return toAuthorizationRequest(row)
 }
 
-/** Goes on although the account is another than before. @throws ProblemError `not-found` */
+/**
+ * Goes on although the account is another than before.
+ *
+ * @throws ProblemError `not-found`, `not-an-administrator`
+ */
 export async function confirmAccount(
   db: Db,
   request: PersonRequest & { id: string },
 ): Promise<AuthorizationRequest> {
   const { person, ip, id } = request
+  const begun = await db
+    .selectFrom('authorization_requests')
+    .select(['owner_id', 'runtime_id', 'for_runtime'])
+    .where('id', '=', id)
+    .where('owner_id', '=', person.id)
+    .executeTakeFirst()
+  if (begun === undefined) throw requestNotFound()
   const attempt = {
     actor: person,
-    action: 'authorization_request.confirm',
+    action: begun.for_runtime ? 'runtime_token.confirm' : 'authorization_request.confirm',
     subject: 'another account than before',
     ip,
-    owner_id: person.id,
+    owner_id: tokenOwner(begun).owner_id,
+    runtime_id: begun.runtime_id,
   } as const
   return await decide(db, attempt, async (trx) => {
     const row = await trx

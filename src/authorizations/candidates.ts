@@ -13,9 +13,12 @@ import { sealBox } from '../seal/box.ts'
 import type { Db } from '../store/database.ts'
 import { isBrokenReference, isDuplicate } from '../store/database.ts'
 import type { PersonRequest } from './person-request.ts'
+import { tokenOwner } from './place-connection.ts'
 import { currentVaultKey, refuseUnknownKey } from './vault-key.ts'
 
 export interface NewCandidate extends PersonRequest {
+  /** It is to become the runtime's own token, and not this person's. */
+  for_runtime: boolean
   id: string
   runtime_id: string
   provider_id: string
@@ -31,7 +34,7 @@ export interface NewCandidate extends PersonRequest {
  * @throws ProblemError those of `createCandidate` in the contract
  */
 export async function createCandidate(db: Db, request: NewCandidate): Promise<Candidate> {
-  const { person, ip, id, runtime_id, provider_id } = request
+  const { person, ip, id, runtime_id, provider_id, for_runtime } = request
   const row = await db
     .selectFrom('runtime_providers')
     .innerJoin('runtimes', 'runtimes.id', 'runtime_providers.runtime_id')
@@ -54,10 +57,12 @@ export async function createCandidate(db: Db, request: NewCandidate): Promise<Ca
   const { box, notes } = await boxFrom(db, request, row.kind)
   const attempt = {
     actor: person,
-    action: 'candidate.create',
-    subject: `token for ${row.provider} on runtime ${row.runtime}`,
+    action: for_runtime ? 'runtime_token.create' : 'candidate.create',
+    subject: for_runtime
+      ? `own token of runtime ${row.runtime} for ${row.provider}`
+      : `token for ${row.provider} on runtime ${row.runtime}`,
     ip,
-    owner_id: person.id,
+    owner_id: ownerOf(request).owner_id,
     runtime_id,
   } as const
   try {
@@ -67,6 +72,7 @@ export async function createCandidate(db: Db, request: NewCandidate): Promise<Ca
         .values({
           id,
           owner_id: person.id,
+          for_runtime,
           runtime_id,
           provider_id,
           box,
@@ -118,13 +124,18 @@ function endFrom(expires_at: string | undefined): Date | null {
   throw new ProblemError('request-invalid', 'In the body: `expires_at` is not a moment in time.')
 }
 
+function ownerOf({ person, runtime_id, for_runtime }: NewCandidate) {
+  return tokenOwner({ owner_id: person.id, runtime_id, for_runtime })
+}
+
 /** The box as it came, or one made of a token that came in the clear. */
 async function boxFrom(
   db: Db,
   request: NewCandidate,
   kind: ProviderKind,
 ): Promise<{ box: string; notes: string[] }> {
-  const { box, token: pasted, id, person, provider_id } = request
+  const { box, token: pasted, id, provider_id } = request
+  const { owner_id } = ownerOf(request)
   if ((box === undefined) === (pasted === undefined)) {
     throw new ProblemError('request-invalid', 'Send either `box` or `token`, not both.')
   }
@@ -134,7 +145,7 @@ async function boxFrom(
   }
   const { token, notes } = tidyToken(pasted ?? '')
   refuseWhatIsNoToken(token, kind)
-  const address = { purpose: 'candidate', row_id: id, owner_id: person.id, provider_id } as const
+  const address = { purpose: 'candidate', row_id: id, owner_id, provider_id } as const
   return { box: await sealBox(await currentVaultKey(db), address, token), notes }
 }
 

@@ -9,9 +9,10 @@ import { sealBox } from '../seal/box.ts'
 import type { Db } from '../store/database.ts'
 import { hash, sessionHash } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
+import { tokenOwner } from './place-connection.ts'
 import { currentVaultKey } from './vault-key.ts'
 
-/** The address of a code in flight. */
+/** The address of a code in flight; `owner_id` is whose the token becomes. */
 export function codeAddress(request: { id: string; owner_id: string; provider_id: string }) {
   const { id, owner_id, provider_id } = request
   return { purpose: 'authorization_code', row_id: id, owner_id, provider_id } as const
@@ -27,7 +28,7 @@ export function codeAddress(request: { id: string; owner_id: string; provider_id
 export async function completeAuthorization(
   db: Db,
   request: PersonRequest & { cookie: string; query: URLSearchParams },
-): Promise<{ id: string; runtime_id: string; provider_id: string }> {
+): Promise<{ id: string; runtime_id: string; provider_id: string; for_runtime: boolean }> {
   const { person, ip, query } = request
   const row = await takeRequest(db, person.id, request.cookie, query.get('state') ?? '')
   if (row === undefined) {
@@ -39,17 +40,18 @@ export async function completeAuthorization(
   }
   const { issuer } = adapterFor(row.kind).oauth.server(row.base_url, row.tenant)
   const callback = readCallback(query, { issuer, client_id: row.client_id })
+  const { owner_id } = tokenOwner(row)
   const attempt = {
     actor: person,
-    action: 'authorization_request.return',
+    action: row.for_runtime ? 'runtime_token.return' : 'authorization_request.return',
     subject: `${row.provider}: ${'code' in callback ? 'allowed' : 'not allowed'}`,
     ip,
-    owner_id: person.id,
+    owner_id,
     runtime_id: row.runtime_id,
   } as const
   const code_box =
     'code' in callback
-      ? await sealBox(await currentVaultKey(db), codeAddress(row), callback.code)
+      ? await sealBox(await currentVaultKey(db), codeAddress({ ...row, owner_id }), callback.code)
       : null
   await decide(db, attempt, async (trx) => {
     const change = 'code' in callback ? { code_box } : refusal(callback, row.provider)
@@ -70,7 +72,7 @@ async function takeRequest(db: Db, owner_id: string, cookie: string, state: stri
     .where('owner_id', '=', owner_id)
     .where('status', '=', 'pending')
     .where('expires_at', '>', sql<Date>`now()`)
-    .returning(['id', 'owner_id', 'runtime_id', 'provider_id', 'client_row_id'])
+    .returning(['id', 'owner_id', 'for_runtime', 'runtime_id', 'provider_id', 'client_row_id'])
     .executeTakeFirst()
   if (used === undefined) return undefined
   const { client_id, ...provider } = await db

@@ -32,7 +32,7 @@ export async function beginDeviceAuthorization(
   const row = await clientFor(db, request)
   const adapter = adapterFor(row.kind)
   if (adapter.oauth.device_flow === undefined) throw deviceFlowNotOffered(row.provider)
-  const scopes = await requestedScopes(db, request, adapter)
+  const scopes = await requestedScopes(db, request, adapter, 'person')
   const attempt = {
     actor: person,
     action: 'authorization_request.create',

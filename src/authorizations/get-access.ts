@@ -41,7 +41,7 @@ export async function getAccess(
     vault_key: await currentVaultKey(db),
     required_scopes: [...adapter.required_scopes.person],
     probe_repository: settings?.probe_repository ?? null,
-    requested_scopes: await requestedScopes(db, row, adapter),
+    requested_scopes: await requestedScopes(db, row, adapter, 'person'),
     administrators: access.oauth === 'client_not_registered' ? await administrators(db) : [],
     token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },
     revocation: {

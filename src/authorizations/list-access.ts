@@ -15,8 +15,18 @@ const NEEDS_CARE = 0
 const WORKS = 1
 const NOT_AUTHORIZED = 2
 
-interface RowKey {
+/** What a row of the list has of an authorization, and its place. */
+interface Authorized {
   rank: number
+  authorization_id: string | null
+  authorized_at: Date | null
+  connection_id: string | null
+  authorization_expires_at: Date | null
+  notice_hidden_for: string | null
+}
+
+/** A runtime and a provider that it uses. */
+export interface RowFacts {
   runtime_id: string
   runtime_name: string
   runtime_description: string
@@ -24,16 +34,13 @@ interface RowKey {
   provider_kind: Access['provider']['kind']
   provider_name: string
   provider_base_url: string
-  authorization_id: string | null
-  authorized_at: Date | null
-  connection_id: string | null
   auth_mode: AuthMode
   client_registered: boolean
   token_allowed: boolean
   warning_days: number
-  authorization_expires_at: Date | null
-  notice_hidden_for: string | null
 }
+
+type RowKey = RowFacts & Authorized
 
 /**
  * One page of everything `owner_id` can authorize. The person's own authorizations come first and
@@ -72,7 +79,7 @@ export async function findAccess(
   row: { runtime_id: string; provider_id: string },
 ): Promise<Access | undefined> {
   const { rows } = await sql<RowKey>`
-    select ${NOT_AUTHORIZED}::int as rank, ${columns},
+    select ${NOT_AUTHORIZED}::int as rank, ${rowColumns},
       ${authorizationColumns}
     from runtime_providers rp
     join runtimes r on r.id = rp.runtime_id
@@ -83,7 +90,8 @@ export async function findAccess(
   return (await withConnections(db, rows))[0]?.access
 }
 
-const columns = sql`r.id as runtime_id, r.name as runtime_name,
+/** The columns of `RowFacts`. */
+export const rowColumns = sql`r.id as runtime_id, r.name as runtime_name,
   r.description as runtime_description, p.id as provider_id, p.kind as provider_kind,
   p.name as provider_name, p.base_url as provider_base_url, rp.auth_mode, rp.token_allowed,
   rp.warning_days, exists (
@@ -109,7 +117,7 @@ async function authorizedRows(
             then ${NEEDS_CARE}::int
           else ${WORKS}::int
         end as rank,
-        ${columns}, ${authorizationColumns}
+        ${rowColumns}, ${authorizationColumns}
       from authorizations a
       join connections c on c.id = a.connection_id
       join runtime_providers rp
@@ -138,7 +146,7 @@ async function openRows(
 ): Promise<RowKey[]> {
   const { rows } = await sql<RowKey>`
     select * from (
-      select ${NOT_AUTHORIZED}::int as rank, ${columns},
+      select ${NOT_AUTHORIZED}::int as rank, ${rowColumns},
         null::uuid as authorization_id, null::timestamptz as authorized_at,
         null::uuid as connection_id, null::timestamptz as authorization_expires_at,
         null as notice_hidden_for
@@ -181,8 +189,8 @@ async function withConnections(
   })
 }
 
-function toAccess(key: RowKey, connection: Connection | undefined): Access {
-  const { authorization_id, authorized_at } = key
+/** What a row says of its runtime and provider, whosever tokens it is about. */
+export function toRow(key: RowFacts) {
   return {
     runtime: {
       id: key.runtime_id,
@@ -197,6 +205,13 @@ function toAccess(key: RowKey, connection: Connection | undefined): Access {
     },
     oauth: offerOf(key),
     token_allowed: key.auth_mode === 'token' || key.token_allowed,
+  }
+}
+
+function toAccess(key: RowKey, connection: Connection | undefined): Access {
+  const { authorization_id, authorized_at } = key
+  return {
+    ...toRow(key),
     authorization:
       connection === undefined || authorization_id === null || authorized_at === null
         ? null

@@ -1,9 +1,9 @@
 import { type Insertable, type RawBuilder, sql } from 'kysely'
 import { enqueue } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
-import type { ConnectionsTable } from '../store/tables.ts'
+import type { ConnectionsTable, OwnerKind } from '../store/tables.ts'
 import { notProbed, type ProbeColumns } from './probe.ts'
-import { removeUnusedConnections } from './remove-unused.ts'
+import { removeRuntimeTokens, removeUnusedConnections } from './remove-unused.ts'
 
 /** A row of the list: whose, on which runtime, at which provider. */
 export interface AuthorizationRow {
@@ -19,7 +19,20 @@ type NewConnection = { id: string } & {
 }
 
 /**
- * Token sets of one person at one Git host are put in place one after the other, until `trx` ends:
+ * Whose a token becomes that `owner_id` brings for a runtime: their own, or the runtime's. Its boxes
+ * are bound to this owner from the start, so that none of them can become the other.
+ */
+export function tokenOwner(row: { owner_id: string; runtime_id: string; for_runtime: boolean }): {
+  owner_id: string
+  owner_kind: OwnerKind
+} {
+  return row.for_runtime
+    ? { owner_id: row.runtime_id, owner_kind: 'runtime' }
+    : { owner_id: row.owner_id, owner_kind: 'person' }
+}
+
+/**
+ * Token sets of one owner at one Git host are put in place one after the other, until `trx` ends:
  * two for the same row end in one authorization, and one token for two rows in one connection.
  */
 export async function takeTurns(
@@ -34,8 +47,8 @@ export async function takeTurns(
  * Writes a token set into its connection: a new one, or the next version of the one there is. What
  * the one before was tried on says nothing about this one: other runtimes have it tried anew.
  */
-export async function writeConnection(trx: Trx, connection: NewConnection): Promise<void> {
-  const { id: _, owner_id: __, provider_id: ___, ...values } = connection
+async function writeConnection(trx: Trx, connection: NewConnection): Promise<void> {
+  const { id: _, owner_id: __, owner_kind: ___, provider_id: ____, ...values } = connection
   await trx
     .insertInto('connections')
     .values(connection)
@@ -54,6 +67,39 @@ export async function writeConnection(trx: Trx, connection: NewConnection): Prom
     .returning('id')
     .execute()
   if (tried.length > 0) await enqueue(trx, 'check-connection', { id }, `check-connection:${id}`)
+}
+
+/** The token that a runtime has of its own at a provider; locked until `trx` ends. */
+export async function ownConnection(
+  trx: Trx,
+  row: Pick<AuthorizationRow, 'runtime_id' | 'provider_id'>,
+) {
+  return await trx
+    .selectFrom('connections')
+    .select(['id', 'method', 'client_row_id', 'account_id', 'account_login'])
+    .where('runtime_id', '=', row.runtime_id)
+    .where('provider_id', '=', row.provider_id)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+/**
+ * Writes a token set into its connection and puts that to its use: a person's with the authorization
+ * of this row, a runtime's own in the place of the one it had.
+ */
+export async function placeConnection(
+  trx: Trx,
+  { runtime_id, provider_id }: Pick<AuthorizationRow, 'runtime_id' | 'provider_id'>,
+  connection: NewConnection & { owner_id: string; owner_kind: OwnerKind },
+  probe: ProbeColumns = notProbed,
+): Promise<void> {
+  const { id, owner_id, owner_kind } = connection
+  if (owner_kind === 'runtime') {
+    await removeRuntimeTokens(trx, { runtime_id, provider_ids: [provider_id] }, id)
+    return await writeConnection(trx, connection)
+  }
+  await writeConnection(trx, connection)
+  await bindConnection(trx, { owner_id, runtime_id, provider_id }, id, probe)
 }
 
 /**

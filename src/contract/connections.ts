@@ -221,27 +221,31 @@ export const VaultPublicKey = Type.Object(
   closed,
 )
 
+/** What a token must be like, where to make it, and all that sealing it in place needs. */
+const newToken = {
+  /** Whose the token will be: boxes are bound to it. */
+  owner_id: Id,
+  vault_key: VaultPublicKey,
+  required_scopes: Type.Array(Scope),
+  /** What the runtime may do with an OAuth2 authorization: the scopes that will be asked for. */
+  requested_scopes: Type.Array(Type.String()),
+  token_page: Type.Object(
+    {
+      url: Type.String(),
+      /** Whether the page opens with the scopes chosen. */
+      scopes_filled_in: Type.Boolean(),
+    },
+    closed,
+  ),
+}
+
 /** All that the *Add Token* panel shows and needs to seal a token in place. */
 export const AccessDetail = Type.Object(
   {
     ...Access.properties,
-    owner_id: Id,
-    vault_key: VaultPublicKey,
-    required_scopes: Type.Array(Scope),
+    ...newToken,
     /** On which a token is tried that does not show its scopes; null: on none. */
     probe_repository: nullable(Type.String()),
-    /** What the runtime may do with an OAuth2 authorization: the scopes that will be asked for. */
-    requested_scopes: Type.Array(Type.String()),
-    /** Who can register the OAuth2 app, where none is: names and e-mail addresses. */
-    administrators: Type.Array(Type.Object({ name: Type.String(), email: Type.String() }, closed)),
-    token_page: Type.Object(
-      {
-        url: Type.String(),
-        /** Whether the page opens with the scopes chosen. */
-        scopes_filled_in: Type.Boolean(),
-      },
-      closed,
-    ),
     /** How what a person made or granted at the Git host ends there. */
     revocation: Type.Object(
       {
@@ -254,9 +258,28 @@ export const AccessDetail = Type.Object(
       },
       closed,
     ),
+    /** Who can register the OAuth2 app, where none is: names and e-mail addresses. */
+    administrators: Type.Array(Type.Object({ name: Type.String(), email: Type.String() }, closed)),
     /** This person's working tokens for the provider that the row does not use yet. */
     reusable_connections: Type.Array(Connection),
   },
   closed,
 )
 export type AccessDetail = Static<typeof AccessDetail>
+
+/** A Git host that a runtime uses, and the runtime's own token there: the robot account. */
+export const RuntimeToken = Type.Object(
+  {
+    runtime: RuntimeSummary,
+    provider: ProviderSummary,
+    oauth: OAuthOffer,
+    token_allowed: Type.Boolean(),
+    connection: nullable(Connection),
+  },
+  closed,
+)
+export type RuntimeToken = Static<typeof RuntimeToken>
+
+/** The same, with all that is needed to give the runtime a token of its own, or another one. */
+export const RuntimeTokenDetail = Type.Object({ ...RuntimeToken.properties, ...newToken }, closed)
+export type RuntimeTokenDetail = Static<typeof RuntimeTokenDetail>

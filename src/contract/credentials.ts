@@ -2,6 +2,13 @@ import Type, { type Static } from 'typebox'
 import { Account, ConnectionStatus } from './connections.ts'
 import { closed, Id, nullable, ProviderSummary, RuntimeSummary } from './resources.ts'
 
+/** How a token is that the runtime may use, and whose account it is. */
+const TokenOnRuntime = Type.Object(
+  { provider_id: Id, status: ConnectionStatus, account: Account },
+  closed,
+)
+export type TokenOnRuntime = Static<typeof TokenOnRuntime>
+
 /** What the vault tells a runtime about itself and, when asked, about one person on it. */
 export const RuntimeView = Type.Object(
   {
@@ -9,15 +16,15 @@ export const RuntimeView = Type.Object(
     /** The address of the pages. */
     page_url: Type.String(),
     providers: Type.Array(ProviderSummary),
+    /** The runtime's own tokens, one at a Git host at most. */
+    own_tokens: Type.Array(TokenOnRuntime),
     person: nullable(
       Type.Object(
         {
           id: Id,
           name: Type.String(),
           email: Type.String(),
-          authorizations: Type.Array(
-            Type.Object({ provider_id: Id, status: ConnectionStatus, account: Account }, closed),
-          ),
+          authorizations: Type.Array(TokenOnRuntime),
         },
         closed,
       ),
@@ -30,20 +37,37 @@ export type RuntimeView = Static<typeof RuntimeView>
 const Line = (maxLength: number) =>
   Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
 
-/** Which credential is wanted: git-credential(1) names, plus the person to act for. */
-export const CredentialRequest = Type.Object(
-  {
-    /** E-mail address or id of the person who asked for the Git action. */
-    person: Line(320),
-    protocol: Type.Union([Type.Literal('https'), Type.Literal('http')]),
-    /** Host with the port if it is not the protocol's own. */
-    host: Line(255),
-    path: Type.Optional(Line(1024)),
-    /** Seconds the credential should still live; what is available is answered either way. */
-    min_ttl: Type.Optional(Type.Integer({ minimum: 0, maximum: 86400 })),
-  },
-  closed,
-)
+const target = {
+  protocol: Type.Union([Type.Literal('https'), Type.Literal('http')]),
+  /** Host with the port if it is not the protocol's own. */
+  host: Line(255),
+  path: Type.Optional(Line(1024)),
+  /** Seconds the credential should still live; what is available is answered either way. */
+  min_ttl: Type.Optional(Type.Integer({ minimum: 0, maximum: 86400 })),
+}
+
+/**
+ * Which credential is wanted: git-credential(1) names, plus for whom. Either a person is named, or
+ * it is said that the runtime itself is meant: who forgets the person never gets the robot account.
+ */
+export const CredentialRequest = Type.Union([
+  Type.Object(
+    {
+      /** E-mail address or id of the person who asked for the Git action. */
+      person: Line(320),
+      ...target,
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      /** The runtime's own token. */
+      as_runtime: Type.Literal(true),
+      ...target,
+    },
+    closed,
+  ),
+])
 export type CredentialRequest = Static<typeof CredentialRequest>
 
 /** Which repository is asked about: git-credential(1) names, plus the person to act for. */
@@ -76,6 +100,9 @@ export const RepositoryAccess = Type.Object(
   closed,
 )
 export type RepositoryAccess = Static<typeof RepositoryAccess>
+
+/** For whom Git acts. */
+export type ActsFor = { person: string } | { as_runtime: true }
 
 export const Credential = Type.Object(
   {

@@ -2,6 +2,7 @@ import { administrationEndpoints } from './administration-endpoints.ts'
 import { authorizationEndpoints } from './authorization-endpoints.ts'
 import type { Caller, Endpoint } from './endpoint.ts'
 import type { ProblemType } from './problems.ts'
+import { runtimeTokenEndpoints } from './runtime-token-endpoints.ts'
 import { sessionEndpoints } from './session-endpoints.ts'
 import { vaultEndpoints } from './vault-endpoints.ts'
 
@@ -13,6 +14,7 @@ export const endpoints = {
   ...sessionEndpoints,
   ...authorizationEndpoints,
   ...administrationEndpoints,
+  ...runtimeTokenEndpoints,
   ...vaultEndpoints,
 } as const satisfies Record<string, Endpoint>
 
@@ -49,11 +51,15 @@ export const eventNames = [
   'candidate',
   'authorization_request',
   'runtimes',
+  'runtime_token',
   'providers',
   'clients',
   'people',
 ] as const
 export type EventName = (typeof eventNames)[number]
+
+/** Events that only administrators hear. */
+export const administrationEvents: readonly EventName[] = ['runtime_token']
 
 export const EVENTS_PATH = '/api/v1/events'
 

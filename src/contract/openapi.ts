@@ -7,6 +7,7 @@ import {
   Candidate,
   Connection,
   ConnectionStatus,
+  RuntimeToken,
   VaultPublicKey,
 } from './connections.ts'
 import { Credential, CredentialRequest, RuntimeView } from './credentials.ts'
@@ -56,6 +57,7 @@ const schemas = {
   Runtime,
   RuntimeKey,
   RuntimeSummary,
+  RuntimeToken,
   RuntimeView,
   Scope,
   Session,

@@ -66,6 +66,7 @@ export const problems = {
   'runtime-key-invalid': { status: 401, title: 'The runtime key is not valid' },
   'host-not-registered': { status: 404, title: 'The runtime does not use this Git host' },
   'authorization-missing': { status: 403, title: 'This person has not authorized this runtime' },
+  'runtime-token-missing': { status: 403, title: 'This runtime has no token of its own' },
   'credential-expired': { status: 403, title: 'The token has expired' },
   'credential-rejected': { status: 403, title: 'The Git host no longer accepts the token' },
   'credential-scopes-missing': { status: 403, title: 'The token may do too little' },

@@ -168,6 +168,8 @@ export const Runtime = Type.Object(
     keys: Type.Array(RuntimeKey),
     agent: nullable(Type.Object({ seen_at: Timestamp, version: Type.String() }, closed)),
     authorizations: Type.Integer(),
+    /** Git hosts whose token of the runtime's own needs an administrator. */
+    tokens_in_need: Type.Array(Type.String()),
     created_at: Timestamp,
   },
   closed,

@@ -49,9 +49,9 @@ export const github: ProviderAdapter = {
   }),
   looksLikeToken: (text) =>
     /^(gh[pousr]_|github_pat_)\w+/.test(text) || /^[0-9a-f]{40}$/.test(text),
-  pages: (base_url) => ({
+  pages: (base_url, owner = 'person') => ({
     // @see https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens
-    new_token: `${base_url}/settings/tokens/new?scopes=repo&description=countersign`,
+    new_token: `${base_url}/settings/tokens/new?scopes=${githubOAuth.default_scopes[owner].join()}&description=countersign`,
     scopes_filled_in: true,
     tokens: `${base_url}/settings/tokens`,
     grants: `${base_url}/settings/applications`,

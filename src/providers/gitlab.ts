@@ -67,8 +67,9 @@ export const gitlab: ProviderAdapter = {
   }),
   // Administrators choose the prefix, and newer tokens have parts with dots.
   looksLikeToken: (text) => /^[\w.-]{20,}$/.test(text),
-  pages: (base_url) => {
-    const query = new URLSearchParams({ name: 'countersign', scopes: 'read_api,write_repository' })
+  pages: (base_url, owner = 'person') => {
+    const scopes = owner === 'person' ? 'read_api,write_repository' : 'api'
+    const query = new URLSearchParams({ name: 'countersign', scopes })
     const tokens = `${base_url}/-/user_settings/personal_access_tokens`
     return {
       // @see https://docs.gitlab.com/user/profile/personal_access_tokens/#create-a-personal-access-token

@@ -71,8 +71,8 @@ export interface ProviderAdapter {
   hasScope(granted: readonly string[], needed: string): boolean
   /** Whether a text has the shape of this host's tokens; says nothing about whether it works. */
   looksLikeToken(text: string): boolean
-  /** Pages of the host where a person makes a token, ends one, and registers an OAuth2 app. */
-  pages(base_url: string): ProviderPages
+  /** Pages of the host where one makes a token for such an owner, ends one, and registers an app. */
+  pages(base_url: string, owner?: 'person' | 'runtime'): ProviderPages
   /** Whether the host behind `http` is of this kind. */
   recognize(http: ProviderHttp): Promise<boolean>
   /** Whose token it is, what it may do and when it ends. */

@@ -174,6 +174,7 @@ export async function deleteClient(db: Db, request: Request & { id: string }): P
       .where('client_row_id', '=', id)
       .execute()
     await trx.deleteFrom('clients').where('id', '=', id).execute()
+    await announce(trx, { name: 'runtime_token', owner_id: null, id })
     await announce(trx, { name: 'clients', owner_id: null, id })
     await announce(trx, { name: 'access', owner_id: null, id })
   })

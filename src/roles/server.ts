@@ -12,6 +12,7 @@ import { eventRoutes } from '../http/routes/events.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import { oauthRoutes } from '../http/routes/oauth.ts'
 import { pageRoutes } from '../http/routes/pages.ts'
+import { runtimeTokenRoutes } from '../http/routes/runtime-tokens.ts'
 import { sessionRoutes } from '../http/routes/session.ts'
 import type { ServerParts } from '../http/server-parts.ts'
 import { openAuth } from '../people/auth.ts'
@@ -58,6 +59,7 @@ export async function startServer(
   authorizationRoutes(app, parts)
   oauthRoutes(app, parts)
   administrationRoutes(app, parts)
+  runtimeTokenRoutes(app, parts)
   eventRoutes(app, parts)
   healthRoutes(app, db, metrics)
   await pageRoutes(app, options.pages_folder)

@@ -3,39 +3,54 @@ import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import type { Runtime } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
 
-/** Runtimes with their providers, keys and number of authorizations, each in one row. */
+/** Runtimes with their providers, keys, authorizations and own tokens, each in one row. */
 export function runtimeRows(db: Db | Trx) {
-  return db
-    .selectFrom('runtimes')
-    .select((row) => [
-      'runtimes.id',
-      'runtimes.name',
-      'runtimes.description',
-      'runtimes.agent_seen_at',
-      'runtimes.agent_version',
-      'runtimes.created_at',
-      jsonArrayFrom(
-        row
-          .selectFrom('runtime_providers')
-          .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
-          .select(['providers.id', 'providers.kind', 'providers.name', 'providers.base_url'])
-          .whereRef('runtime_providers.runtime_id', '=', 'runtimes.id')
-          .orderBy('providers.name'),
-      ).as('providers'),
-      jsonArrayFrom(
-        row
-          .selectFrom('runtime_keys')
-          .select(['runtime_keys.id', 'runtime_keys.hint', 'created_at', 'expires_at'])
-          .whereRef('runtime_keys.runtime_id', '=', 'runtimes.id')
-          .where(sql<boolean>`(expires_at is null or expires_at > now())`)
-          .orderBy('created_at', 'desc'),
-      ).as('keys'),
+  return db.selectFrom('runtimes').select((row) => [
+    'runtimes.id',
+    'runtimes.name',
+    'runtimes.description',
+    'runtimes.agent_seen_at',
+    'runtimes.agent_version',
+    'runtimes.created_at',
+    jsonArrayFrom(
       row
-        .selectFrom('authorizations')
-        .select(sql<number>`count(*)::int`.as('count'))
-        .whereRef('authorizations.runtime_id', '=', 'runtimes.id')
-        .as('authorizations'),
-    ])
+        .selectFrom('runtime_providers')
+        .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
+        .select(['providers.id', 'providers.kind', 'providers.name', 'providers.base_url'])
+        .whereRef('runtime_providers.runtime_id', '=', 'runtimes.id')
+        .orderBy('providers.name'),
+    ).as('providers'),
+    jsonArrayFrom(
+      row
+        .selectFrom('runtime_keys')
+        .select(['runtime_keys.id', 'runtime_keys.hint', 'created_at', 'expires_at'])
+        .whereRef('runtime_keys.runtime_id', '=', 'runtimes.id')
+        .where(sql<boolean>`(expires_at is null or expires_at > now())`)
+        .orderBy('created_at', 'desc'),
+    ).as('keys'),
+    row
+      .selectFrom('authorizations')
+      .select(sql<number>`count(*)::int`.as('count'))
+      .whereRef('authorizations.runtime_id', '=', 'runtimes.id')
+      .as('authorizations'),
+    jsonArrayFrom(
+      row
+        .selectFrom('connections')
+        .innerJoin('providers', 'providers.id', 'connections.provider_id')
+        .innerJoin('runtime_providers as used', (join) =>
+          join
+            .onRef('used.runtime_id', '=', 'connections.runtime_id')
+            .onRef('used.provider_id', '=', 'connections.provider_id'),
+        )
+        .select('providers.name')
+        .whereRef('connections.runtime_id', '=', 'runtimes.id')
+        .where(
+          sql<boolean>`(connections.status not in ('valid', 'unverified')
+              or connections.expires_at < now() + make_interval(days => used.warning_days))`,
+        )
+        .orderBy('providers.name'),
+    ).as('tokens_in_need'),
+  ])
 }
 
 type RuntimeRow = Awaited<ReturnType<ReturnType<typeof runtimeRows>['executeTakeFirstOrThrow']>>
@@ -59,6 +74,7 @@ export function toRuntime(row: RuntimeRow): Runtime {
         ? null
         : { seen_at: row.agent_seen_at.toISOString(), version: row.agent_version ?? '' },
     authorizations: row.authorizations ?? 0,
+    tokens_in_need: row.tokens_in_need.map((provider) => provider.name),
     created_at: row.created_at.toISOString(),
   }
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { removeUnusedConnections } from '../authorizations/remove-unused.ts'
+import { removeRuntimeTokens, removeUnusedConnections } from '../authorizations/remove-unused.ts'
 import { ProblemError, type Runtime } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
@@ -119,8 +119,8 @@ export async function deleteRuntime(db: Db, request: Request & { id: string }): 
 }
 
 /**
- * Ends the use of every provider but `kept`, with its authorizations and the tokens that nothing
- * else uses. The rows are locked first: an authorization that is being made waits, and then fails.
+ * Ends the use of every provider but `kept`, with its authorizations, the runtime's own tokens and
+ * those that nothing else uses. The rows are locked first: an authorization that is being made waits, and then fails.
  */
 async function endProviders(trx: Trx, runtime_id: string, kept: string[]): Promise<void> {
   const used = await trx
@@ -137,6 +137,7 @@ async function endProviders(trx: Trx, runtime_id: string, kept: string[]): Promi
     .where('provider_id', 'in', ending)
     .returning('connection_id')
     .execute()
+  await removeRuntimeTokens(trx, { runtime_id, provider_ids: ending })
   await trx
     .deleteFrom('runtime_providers')
     .where('runtime_id', '=', runtime_id)

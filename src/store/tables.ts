@@ -160,9 +160,15 @@ export interface ClientsTable {
   updated_at: Generated<Date>
 }
 
+/** Who a token belongs to: a person, or a runtime whose own it is. */
+export type OwnerKind = 'person' | 'runtime'
+
 export interface ConnectionsTable {
   id: string
   owner_id: string
+  owner_kind: Generated<OwnerKind>
+  /** The owner, when it is a runtime. */
+  runtime_id: GeneratedAlways<string | null>
   provider_id: string
   box: string
   /** HMAC of the token under a key only vaults have: the same token is recognized, not readable. */
@@ -241,7 +247,10 @@ export interface AuthorizationRequestsTable {
   flow: Generated<'code' | 'device'>
   state_hash: ColumnType<Buffer | null, Buffer | undefined, never>
   session_hash: ColumnType<Buffer | null, Buffer | undefined, never>
+  /** Who began it. */
   owner_id: string
+  /** What is granted becomes the runtime's own. */
+  for_runtime: Generated<boolean>
   runtime_id: string
   provider_id: string
   client_row_id: string
@@ -272,7 +281,10 @@ export interface AuthorizationRequestsTable {
 
 export interface CandidatesTable {
   id: string
+  /** Who handed it in. */
   owner_id: string
+  /** It is to become the runtime's own. */
+  for_runtime: Generated<boolean>
   runtime_id: string
   provider_id: string
   box: string | null

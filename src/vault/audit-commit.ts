@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { ProblemError } from '../contract/index.ts'
-import type { Grant } from './grant.ts'
+import { type Grant, ITSELF } from './grant.ts'
 
 /** A credential that is about to leave, for the audit trail. */
 export interface Departure {
@@ -34,8 +34,9 @@ interface Waiting {
 const MOST_AT_ONCE = 256
 
 /**
- * The database says from its own rows who received what. It answers with one row: the positions of
- * the grants that hold, or null when all do.
+ * The database says from its own rows who received what: a token that an authorization stands for,
+ * or, without one, the runtime's own. It answers with one row: the positions of the grants that
+ * hold, or null when all do.
  */
 const COMMIT_QUERY = `
   with leaving as (
@@ -43,14 +44,16 @@ const COMMIT_QUERY = `
       with ordinality
       as t(runtime_key_id, authorization_id, connection_id, version, subject, ip, position)
   ), holding as (
-    select l.*, a.owner_id, r.id as runtime_id, r.name as runtime_name from leaving l
+    select l.*, c.owner_id, r.id as runtime_id, r.name as runtime_name from leaving l
     join runtime_keys k on k.id = l.runtime_key_id and (k.expires_at is null or k.expires_at > now())
-    join authorizations a on a.id = l.authorization_id and a.connection_id = l.connection_id
-      and a.runtime_id = k.runtime_id and (a.expires_at is null or a.expires_at > now())
-      and coalesce(a.probe_outcome, 'proved') = 'proved'
     join connections c on c.id = l.connection_id and c.version = l.version
       and c.status in ('valid', 'unverified') and (c.expires_at is null or c.expires_at > now())
+    left join authorizations a on a.id = l.authorization_id and a.connection_id = l.connection_id
+      and a.runtime_id = k.runtime_id and a.owner_id = c.owner_id
+      and (a.expires_at is null or a.expires_at > now())
+      and coalesce(a.probe_outcome, 'proved') = 'proved'
     join runtimes r on r.id = k.runtime_id
+    where a.id is not null or (l.authorization_id is null and c.runtime_id = k.runtime_id)
   ), written as (
     insert into audit (actor_kind, actor_id, actor_name, action, outcome, subject, ip,
       owner_id, runtime_id, connection_id)
@@ -112,10 +115,10 @@ function columnsOf(departures: readonly Departure[]): unknown[] {
   const grants = departures.map(({ grant }) => grant)
   return [
     arrayOfIds(grants.map((grant) => grant.runtime_key_id)),
-    arrayOfIds(grants.map((grant) => grant.authorization_id)),
+    arrayOfIds(grants.map((grant) => grant.authorization_id ?? 'null')),
     arrayOfIds(grants.map((grant) => grant.connection_id)),
     grants.map((grant) => grant.version),
-    departures.map(({ grant, target }) => `${target} as ${grant.person_email}`),
+    departures.map(({ grant, target }) => `${target} as ${grant.person_email ?? ITSELF}`),
     departures.map(({ ip }) => ip),
   ]
 }

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime, refuseWhatIsNoToken } from '../authorizations/candidates.ts'
-import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
+import {
+  ownConnection,
+  placeConnection,
+  takeTurns,
+  tokenOwner,
+} from '../authorizations/place-connection.ts'
 import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
 import { ProblemError, type ProviderKind, tidyToken } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
@@ -11,6 +17,7 @@ import type { Outbound } from '../providers/http.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
+import type { OwnerKind } from '../store/tables.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
@@ -26,7 +33,11 @@ export interface VaultParts {
 
 interface PendingCandidate {
   id: string
+  /** Whose the token becomes. */
   owner_id: string
+  owner_kind: OwnerKind
+  /** Who handed it in, and hears how it went. */
+  person_id: string
   runtime_id: string
   provider_id: string
   box: string
@@ -77,6 +88,7 @@ async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | und
     .select([
       'candidates.id',
       'candidates.owner_id',
+      'candidates.for_runtime',
       'candidates.runtime_id',
       'candidates.provider_id',
       'candidates.box',
@@ -96,7 +108,13 @@ async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | und
     .where('candidates.id', '=', id)
     .executeTakeFirst()
   if (row === undefined || row.box === null) return undefined
-  return { ...row, box: row.box, skip_validation: row.skip_validation ?? false }
+  return {
+    ...row,
+    ...tokenOwner(row),
+    person_id: row.owner_id,
+    box: row.box,
+    skip_validation: row.skip_validation ?? false,
+  }
 }
 
 async function openToken(
@@ -132,7 +150,7 @@ async function prove(
   const adapter = adapterFor(candidate.kind)
   const http = parts.outbound.to(candidate, adapter.origins(candidate.base_url))
   const credential = { method: 'token', token, login: null } as const
-  const verdict = await inspectToken(adapter, http, credential)
+  const verdict = await inspectToken(adapter, http, credential, candidate.owner_kind)
   if (verdict.outcome === 'accepted' && verdict.missing_scopes.length === 0) {
     const { stated_expires_at } = candidate
     const expires_at = verdict.inspection.expires_at ?? stated_expires_at
@@ -213,30 +231,36 @@ async function accept(
   token: string,
   { inspection, probe }: Passed,
 ): Promise<void> {
-  const { owner_id, runtime_id, provider_id } = candidate
+  const { owner_id, owner_kind, runtime_id, provider_id } = candidate
   await decide(db, attemptOf(candidate, 'accepted'), async (trx) => {
     await takeTurns(trx, candidate)
     const before = await connectionBefore(trx, candidate, keyring.fingerprint(token))
-    const id = before?.id ?? randomUUID()
+    const id = before?.method === 'token' ? before.id : randomUUID()
     const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
-    await writeConnection(trx, {
+    const box = await keyring.seal(
+      address,
+      tokenSetText({ access_token: token, refresh_token: null }),
+    )
+    const connection = {
       id,
       owner_id,
+      owner_kind,
       provider_id,
       method: 'token',
-      box: await keyring.seal(address, tokenSetText({ access_token: token, refresh_token: null })),
+      box,
       fingerprint: keyring.fingerprint(token),
       expires_at: inspection.expires_at,
       ...acceptedColumns(inspection),
-    })
-    await bindConnection(trx, candidate, id, probe)
+    } as const
+    await placeConnection(trx, candidate, connection, probe)
     const { account } = inspection
     const notes = [...candidate.notes]
     if (before !== undefined && before.account_login !== account.login) {
       notes.push(`The account is now ${account.login}; it was ${before.account_login}.`)
     }
     await finish(trx, candidate, { status: 'accepted', notes, problem: null })
-    await announce(trx, { name: 'access', owner_id, id: runtime_id })
+    if (owner_kind === 'person') await announce(trx, { name: 'access', owner_id, id: runtime_id })
+    else await announceToken(trx, { id, owner_id, owner_kind })
   })
 }
 
@@ -245,12 +269,13 @@ async function connectionBefore(
   trx: Trx,
   candidate: PendingCandidate,
   fingerprint: Buffer,
-): Promise<{ id: string; account_login: string } | undefined> {
+): Promise<{ id: string; method: 'oauth' | 'token'; account_login: string } | undefined> {
+  if (candidate.owner_kind === 'runtime') return await ownConnection(trx, candidate)
   const { owner_id, runtime_id, provider_id } = candidate
   const bound = await trx
     .selectFrom('authorizations')
     .innerJoin('connections', 'connections.id', 'authorizations.connection_id')
-    .select(['connections.id', 'account_login'])
+    .select(['connections.id', 'method', 'account_login'])
     .where('authorizations.owner_id', '=', owner_id)
     .where('authorizations.runtime_id', '=', runtime_id)
     .where('authorizations.provider_id', '=', provider_id)
@@ -260,7 +285,7 @@ async function connectionBefore(
   if (bound !== undefined) return bound
   return await trx
     .selectFrom('connections')
-    .select(['id', 'account_login'])
+    .select(['id', 'method', 'account_login'])
     .where('owner_id', '=', owner_id)
     .where('provider_id', '=', provider_id)
     .where('fingerprint', '=', fingerprint)
@@ -293,14 +318,19 @@ async function finish(
     .set({ ...result, box: null, finished_at: sql<Date>`now()` })
     .where('id', '=', candidate.id)
     .execute()
-  await announce(trx, { name: 'candidate', owner_id: candidate.owner_id, id: candidate.id })
+  await announce(trx, { name: 'candidate', owner_id: candidate.person_id, id: candidate.id })
 }
 
 function attemptOf(candidate: PendingCandidate, outcome: string) {
+  const { owner_kind, person, provider, runtime } = candidate
+  const what =
+    owner_kind === 'runtime'
+      ? `own token of runtime ${runtime} for ${provider}`
+      : `token of ${person} for ${provider} on runtime ${runtime}`
   return {
     actor: vaultActor,
     action: 'candidate.finish',
-    subject: `token of ${candidate.person} for ${candidate.provider} on runtime ${candidate.runtime}: ${outcome}`,
+    subject: `${what}: ${outcome}`,
     ip: candidate.ip,
     owner_id: candidate.owner_id,
     runtime_id: candidate.runtime_id,

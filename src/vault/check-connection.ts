@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { announce } from '../events/change.ts'
+import { announceToken } from '../authorizations/announce-token.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { BoxError } from '../seal/box-error.ts'
@@ -27,6 +27,7 @@ export async function checkConnection(
     .innerJoin('providers', 'providers.id', 'connections.provider_id')
     .select([
       'connections.owner_id',
+      'connections.owner_kind',
       'connections.provider_id',
       'connections.method',
       'connections.box',
@@ -42,7 +43,7 @@ export async function checkConnection(
     .where('connections.id', '=', id)
     .executeTakeFirst()
   if (row === undefined) return
-  const { owner_id, provider_id } = row
+  const { owner_id, owner_kind, provider_id } = row
   const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
   const token = await keyring.open(address, row.box).then(
     (text) => readTokenSet(text).access_token,
@@ -54,7 +55,8 @@ export async function checkConnection(
   const adapter = adapterFor(row.kind)
   const http = outbound.to(row, adapter.origins(row.base_url))
   const credential = { method: row.method, token: token ?? '', login: row.account_login }
-  const verdict = token === undefined ? undefined : await inspectToken(adapter, http, credential)
+  const verdict =
+    token === undefined ? undefined : await inspectToken(adapter, http, credential, owner_kind)
   if (
     row.method === 'oauth' &&
     verdict?.outcome === 'refused' &&
@@ -89,7 +91,7 @@ export async function checkConnection(
       .where('version', '=', row.version)
       .executeTakeFirst()
     if (numUpdatedRows > 0n) await writeProbes(trx, id, verdict?.outcome === 'accepted', probes)
-    await announce(trx, { name: 'access', owner_id, id })
+    await announceToken(trx, { id, owner_id, owner_kind })
   })
 }
 

@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime } from '../authorizations/candidates.ts'
 import { codeAddress } from '../authorizations/complete-authorization.ts'
-import { bindConnection, takeTurns, writeConnection } from '../authorizations/place-connection.ts'
+import {
+  ownConnection,
+  placeConnection,
+  takeTurns,
+  tokenOwner,
+} from '../authorizations/place-connection.ts'
 import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
 import { type AuthorizationRequest, ProblemError, type ProviderKind } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
@@ -12,6 +18,7 @@ import { adapterFor } from '../providers/adapters.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
+import type { OwnerKind } from '../store/tables.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { endpointOf } from './client-endpoint.ts'
@@ -22,7 +29,11 @@ import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
 /** An authorization that is not finished, with all that a vault needs to go on with it. */
 export interface PendingRequest {
   id: string
+  /** Whose the token becomes. */
   owner_id: string
+  owner_kind: OwnerKind
+  /** Who authorized, and hears how it went. */
+  person_id: string
   runtime_id: string
   provider_id: string
   client_row_id: string
@@ -90,7 +101,7 @@ export async function loadRequest(
   id: string,
   statuses: readonly AuthorizationRequest['status'][],
 ): Promise<PendingRequest | undefined> {
-  return await db
+  const row = await db
     .selectFrom('authorization_requests as request')
     .innerJoin('clients', 'clients.id', 'request.client_row_id')
     .innerJoin('providers', 'providers.id', 'request.provider_id')
@@ -104,6 +115,7 @@ export async function loadRequest(
     .select([
       'request.id',
       'request.owner_id',
+      'request.for_runtime',
       'request.runtime_id',
       'request.provider_id',
       'request.client_row_id',
@@ -135,6 +147,7 @@ export async function loadRequest(
     .where('request.id', '=', id)
     .where('request.status', 'in', statuses)
     .executeTakeFirst()
+  return row && { ...row, ...tokenOwner(row), person_id: row.owner_id }
 }
 
 function keptAddress({ id, owner_id, provider_id }: PendingRequest) {
@@ -229,11 +242,12 @@ async function prove(
 ): Promise<Inspection> {
   const adapter = adapterFor(request.kind)
   const http = parts.outbound.to(request, adapter.origins(request.base_url))
-  const verdict = await inspectToken(adapter, http, {
-    method: 'oauth',
-    token: answer.access_token,
-    login: null,
-  })
+  const verdict = await inspectToken(
+    adapter,
+    http,
+    { method: 'oauth', token: answer.access_token, login: null },
+    request.owner_kind,
+  )
   if (verdict.outcome === 'unavailable') throw verdict.error
   if (verdict.outcome === 'refused') {
     throw new ProblemError(
@@ -286,20 +300,21 @@ async function accept(
   { answer, asked_at }: Granted,
   { probe, ...inspection }: Inspection & { probe: ProbeColumns },
 ): Promise<void> {
-  const { owner_id, provider_id, client_row_id } = request
+  const { owner_id, owner_kind, provider_id, client_row_id } = request
   await decide(db, attemptOf(request, 'exchanged'), async (trx) => {
     await takeTurns(trx, request)
-    const before = await connectionBefore(trx, request)
     const { account } = inspection
+    const before = await connectionBefore(trx, request, account.id)
     if (before !== undefined && before.account_id !== account.id && !request.confirmed) {
       return await askAboutAccount(trx, request, before.account_login, account.login)
     }
-    const id = before?.method === 'oauth' ? before.id : randomUUID()
+    const id = before?.continues === true ? before.id : randomUUID()
     const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
     const text = tokenSetText(answer)
-    await writeConnection(trx, {
+    const connection = {
       id,
       owner_id,
+      owner_kind,
       provider_id,
       client_row_id,
       device_flow: request.device_flow,
@@ -311,19 +326,37 @@ async function accept(
       refresh_claimed_by: null,
       refresh_claimed_at: null,
       refresh_failures: 0,
-    })
-    await bindConnection(trx, request, id, probe)
+    } as const
+    await placeConnection(trx, request, connection, probe)
     await finish(trx, request, { status: 'completed', problem: null, token_set_box: null })
-    await announce(trx, { name: 'access', owner_id, id })
+    await announceToken(trx, { id, owner_id, owner_kind })
   })
+}
+
+interface Before {
+  id: string
+  account_id: string
+  account_login: string
+  /** The new grant is the next version of this one. */
+  continues: boolean
 }
 
 /**
  * The person's grant to this client, which a new one takes the place of: providers keep one for
- * each person and app. Without one, what the row uses now, to compare the account with.
+ * each person and app. Without one, what the row uses now, to compare the account with. Of a
+ * runtime's own, the grant of another account is not continued: it is over, and the host is told.
  */
-async function connectionBefore(trx: Trx, request: PendingRequest) {
-  const columns = ['connections.id', 'method', 'account_id', 'account_login'] as const
+async function connectionBefore(
+  trx: Trx,
+  request: PendingRequest,
+  account_id: string,
+): Promise<Before | undefined> {
+  if (request.owner_kind === 'runtime') {
+    const own = await ownConnection(trx, request)
+    const sameApp = own?.client_row_id === request.client_row_id
+    return own && { ...own, continues: sameApp && own.account_id === account_id }
+  }
+  const columns = ['connections.id', 'account_id', 'account_login'] as const
   const grant = await trx
     .selectFrom('connections')
     .select(columns)
@@ -331,7 +364,7 @@ async function connectionBefore(trx: Trx, request: PendingRequest) {
     .where('client_row_id', '=', request.client_row_id)
     .forUpdate()
     .executeTakeFirst()
-  if (grant !== undefined) return grant
+  if (grant !== undefined) return { ...grant, continues: true }
   const bound = await trx
     .selectFrom('authorizations')
     .innerJoin('connections', 'connections.id', 'authorizations.connection_id')
@@ -340,7 +373,7 @@ async function connectionBefore(trx: Trx, request: PendingRequest) {
     .where('authorizations.runtime_id', '=', request.runtime_id)
     .where('authorizations.provider_id', '=', request.provider_id)
     .executeTakeFirst()
-  return bound === undefined ? undefined : { ...bound, method: 'token' as const }
+  return bound && { ...bound, continues: false }
 }
 
 async function askAboutAccount(
@@ -382,15 +415,18 @@ async function finish(
     .set({ ...result, ...usedUp, next_poll_at: null })
     .where('id', '=', request.id)
     .execute()
-  const { id, owner_id } = request
-  await announce(trx, { name: 'authorization_request', owner_id, id })
+  const { id, person_id } = request
+  await announce(trx, { name: 'authorization_request', owner_id: person_id, id })
 }
 
 function attemptOf(request: PendingRequest, outcome: string) {
+  const { owner_kind, person, provider, runtime } = request
+  const whose = owner_kind === 'runtime' ? `runtime ${runtime} itself` : person
+  const where = owner_kind === 'runtime' ? provider : `${provider} on runtime ${runtime}`
   return {
     actor: vaultActor,
     action: 'authorization_request.finish',
-    subject: `${request.person} for ${request.provider} on runtime ${request.runtime}: ${outcome}`,
+    subject: `${whose} for ${where}: ${outcome}`,
     ip: request.ip,
     owner_id: request.owner_id,
     runtime_id: request.runtime_id,

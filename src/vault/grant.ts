@@ -1,6 +1,11 @@
 import type pg from 'pg'
 import { isUsable, statusAt } from '../authorizations/status.ts'
-import { type CredentialRequest, ProblemError, type ProviderKind } from '../contract/index.ts'
+import {
+  type ActsFor,
+  type CredentialRequest,
+  ProblemError,
+  type ProviderKind,
+} from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { hashRuntimeKey, isRuntimeKey } from '../runtimes/runtime-key.ts'
 import { BoxError } from '../seal/box-error.ts'
@@ -10,16 +15,17 @@ import { isPersonId, runtimeKeyInvalid } from './runtime-caller.ts'
 import { readTokenSet } from './token-set.ts'
 
 /**
- * A runtime's leave to use one person's token at one Git host, as it was when last read. Before
- * anything leaves, the audit statement proves that it still is so (`audit-commit.ts`).
+ * A runtime's leave to use one person's token at one Git host, or its own, as it was when last read.
+ * Before anything leaves, the audit statement proves that it still is so (`audit-commit.ts`).
  */
 export interface Grant {
   runtime_key_id: string
   runtime_id: string
   runtime_name: string
   owner_id: string
-  person_email: string
-  authorization_id: string
+  /** Null: the token is the runtime's own, and so is all that allows its use. */
+  person_email: string | null
+  authorization_id: string | null
   connection_id: string
   version: number
   username: string
@@ -72,22 +78,37 @@ interface GrantRow {
   now: Date
 }
 
-const GRANT_QUERY = `
-  select k.id as runtime_key_id, r.id as runtime_id, r.name as runtime_name,
+const grantColumns = `
+    k.id as runtime_key_id, r.id as runtime_id, r.name as runtime_name,
     p.id as provider_id, p.kind, p.name as provider_name,
-    o.id as owner_id, o.email as person_email,
-    a.id as authorization_id, c.id as connection_id, c.method, c.box, c.version, c.status,
-    c.missing_scopes, c.expires_at, c.access_issued_at, c.access_expires_at, a.expires_at as authorization_expires_at,
-    a.probed_repository, a.probe_outcome,
-    c.account_login, c.account_name, c.account_email, now() as now
+    c.id as connection_id, c.method, c.box, c.version, c.status,
+    c.missing_scopes, c.expires_at, c.access_issued_at, c.access_expires_at,
+    c.account_login, c.account_name, c.account_email, now() as now`
+
+const runtimeAndProvider = `
   from runtime_keys k
   join runtimes r on r.id = k.runtime_id
   left join (runtime_providers rp join providers p on p.id = rp.provider_id)
-    on rp.runtime_id = r.id and p.origin = $2
+    on rp.runtime_id = r.id and p.origin = $2`
+
+const GRANT_QUERY = `
+  select ${grantColumns}, o.id as owner_id, o.email as person_email,
+    a.id as authorization_id, a.expires_at as authorization_expires_at,
+    a.probed_repository, a.probe_outcome
+  ${runtimeAndProvider}
   left join people o on o.id = $3 or lower(o.email) = $4
   left join authorizations a
     on a.owner_id = o.id and a.runtime_id = r.id and a.provider_id = p.id
   left join connections c on c.id = a.connection_id
+  where k.hash = $1 and (k.expires_at is null or k.expires_at > now())`
+
+/** The runtime's own token: no person and no authorization has a part in it. */
+const OWN_GRANT_QUERY = `
+  select ${grantColumns}, r.id as owner_id, null as person_email,
+    null as authorization_id, null as authorization_expires_at,
+    null as probed_repository, null as probe_outcome
+  ${runtimeAndProvider}
+  left join connections c on c.runtime_id = r.id and c.provider_id = p.id
   where k.hash = $1 and (k.expires_at is null or k.expires_at > now())`
 
 /**
@@ -100,14 +121,15 @@ export async function readGrant(
   keyring: Keyring,
   page_url: string,
   key: string,
-  request: Pick<CredentialRequest, 'person' | 'protocol' | 'host'>,
+  request: Pick<CredentialRequest, 'protocol' | 'host'> & ActsFor,
 ): Promise<Grant | Denial> {
   if (!isRuntimeKey(key)) return { problem: runtimeKeyInvalid() }
-  const { rows } = await pool.query<GrantRow>({
-    name: 'grant',
-    text: GRANT_QUERY,
-    values: [hashRuntimeKey(key), originOf(request), ...nameOf(request.person)],
-  })
+  const where = [hashRuntimeKey(key), originOf(request)]
+  const { rows } = await pool.query<GrantRow>(
+    'person' in request
+      ? { name: 'grant', text: GRANT_QUERY, values: [...where, ...nameOf(request.person)] }
+      : { name: 'own-grant', text: OWN_GRANT_QUERY, values: where },
+  )
   const row = rows[0]
   if (row === undefined) return { problem: runtimeKeyInvalid() }
   const runtime = { id: row.runtime_id, name: row.runtime_name }
@@ -115,10 +137,10 @@ export async function readGrant(
   if (provider_id === null || kind === null) {
     return { runtime, problem: hostNotRegistered(row.runtime_name, request.host) }
   }
-  const page = `${page_url}/tokens/${row.runtime_id}/${provider_id}`
+  const page = page_url + pagePath(request, row.runtime_id, provider_id)
   if (owner_id === null || connection_id === null || box === null || !hasConnection(row)) {
     const known = owner_id === null ? {} : { owner_id }
-    return { runtime, ...known, problem: authorizationMissing(row, request, page) }
+    return { runtime, ...known, problem: nothingThere(row, request, page) }
   }
   const problem = unusable(row, page)
   if (problem !== undefined) return { runtime, owner_id, connection_id, problem }
@@ -150,6 +172,14 @@ export async function readGrant(
   }
 }
 
+/** For whom a credential was asked for, as the audit trail says it. */
+export function nameIn(request: ActsFor): string {
+  return 'person' in request ? request.person : ITSELF
+}
+
+/** What a person's e-mail address stands for otherwise. */
+export const ITSELF = 'the runtime itself'
+
 /** A person's id or e-mail address, each in the place of the query that its index serves. */
 function nameOf(person: string): [id: string | null, email: string | null] {
   return isPersonId(person) ? [person, null] : [null, person.toLowerCase()]
@@ -162,8 +192,6 @@ export function originOf(request: Pick<CredentialRequest, 'protocol' | 'host'>):
 }
 
 type ConnectedRow = GrantRow & {
-  person_email: string
-  authorization_id: string
   method: 'oauth' | 'token'
   version: number
   status: StoredStatus
@@ -174,7 +202,7 @@ type ConnectedRow = GrantRow & {
 
 /** A row with a connection has all columns of it: they are not null in their tables. */
 function hasConnection(row: GrantRow): row is ConnectedRow {
-  return row.connection_id !== null && row.person_email !== null
+  return row.connection_id !== null
 }
 
 function hostNotRegistered(runtime: string, host: string): ProblemError {
@@ -182,6 +210,17 @@ function hostNotRegistered(runtime: string, host: string): ProblemError {
     'host-not-registered',
     `Runtime ${runtime} does not use ${host}. An administrator can add that Git host to it.`,
   )
+}
+
+/** Where the page is on which the token is added or replaced. */
+function pagePath(request: ActsFor, runtime_id: string, provider_id: string): string {
+  return 'person' in request
+    ? `/tokens/${runtime_id}/${provider_id}`
+    : `/admin/runtimes/${runtime_id}/token/${provider_id}`
+}
+
+function nothingThere(row: GrantRow, request: ActsFor, page: string): ProblemError {
+  return 'person' in request ? authorizationMissing(row, request, page) : ownTokenMissing(row, page)
 }
 
 function authorizationMissing(
@@ -197,16 +236,33 @@ function authorizationMissing(
   )
 }
 
+function ownTokenMissing(row: GrantRow, page: string): ProblemError {
+  return new ProblemError(
+    'runtime-token-missing',
+    `Runtime ${row.runtime_name} has no token of its own for ${row.provider_name}. An ` +
+      `administrator gives it one at ${page}`,
+    { extensions: { page } },
+  )
+}
+
+/** Whose token it is, in words. */
+function ownerName(row: Pick<GrantRow, 'person_email' | 'runtime_name'>): string {
+  return row.person_email ?? `runtime ${row.runtime_name} itself`
+}
+
 function unusable(row: ConnectedRow, page: string): ProblemError | undefined {
   const { status, reason } = statusAt(row, row.now)
   if (isUsable(status)) return undefined
-  const whose = `The ${row.provider_name} token of ${row.person_email}`
+  const whose = `The ${row.provider_name} token of ${ownerName(row)}`
   const mend = `Update it at ${page}`
   if (status === 'reauthorization_required') {
     return new ProblemError(
       'reauthorization-required',
-      `${row.person_email} must authorize runtime ${row.runtime_name} for ${row.provider_name} ` +
-        `again. Do it at ${page}`,
+      row.person_email === null
+        ? `Runtime ${row.runtime_name} itself must be authorized for ${row.provider_name} again. ` +
+            `An administrator does it at ${page}`
+        : `${row.person_email} must authorize runtime ${row.runtime_name} for ` +
+            `${row.provider_name} again. Do it at ${page}`,
       { extensions: { page } },
     )
   }
@@ -234,7 +290,7 @@ function unusable(row: ConnectedRow, page: string): ProblemError | undefined {
 function unreadable(row: ConnectedRow, page: string, cause: BoxError): ProblemError {
   return new ProblemError(
     'credential-unreadable',
-    `The ${row.provider_name} token of ${row.person_email} was damaged where it is stored. ` +
+    `The ${row.provider_name} token of ${ownerName(row)} was damaged where it is stored. ` +
       `Replace it at ${page}`,
     { cause, extensions: { page } },
   )

@@ -9,6 +9,7 @@ import {
   TokenRefused,
   TokenScopesMissing,
 } from '../providers/provider.ts'
+import type { OwnerKind } from '../store/tables.ts'
 
 /** What came of asking a Git host about a token. */
 export type Verdict =
@@ -22,19 +23,21 @@ export type Verdict =
 const SECOND_THOUGHTS_MS = [100, 300, 600]
 
 /**
- * Asks the host about a token. A refusal is believed when it stands for a second; everything that
+ * Asks the host about a token, of which a person's must be allowed other things than a runtime's own
+ * does. A refusal is believed when it stands for a second; everything that
  * is not the host's own word about the token is `unavailable`.
  */
 export async function inspectToken(
   adapter: ProviderAdapter,
   http: ProviderHttp,
   credential: TokenCredential,
+  owner: OwnerKind,
 ): Promise<Verdict> {
-  let verdict = await inspectOnce(adapter, http, credential)
+  let verdict = await inspectOnce(adapter, http, credential, owner)
   for (const wait of SECOND_THOUGHTS_MS) {
     if (verdict.outcome !== 'refused' || verdict.why !== 'bad_credential') return verdict
     await pause(wait)
-    verdict = await inspectOnce(adapter, http, credential)
+    verdict = await inspectOnce(adapter, http, credential, owner)
   }
   return verdict
 }
@@ -43,18 +46,19 @@ async function inspectOnce(
   adapter: ProviderAdapter,
   http: ProviderHttp,
   credential: TokenCredential,
+  owner: OwnerKind,
 ): Promise<Verdict> {
+  const missing = (scopes: readonly string[]) => missingScopes(adapter, scopes, owner)
   try {
     const inspection = await adapter.inspect(http, credential)
-    const missing_scopes =
-      inspection.scopes === null ? [] : missingScopes(adapter, inspection.scopes)
+    const missing_scopes = inspection.scopes === null ? [] : missing(inspection.scopes)
     return { outcome: 'accepted', inspection, missing_scopes }
   } catch (error) {
     if (error instanceof TokenRefused) return { outcome: 'refused', why: error.why }
     if (error instanceof ProviderUnavailable) return { outcome: 'unavailable', error }
     if (error instanceof TokenScopesMissing) {
       const { scopes } = error
-      return { outcome: 'scopes_missing', scopes, missing_scopes: missingScopes(adapter, scopes) }
+      return { outcome: 'scopes_missing', scopes, missing_scopes: missing(scopes) }
     }
     throw error
   }

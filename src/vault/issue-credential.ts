@@ -6,7 +6,7 @@ import { enqueue } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
 import type { AuditCommit } from './audit-commit.ts'
-import { type Denial, type Grant, originOf, readGrant } from './grant.ts'
+import { type Denial, type Grant, ITSELF, nameIn, originOf, readGrant } from './grant.ts'
 import type { GrantCache } from './grant-cache.ts'
 import type { Keyring } from './keyring.ts'
 import type { Refresher } from './refresh.ts'
@@ -32,8 +32,8 @@ export interface CredentialCall {
 const MOST_READS = 3
 
 /**
- * The credential with which a runtime may speak to a Git host as one person. Its audit row is
- * durable before this returns; what is read from memory is proved by the same statement.
+ * The credential with which a runtime may speak to a Git host as one person, or as itself. Its audit
+ * row is durable before this returns; what is read from memory is proved by the same statement.
  *
  * @throws ProblemError those of `issueCredential` in the contract; each denial is audited
  */
@@ -72,7 +72,7 @@ export async function reportCredential(
   const attempt = {
     actor: { kind: 'runtime', id: grant.runtime_id, name: grant.runtime_name },
     action: 'credential.report',
-    subject: `${targetOf(call.request)} as ${grant.person_email}`,
+    subject: `${targetOf(call.request)} as ${grant.person_email ?? ITSELF}`,
     ip: call.ip,
     owner_id: grant.owner_id,
     runtime_id: grant.runtime_id,
@@ -130,7 +130,7 @@ async function recordDenial(
       actor_name: denial.runtime.name,
       action,
       outcome: 'denied',
-      subject: `${targetOf(call.request)} as ${call.request.person}`,
+      subject: `${targetOf(call.request)} as ${nameIn(call.request)}`,
       reason: denial.problem.type,
       ip: call.ip,
       owner_id: denial.owner_id ?? null,
@@ -190,7 +190,9 @@ async function refreshed(
 
 /** Names a grant in memory without holding the key there. */
 function grantId({ key, request }: CredentialCall): string {
-  const { person, protocol, host } = request
+  const { protocol, host } = request
+  // A person's name has no line breaks and is not empty.
+  const person = 'person' in request ? request.person : ''
   return hash('sha256', [key, person, protocol, host].join('\n'), 'base64')
 }
 

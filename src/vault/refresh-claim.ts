@@ -7,7 +7,7 @@ import type { ClientRow } from './client-endpoint.ts'
 /** A connection whose token set is being refreshed, with its client and provider. */
 export type Claimed = Pick<
   Selectable<ConnectionsTable>,
-  'id' | 'owner_id' | 'box' | 'version' | 'account_login' | 'refresh_failures'
+  'id' | 'owner_id' | 'owner_kind' | 'box' | 'version' | 'account_login' | 'refresh_failures'
 > &
   ClientRow & { kind: ProviderKind; private_address_confirmed: boolean; provider: string }
 
@@ -47,6 +47,7 @@ export async function claimedRow(
     .select([
       'connections.id',
       'connections.owner_id',
+      'connections.owner_kind',
       'connections.provider_id',
       'connections.box',
       'connections.version',

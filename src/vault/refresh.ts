@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
+import { announceToken } from '../authorizations/announce-token.ts'
 import { CALLBACK_PATH } from '../contract/index.ts'
-import { announce } from '../events/change.ts'
 import type { NextChange } from '../events/next-change.ts'
 import {
   refresh as askForRefresh,
@@ -210,7 +210,7 @@ async function ask(
   })
   const repeated = {
     redirect_uri: parts.page_url + CALLBACK_PATH,
-    scope: oauth.default_scopes.person.join(' '),
+    scope: oauth.default_scopes[row.owner_kind].join(' '),
   }
   const more = Object.fromEntries(oauth.refresh_repeats.map((name) => [name, repeated[name]]))
   try {
@@ -291,7 +291,7 @@ async function store(
       .where('id', '=', row.id)
       .where('version', '=', row.version)
       .execute()
-    await announce(trx, { name: 'access', owner_id: row.owner_id, id: row.id })
+    await announceToken(trx, row)
   })
 }
 
@@ -324,7 +324,7 @@ async function conclude(
         .where('id', '=', row.id)
         .where('version', '=', row.version)
         .executeTakeFirst()
-      await announce(trx, { name: 'access', owner_id: row.owner_id, id: row.id })
+      await announceToken(trx, row)
       // The version moved on while we asked: somebody authorized anew, and nothing is lost.
       return changed.numUpdatedRows === 0n ? 'refreshed' : outcome
     },

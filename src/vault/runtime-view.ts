@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { statusAt } from '../authorizations/status.ts'
-import type { RuntimeView } from '../contract/index.ts'
+import { type StatusFacts, statusAt } from '../authorizations/status.ts'
+import type { RuntimeView, TokenOnRuntime } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import type { Db } from '../store/database.ts'
 import { findPerson, type RuntimeCaller } from './runtime-caller.ts'
@@ -9,7 +9,7 @@ import { findPerson, type RuntimeCaller } from './runtime-caller.ts'
 const SEEN_SECONDS = 20
 
 /**
- * What a runtime may know of itself, and of one person on it.
+ * What a runtime may know of itself and its own tokens, and of one person on it.
  *
  * @param request.agent version of the long-lived agent that asks, which then counts as seen
  */
@@ -31,6 +31,7 @@ export async function viewRuntime(
     runtime: { id, name, description },
     page_url: request.page_url,
     providers,
+    own_tokens: await viewOwnTokens(db, id),
     person: request.person === undefined ? null : await viewPerson(db, id, request.person),
   }
 }
@@ -61,18 +62,45 @@ async function viewPerson(
     .where('authorizations.runtime_id', '=', runtime_id)
     .where('authorizations.owner_id', '=', person.id)
     .execute()
+  return { ...person, authorizations: rows.map(toTokenOnRuntime) }
+}
+
+async function viewOwnTokens(db: Db, runtime_id: string): Promise<TokenOnRuntime[]> {
+  const rows = await db
+    .selectFrom('connections')
+    .select([
+      'provider_id',
+      'status',
+      'expires_at',
+      'missing_scopes',
+      'account_login',
+      'account_name',
+      'account_email',
+      sql<Date>`now()`.as('now'),
+    ])
+    .where('runtime_id', '=', runtime_id)
+    .execute()
+  return rows.map(toTokenOnRuntime)
+}
+
+function toTokenOnRuntime(
+  row: StatusFacts & {
+    provider_id: string
+    account_login: string
+    account_name: string
+    account_email: string | null
+    now: Date
+  },
+): TokenOnRuntime {
   return {
-    ...person,
-    authorizations: rows.map((row) => ({
-      provider_id: row.provider_id,
-      status: statusAt(row, row.now).status,
-      account: {
-        login: row.account_login,
-        name: row.account_name,
-        email: row.account_email,
-        avatar_url: null,
-      },
-    })),
+    provider_id: row.provider_id,
+    status: statusAt(row, row.now).status,
+    account: {
+      login: row.account_login,
+      name: row.account_name,
+      email: row.account_email,
+      avatar_url: null,
+    },
   }
 }
 

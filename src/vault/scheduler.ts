@@ -96,7 +96,7 @@ export function startScheduler(parts: {
   }
 
   const unsubscribe = broker.subscribe(
-    ({ name }) => name === 'access' && working === undefined,
+    ({ name }) => (name === 'access' || name === 'runtime_token') && working === undefined,
     () => wakeIn(SHORT_WAIT_MS),
     () => wakeIn(0),
   )

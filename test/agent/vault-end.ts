@@ -115,6 +115,7 @@ export function runtimeView(): RuntimeView & { person: object } {
       { id: ids.forge, kind: 'gitea', name: 'forge', base_url: 'https://git.example.com' },
       { id: ids.other, kind: 'gitea', name: 'other', base_url: 'http://localhost:7082' },
     ],
+    own_tokens: [],
     person: {
       id: ids.person,
       name: 'Alice Example',

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import type { AuthorizationRequest, OAuthClient } from '../../src/contract/index.ts'
+import type { AccessDetail, AuthorizationRequest, OAuthClient } from '../../src/contract/index.ts'
 import { sealBox } from '../../src/seal/box.ts'
 import { createBrowser } from '../forge/browser.ts'
 import type { PersonClient } from './person.ts'
@@ -40,7 +40,23 @@ export async function registerClient(
 
 /** Begins as a page does. @returns where the browser is sent, the request, and what it was made of */
 export async function beginOAuth(person: PersonClient, row: Row) {
-  const { vault_key, owner_id } = await person.api.getAccess({ params: row })
+  const access = await person.api.getAccess({ params: row })
+  const { body, code_verifier } = await beginning(access, row)
+  const begun = await person.api.beginAuthorization({ body })
+  return { ...begun, state: body.state, code_verifier }
+}
+
+/** The same, for a runtime's own token. */
+export async function beginRuntimeOAuth(admin: PersonClient, row: Row) {
+  const token = await admin.api.getRuntimeToken({ params: row })
+  const { body } = await beginning(token, row)
+  return await admin.api.beginRuntimeAuthorization({ body })
+}
+
+async function beginning(
+  { vault_key, owner_id }: Pick<AccessDetail, 'vault_key' | 'owner_id'>,
+  row: Row,
+) {
   const id = randomUUID()
   const code_verifier = randomBytes(32).toString('base64url')
   const address = {
@@ -49,17 +65,16 @@ export async function beginOAuth(person: PersonClient, row: Row) {
     owner_id,
     provider_id: row.provider_id,
   } as const
-  const state = randomBytes(32).toString('base64url')
-  const begun = await person.api.beginAuthorization({
+  return {
+    code_verifier,
     body: {
       id,
       ...row,
-      state,
+      state: randomBytes(32).toString('base64url'),
       code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
       code_verifier_box: await sealBox(vault_key, address, code_verifier),
     },
-  })
-  return { ...begun, state, code_verifier }
+  }
 }
 
 /** Signs in at the forge and says yes or no. @returns the address the browser is sent back to */
@@ -93,8 +108,9 @@ export async function authorizeWithOAuth(
   person: PersonClient,
   row: Row,
   account: { login: string; password: string },
+  begin = beginOAuth,
 ): Promise<AuthorizationRequest> {
-  const { request, authorization_url } = await beginOAuth(person, row)
+  const { request, authorization_url } = await begin(person, row)
   await using events = await person.events()
   await comeBack(await answerAtForge(authorization_url, account), person.cookie)
   return await events.until(async () => {

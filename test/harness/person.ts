@@ -22,6 +22,8 @@ export interface PersonClient {
   events(): Promise<EventStream>
   /** Seals a token as a page does and hands it in. Returns once it was checked. */
   addToken(row: Row, token: string, more?: { expires_at?: string }): Promise<Candidate>
+  /** The same for a token that is to be the runtime's own. */
+  addRuntimeToken(row: Row, token: string): Promise<Candidate>
   /** Hands a token in as it is, for a caller that cannot seal. Returns once it was checked. */
   addTokenInClear(row: Row, token: string, more?: { expires_at?: string }): Promise<Candidate>
   /** *Check now*, for the token that a runtime uses. Returns once the forge was asked. */
@@ -70,9 +72,12 @@ export async function joinAs(
     return row
   }
 
-  async function handIn(body: Input<'createCandidate'>['body']): Promise<Candidate> {
+  async function handIn(
+    body: Input<'createCandidate'>['body'],
+    send: Client['createCandidate'] = api.createCandidate,
+  ): Promise<Candidate> {
     await using events = await openEvents(page_url, cookieHeader())
-    const { id } = await api.createCandidate({ body })
+    const { id } = await send({ body })
     return await events.until(async () => {
       const candidate = await api.getCandidate({ params: { id } })
       return candidate.status === 'checking' ? undefined : candidate
@@ -97,6 +102,14 @@ export async function joinAs(
         provider_id: row.provider_id,
       } as const
       return await handIn({ id, ...row, box: await sealBox(vault_key, address, token), ...more })
+    },
+    async addRuntimeToken(row, token) {
+      const id = randomUUID()
+      const { vault_key, owner_id } = await api.getRuntimeToken({ params: row })
+      const { provider_id } = row
+      const address = { purpose: 'candidate', row_id: id, owner_id, provider_id } as const
+      const box = await sealBox(vault_key, address, token)
+      return await handIn({ id, ...row, box }, api.createRuntimeCandidate)
     },
     addTokenInClear: (row, token, more = {}) =>
       handIn({ id: randomUUID(), ...row, token, ...more }),

@@ -132,6 +132,98 @@ suite('a box opens nowhere but where it was sealed for', () => {
     assert.match(candidate.problem?.type ?? '', /box-not-authentic$/)
   })
 
+  const swaps: [
+    what: string,
+    asked: 'person' | 'runtime',
+    tamper: (scene: Scene & { own_id: string }) => Promise<unknown>,
+  ][] = [
+    [
+      "of a runtime's own token, put in a person's row",
+      'person',
+      ({ database, ada_id, own_id }) =>
+        sql`update connections set version = version + 1,
+          box = (select box from connections where id = ${own_id}) where id = ${ada_id}`.execute(
+          database.db,
+        ),
+    ],
+    [
+      "of a person, put in the row of a runtime's own token",
+      'runtime',
+      ({ database, ada_id, own_id }) =>
+        sql`update connections set version = version + 1,
+          box = (select box from connections where id = ${ada_id}) where id = ${own_id}`.execute(
+          database.db,
+        ),
+    ],
+    [
+      'of a person, made the own token of a runtime with its row',
+      'runtime',
+      async ({ database, ada_id, own_id, row }) => {
+        await sql`delete from connections where id = ${own_id}`.execute(database.db)
+        await sql`update connections set owner_kind = 'runtime', owner_id = ${row.runtime_id},
+          version = version + 1 where id = ${ada_id}`.execute(database.db)
+      },
+    ],
+    [
+      "of a runtime's own token, given to a person with its row",
+      'person',
+      async ({ database, own_id, admin }) => {
+        await sql`update connections set owner_kind = 'person', owner_id = ${admin.person.id},
+          version = version + 1 where id = ${own_id}`.execute(database.db)
+        await sql`update authorizations set connection_id = ${own_id}
+          where owner_id = ${admin.person.id}`.execute(database.db)
+      },
+    ],
+  ]
+  for (const [what, asked, tamper] of swaps) {
+    test(what, async () => {
+      await using scene = await setScene()
+      const { admin, row, vault_url, runtime_key, forge } = scene
+      await admin.addRuntimeToken(row, await forge.token('bob', ['all']))
+      const own = await admin.api.getRuntimeToken({ params: row })
+      const vault = runtimeClient(vault_url, runtime_key)
+      const host = new URL(forge.url).host
+      const target = { protocol: 'http', host } as const
+      const issue = () =>
+        vault.issueCredential({
+          body:
+            asked === 'person'
+              ? { person: admin.person.email, ...target }
+              : { as_runtime: true, ...target },
+        })
+      await issue()
+      await tamper({ ...scene, own_id: own.connection?.id ?? '' })
+      await refusal(issue(), 'credential-unreadable')
+    })
+  }
+
+  test("of a person's candidate, made one for the runtime", async () => {
+    await using scene = await setScene()
+    const { database, admin, row, provider, forge } = scene
+    const id = randomUUID()
+    const { vault_key, owner_id } = await admin.api.getAccess({ params: row })
+    const address = {
+      purpose: 'candidate',
+      row_id: id,
+      owner_id,
+      provider_id: provider.id,
+    } as const
+    const box = await sealBox(vault_key, address, await forge.token())
+    await using events = await openEvents(scene.page_url, admin.cookie)
+    await admin.api.createRuntimeCandidate({ body: { id, ...row, box } })
+    const candidate = await events.until(async () => {
+      const found = await admin.api.getCandidate({ params: { id } })
+      return found.status === 'checking' ? undefined : found
+    })
+    assert.match(candidate.problem?.type ?? '', /box-not-authentic$/)
+    const own = await database.db
+      .selectFrom('connections')
+      .select('id')
+      .where('owner_kind', '=', 'runtime')
+      .execute()
+    assert.deepEqual(own, [])
+  })
+
   test('a check says so, blames nobody, and a new token mends it', async () => {
     await using scene = await setScene()
     const { database, admin, ada_id, bob_id, row, forge } = scene
@@ -160,9 +252,16 @@ suite('a box opens nowhere but where it was sealed for', () => {
 /** A connection that is the same in all but its id. */
 async function copyOf({ db }: Countersign['database'], id: string): Promise<string> {
   const copy = randomUUID()
-  await sql`insert into connections
-    select (jsonb_populate_record(c, jsonb_build_object('id', ${copy}::text))).*
-    from connections c where id = ${id}`.execute(db)
+  const row = await db
+    .selectFrom('connections')
+    .select(['owner_id', 'provider_id', 'box', 'fingerprint', 'version', 'status'])
+    .select(['account_id', 'account_login', 'account_name', 'scopes', 'missing_scopes'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  await db
+    .insertInto('connections')
+    .values({ ...row, id: copy })
+    .execute()
   return copy
 }
 

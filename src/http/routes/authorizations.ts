@@ -23,7 +23,7 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
   )
   bind(app, 'getAccess', person, ({ params }, { caller }) => getAccess(db, caller.id, params))
   bind(app, 'createCandidate', person, ({ body }, { caller, ip }) =>
-    createCandidate(db, { ...body, person: caller, ip }),
+    createCandidate(db, { ...body, for_runtime: false, person: caller, ip }),
   )
   bind(app, 'getCandidate', person, ({ params }, { caller }) =>
     getCandidate(db, caller.id, params.id),
@@ -48,7 +48,7 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
       throw new ProblemError('not-found', 'There is no picture to show.')
     }
     const picture = await fetchAvatar(db, outbound, {
-      owner_id: caller.id,
+      person: caller,
       connection_id: request.params.id,
     })
     return await reply

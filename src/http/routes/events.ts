@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { EVENTS_PATH } from '../../contract/index.ts'
+import { administrationEvents, EVENTS_PATH } from '../../contract/index.ts'
 import type { ServerParts } from '../server-parts.ts'
 
 /** Proxies close connections on which nothing moves; a comment now and then keeps this one. */
@@ -25,7 +25,9 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
     raw.write('retry: 1000\n\n')
     const end = () => raw.end()
     const unsubscribe = broker.subscribe(
-      ({ owner_id }) => owner_id === null || owner_id === person.id,
+      ({ name, owner_id }) =>
+        owner_id === person.id ||
+        (owner_id === null && (person.role === 'admin' || !administrationEvents.includes(name))),
       ({ name, id }) => raw.write(`event: ${name}\ndata: ${id}\n\n`),
       end,
     )

@@ -21,6 +21,17 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
   bind(app, 'beginAuthorization', person, ({ body }, { caller, ip, request }) =>
     beginAuthorization(db, {
       ...body,
+      for_runtime: false,
+      person: caller,
+      ip,
+      page_url,
+      cookie: request.headers.cookie ?? '',
+    }),
+  )
+  bind(app, 'beginRuntimeAuthorization', person, ({ body }, { caller, ip, request }) =>
+    beginAuthorization(db, {
+      ...body,
+      for_runtime: true,
       person: caller,
       ip,
       page_url,
@@ -49,7 +60,9 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
       const { ip } = request
       const cookie = request.headers.cookie ?? ''
       const row = await completeAuthorization(db, { person: caller, ip, cookie, query })
-      const place = `/tokens/${row.runtime_id}/${row.provider_id}`
+      const place = row.for_runtime
+        ? `/admin/runtimes/${row.runtime_id}/token/${row.provider_id}`
+        : `/tokens/${row.runtime_id}/${row.provider_id}`
       return await reply.redirect(`${place}?request=${row.id}`, 303)
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error

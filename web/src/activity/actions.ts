@@ -36,6 +36,12 @@ const words: Record<string, string> = {
   'runtime_key.create': 'Rotated a runtime key',
   'runtime_key.delete': 'Revoked a runtime key',
   'runtime_provider.update': 'Changed how people authorize',
+  'runtime_token.authorize': 'Began to authorize a runtime itself',
+  'runtime_token.check': "Asked for a check of a runtime's own token",
+  'runtime_token.confirm': 'Confirmed another account of a runtime',
+  'runtime_token.create': "Handed in a runtime's own token",
+  'runtime_token.delete': "Deleted a runtime's own token",
+  'runtime_token.return': 'Came back from a Git host for a runtime',
   'session.create': 'Signed in',
 }
 

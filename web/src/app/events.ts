@@ -12,6 +12,7 @@ const stale: Record<EventName, (id: string) => QueryKey[]> = {
   candidate: (id) => [['candidate', id], ['audit']],
   authorization_request: (id) => [['authorization-request', id], ['audit']],
   runtimes: () => [['runtimes'], ['access'], ['providers'], ['audit']],
+  runtime_token: () => [['runtimes'], ['audit']],
   providers: () => [['providers'], ['runtimes'], ['access'], ['audit']],
   clients: () => [['clients'], ['runtimes', 'settings'], ['access'], ['audit']],
   people: () => [['people'], ['invites'], ['session'], ['audit']],

@@ -1,0 +1,144 @@
+import { sql } from 'kysely'
+import {
+  type Connection,
+  ProblemError,
+  type RuntimeToken,
+  type RuntimeTokenDetail,
+} from '../contract/index.ts'
+import { enqueue } from '../jobs/queue.ts'
+import { decide } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { Db, Trx } from '../store/database.ts'
+import { announceToken } from './announce-token.ts'
+import { connectionRows, toConnection } from './connection-rows.ts'
+import { type RowFacts, rowColumns, toRow } from './list-access.ts'
+import type { PersonRequest } from './person-request.ts'
+import { removeRuntimeTokens } from './remove-unused.ts'
+import { requestedScopes } from './requested-scopes.ts'
+import { currentVaultKey } from './vault-key.ts'
+
+interface Row {
+  runtime_id: string
+  provider_id: string
+}
+
+/** The runtime's own token at each provider it uses, by name. @throws ProblemError `not-found` */
+export async function listRuntimeTokens(
+  db: Db,
+  runtime_id: string,
+): Promise<{ items: RuntimeToken[] }> {
+  const known = await db
+    .selectFrom('runtimes')
+    .select('id')
+    .where('id', '=', runtime_id)
+    .executeTakeFirst()
+  if (known === undefined) {
+    throw new ProblemError('not-found', 'This runtime is not, or no longer, registered.')
+  }
+  return { items: await readRows(db, runtime_id) }
+}
+
+/** One row with all that giving it a token needs. @throws ProblemError `not-found` */
+export async function getRuntimeToken(db: Db, row: Row): Promise<RuntimeTokenDetail> {
+  const token = await readRow(db, row)
+  const { kind, base_url } = token.provider
+  const adapter = adapterFor(kind)
+  const pages = adapter.pages(base_url, 'runtime')
+  return {
+    ...token,
+    owner_id: row.runtime_id,
+    vault_key: await currentVaultKey(db),
+    required_scopes: [...adapter.required_scopes.runtime],
+    requested_scopes: await requestedScopes(db, row, adapter, 'runtime'),
+    token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },
+  }
+}
+
+/** Has a vault ask the Git host about the token now. @throws ProblemError `not-found` */
+export async function checkRuntimeToken(db: Db, request: PersonRequest & Row): Promise<Connection> {
+  const { id, attempt } = await about(db, request, 'runtime_token.check')
+  return await decide(db, attempt, async (trx) => {
+    const updated = await trx
+      .updateTable('connections')
+      .set({ check_requested_at: sql<Date>`now()` })
+      .where('id', '=', id)
+      .executeTakeFirst()
+    if (updated.numUpdatedRows === 0n) throw noToken()
+    await enqueue(trx, 'check-connection', { id }, `check-connection:${id}`)
+    await announceToken(trx, { id, owner_id: request.runtime_id, owner_kind: 'runtime' })
+    const { connection } = await readRow(trx, request)
+    if (connection === null) throw noToken()
+    return connection
+  })
+}
+
+/**
+ * Destroys the token; a grant is then revoked at the Git host. @throws ProblemError `not-found`
+ */
+export async function deleteRuntimeToken(db: Db, request: PersonRequest & Row): Promise<void> {
+  const { runtime_id, provider_id } = request
+  const { id, attempt } = await about(db, request, 'runtime_token.delete')
+  await decide(db, attempt, async (trx) => {
+    const deleted = await removeRuntimeTokens(trx, { runtime_id, provider_ids: [provider_id] })
+    if (deleted.length === 0) throw noToken()
+    await announceToken(trx, { id, owner_id: runtime_id, owner_kind: 'runtime' })
+  })
+}
+
+/** The token there is, and what the audit trail says of an act on it. */
+async function about(
+  db: Db,
+  request: PersonRequest & Row,
+  action: 'runtime_token.check' | 'runtime_token.delete',
+) {
+  const { person, ip, runtime_id } = request
+  const { connection, provider, runtime } = await readRow(db, request)
+  if (connection === null) throw noToken()
+  const { id, account } = connection
+  const attempt = {
+    actor: person,
+    action,
+    subject: `${account.login}, own token of runtime ${runtime.name} for ${provider.name}`,
+    ip,
+    owner_id: runtime_id,
+    runtime_id,
+    connection_id: id,
+  } as const
+  return { id, attempt }
+}
+
+async function readRow(db: Db | Trx, row: Row): Promise<RuntimeToken> {
+  const [token] = await readRows(db, row.runtime_id, row.provider_id)
+  if (token === undefined) {
+    throw new ProblemError('not-found', 'This runtime is gone, or no longer uses that Git host.')
+  }
+  return token
+}
+
+async function readRows(
+  db: Db | Trx,
+  runtime_id: string,
+  provider_id?: string,
+): Promise<RuntimeToken[]> {
+  const one = provider_id === undefined ? sql`true` : sql`rp.provider_id = ${provider_id}`
+  const { rows } = await sql<RowFacts>`
+    select ${rowColumns}
+    from runtime_providers rp
+    join runtimes r on r.id = rp.runtime_id
+    join providers p on p.id = rp.provider_id
+    where rp.runtime_id = ${runtime_id} and ${one}
+    order by p.name`.execute(db)
+  const own = await connectionRows(db).where('connections.runtime_id', '=', runtime_id).execute()
+  return rows.map((row) => {
+    const connection = own.find((one) => one.provider_id === row.provider_id)
+    const { warning_days } = row
+    return {
+      ...toRow(row),
+      connection: connection === undefined ? null : toConnection(connection, { warning_days }),
+    }
+  })
+}
+
+function noToken(): ProblemError {
+  return new ProblemError('not-found', 'This runtime has no token of its own at that Git host.')
+}

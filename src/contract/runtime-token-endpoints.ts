@@ -1,0 +1,79 @@
+import Type from 'typebox'
+import { authorizationEndpoints } from './authorization-endpoints.ts'
+import { Candidate, Connection, RuntimeToken, RuntimeTokenDetail } from './connections.ts'
+import { byId, byRow, type Endpoint } from './endpoint.ts'
+import { inputs } from './inputs.ts'
+import { closed } from './resources.ts'
+
+/**
+ * What administrators do with a runtime's own token. How a candidate or an authorization goes is
+ * read, and another account confirmed, where people do it for themselves.
+ */
+export const runtimeTokenEndpoints = {
+  listRuntimeTokens: {
+    role: 'server',
+    method: 'GET',
+    path: '/api/v1/runtimes/{id}/tokens',
+    caller: 'admin',
+    summary: "The runtime's own token at each Git host that it uses",
+    params: byId,
+    status: 200,
+    result: Type.Object({ items: Type.Array(RuntimeToken) }, closed),
+    problems: ['not-found'],
+  },
+  getRuntimeToken: {
+    role: 'server',
+    method: 'GET',
+    path: '/api/v1/runtimes/{runtime_id}/tokens/{provider_id}',
+    caller: 'admin',
+    summary: 'One of them, with all that is needed to add or replace it',
+    params: byRow,
+    status: 200,
+    result: RuntimeTokenDetail,
+    problems: ['not-found'],
+  },
+  createRuntimeCandidate: {
+    role: 'server',
+    method: 'POST',
+    path: '/api/v1/runtime-candidates',
+    caller: 'admin',
+    summary: "Hand in a token that is to be the runtime's own; it is checked first",
+    body: inputs.createCandidate,
+    status: 202,
+    result: Candidate,
+    problems: authorizationEndpoints.createCandidate.problems,
+  },
+  beginRuntimeAuthorization: {
+    role: 'server',
+    method: 'POST',
+    path: '/api/v1/runtime-authorization-requests',
+    caller: 'admin',
+    summary: 'Begin to authorize the runtime itself with OAuth2, as its robot account',
+    body: inputs.beginAuthorization,
+    status: 201,
+    result: authorizationEndpoints.beginAuthorization.result,
+    problems: authorizationEndpoints.beginAuthorization.problems,
+  },
+  checkRuntimeToken: {
+    role: 'server',
+    method: 'POST',
+    path: '/api/v1/runtimes/{runtime_id}/tokens/{provider_id}/check',
+    caller: 'admin',
+    summary: "Ask the Git host about the runtime's own token now",
+    params: byRow,
+    status: 202,
+    result: Connection,
+    problems: ['not-found'],
+  },
+  deleteRuntimeToken: {
+    role: 'server',
+    method: 'DELETE',
+    path: '/api/v1/runtimes/{runtime_id}/tokens/{provider_id}',
+    caller: 'admin',
+    summary: "Destroy the runtime's own token; a grant is revoked at the Git host",
+    params: byRow,
+    status: 204,
+    result: null,
+    problems: ['not-found'],
+  },
+} as const satisfies Record<string, Endpoint>

@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify'
+import { createCandidate } from '../../authorizations/candidates.ts'
+import {
+  checkRuntimeToken,
+  deleteRuntimeToken,
+  getRuntimeToken,
+  listRuntimeTokens,
+} from '../../authorizations/runtime-tokens.ts'
+import { bind } from '../bind.ts'
+import type { ServerParts } from '../server-parts.ts'
+
+/** What administrators do with a runtime's own token; OAuth2 is among the routes of that. */
+export function runtimeTokenRoutes(app: FastifyInstance, { db, callers }: ServerParts): void {
+  const { person: admin } = callers
+
+  bind(app, 'listRuntimeTokens', admin, ({ params }) => listRuntimeTokens(db, params.id))
+  bind(app, 'getRuntimeToken', admin, ({ params }) => getRuntimeToken(db, params))
+  bind(app, 'createRuntimeCandidate', admin, ({ body }, { caller: person, ip }) =>
+    createCandidate(db, { ...body, for_runtime: true, person, ip }),
+  )
+  bind(app, 'checkRuntimeToken', admin, ({ params }, { caller: person, ip }) =>
+    checkRuntimeToken(db, { ...params, person, ip }),
+  )
+  bind(app, 'deleteRuntimeToken', admin, async ({ params }, { caller: person, ip }) => {
+    await deleteRuntimeToken(db, { ...params, person, ip })
+    return undefined
+  })
+}
