@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { ProblemError } from '../contract/index.ts'
-import { openPersonSocket } from './person-socket.ts'
+import { type ActsFor, ProblemError } from '../contract/index.ts'
+import { OWN_FOLDER, openPersonSocket } from './person-socket.ts'
 import { refusalFrom } from './refusal.ts'
 import { openVaultClient, type VaultClient } from './vault-client.ts'
 
@@ -15,10 +15,12 @@ interface AgentLog {
 export interface AgentOptions {
   vault_url: string
   runtime_key: string
-  /** Each person's socket is `<socket_folder>/<person>/socket`. */
+  /** Each person's socket is `<socket_folder>/<person>/socket`, the runtime's own `runtime/socket`. */
   socket_folder: string
   /** E-mail addresses. */
   people: readonly string[]
+  /** Whether there is a socket for the runtime itself, too. */
+  as_runtime: boolean
   /** Shown to administrators beside the runtime. */
   version: string
   signal: AbortSignal
@@ -27,7 +29,7 @@ export interface AgentOptions {
 }
 
 /**
- * The agent that stays: one socket for each person, and a sign of life to the vault once a minute.
+ * The agent that stays: one socket for each person and for the runtime itself, and a sign of life to the vault once a minute.
  * Returns when `signal` aborts and everything is closed. A vault that is away at start or later is
  * waited for; only a runtime key that the vault does not know ends the start.
  *
@@ -35,7 +37,7 @@ export interface AgentOptions {
  * @throws {SocketFolderError}
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { socket_folder, people, version, signal, log } = options
+  const { socket_folder, people, as_runtime, version, signal, log } = options
   if (signal.aborted) return
   const ended = once(signal, 'abort')
   await using stack = new AsyncDisposableStack()
@@ -46,11 +48,14 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   if (first instanceof ProblemError && first.type === 'runtime-key-invalid') throw first
 
   const sockets = new Map<string, string>()
-  for (const person of people) {
-    const onRefusal = refusalLogger(log, person)
-    const socket = await openPersonSocket({ socket_folder, vault, person, onRefusal })
+  const all: ActsFor[] = people.map((person) => ({ person }))
+  if (as_runtime) all.push({ as_runtime })
+  for (const acts_for of all) {
+    const who = 'person' in acts_for ? acts_for.person : OWN_FOLDER
+    const onRefusal = refusalLogger(log, who)
+    const socket = await openPersonSocket({ socket_folder, vault, acts_for, onRefusal })
     stack.use(socket)
-    sockets.set(person, socket.socket_path)
+    sockets.set(who, socket.socket_path)
   }
   const timer = setInterval(beat, HEARTBEAT_MS).unref()
   stack.defer(() => clearInterval(timer))

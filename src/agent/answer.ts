@@ -1,4 +1,4 @@
-import type { CredentialRequest } from '../contract/index.ts'
+import type { ActsFor, CredentialRequest } from '../contract/index.ts'
 import { type DaemonRequest, serializeAttributes } from '../git-credential/format.ts'
 import { type Refusal, refusalFrom } from './refusal.ts'
 import type { VaultClient } from './vault-client.ts'
@@ -13,8 +13,8 @@ const QUIT = serializeAttributes({ values: new Map([['quit', '1']]) })
 
 export interface AnswerOptions {
   vault: VaultClient
-  /** E-mail address or id of the person for whom Git acts. */
-  person: string
+  /** For whom Git acts: a person by e-mail address or id, or the runtime itself. */
+  acts_for: ActsFor
   onRefusal: (refusal: Refusal, host: string) => void
 }
 
@@ -26,10 +26,10 @@ export interface AnswerOptions {
  */
 export async function answerRequest(
   { action, attributes }: DaemonRequest,
-  { vault, person, onRefusal }: AnswerOptions,
+  { vault, acts_for, onRefusal }: AnswerOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const wanted = credentialRequest(attributes.values, person)
+  const wanted = credentialRequest(attributes.values, acts_for)
   if (wanted === undefined || action === 'store' || action === 'exit') return NOTHING
   try {
     if (action === 'get') return await issue(vault, wanted)
@@ -47,13 +47,13 @@ export async function answerRequest(
 
 function credentialRequest(
   values: ReadonlyMap<string, string>,
-  person: string,
+  acts_for: ActsFor,
 ): CredentialRequest | undefined {
   const protocol = values.get('protocol')
   const host = values.get('host')
   const path = values.get('path')
   if ((protocol !== 'https' && protocol !== 'http') || !host) return undefined
-  return { person, protocol, host, ...(path && { path }) }
+  return { ...acts_for, protocol, host, ...(path && { path }) }
 }
 
 async function issue(vault: VaultClient, wanted: CredentialRequest): Promise<string> {

@@ -1,3 +1,4 @@
+import type { ActsFor } from '../contract/index.ts'
 import { type AnswerOptions, answerRequest } from './answer.ts'
 import { openSocket } from './socket.ts'
 import { claimSocketFolder, createSocketFolder } from './socket-folder.ts'
@@ -11,13 +12,13 @@ export interface PersonSocketOptions extends AnswerOptions {
   socket_folder?: string
 }
 
-/** A socket at which Git gets the credentials of one person. Disposal removes it and its folder. */
+/** A socket at which Git gets the credentials of one person, or the runtime's own. Disposal removes it and its folder. */
 export async function openPersonSocket(options: PersonSocketOptions): Promise<PersonSocket> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(
     options.socket_folder === undefined
       ? await createSocketFolder()
-      : await claimSocketFolder(options.socket_folder, folderName(options.person)),
+      : await claimSocketFolder(options.socket_folder, folderFor(options.acts_for)),
   )
   stack.use(
     await openSocket({
@@ -30,6 +31,13 @@ export async function openPersonSocket(options: PersonSocketOptions): Promise<Pe
     socket_path: folder.socket_path,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** The folder of the runtime's own socket; no person has such a name. */
+export const OWN_FOLDER = 'runtime'
+
+function folderFor(acts_for: ActsFor): string {
+  return 'person' in acts_for ? folderName(acts_for.person) : OWN_FOLDER
 }
 
 /** One folder name for each person: everything but what e-mail addresses are made of is escaped. */

@@ -33,6 +33,8 @@ function wayOn(type: Refusal['type']): string {
   switch (type) {
     case 'authorization-missing':
       return 'Authorize it at'
+    case 'runtime-token-missing':
+      return 'Add it at'
     case 'credential-expired':
     case 'credential-rejected':
     case 'credential-scopes-missing':

@@ -12,11 +12,12 @@ import { version } from './version.ts'
 const flags = {
   ...vaultFlags,
   person: { type: 'string', multiple: true },
+  'as-runtime': { type: 'boolean' },
   'socket-folder': { type: 'string' },
 } as const
 
 /**
- * `countersign agent --person EMAIL…`: answers Git until it is told to stop. Logs to stdout.
+ * `countersign agent --person EMAIL… --as-runtime`: answers Git until it is told to stop. Logs to stdout.
  *
  * @throws {CommandError}
  */
@@ -24,7 +25,9 @@ export async function agent(argv: readonly string[]): Promise<number> {
   const values = readFlags('agent', argv, flags)
   if (values.help) return help('agent')
   const people = new Set(values.person)
-  if (people.size === 0) throw usageError('agent', 'say for whom, with --person EMAIL')
+  if (people.size === 0 && !values['as-runtime']) {
+    throw usageError('agent', 'say for whom, with --person EMAIL or --as-runtime')
+  }
   const settings = await readSettings({
     flags: values,
     env: process.env,
@@ -39,6 +42,7 @@ export async function agent(argv: readonly string[]): Promise<number> {
       runtime_key: settings.runtime_key,
       socket_folder: values['socket-folder'] || usualSocketFolder(),
       people: [...people],
+      as_runtime: values['as-runtime'] ?? false,
       version,
       signal: stop.signal,
       log: pino({ name: 'agent' }),

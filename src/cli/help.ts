@@ -7,7 +7,7 @@ Usage: countersign COMMAND [FLAGS]
 
 On one machine:
   up        start everything: pages, vault, database and a sandbox Git host
-  run       run one command whose Git acts as one person
+  run       run one command whose Git acts as one person, or as the runtime itself
   access    tell whether a person may read or write a repository
 
 In parts, on several machines:
@@ -81,11 +81,12 @@ Try:
 `,
   agent: `Stay beside workloads and answer their Git, for each person at a socket of their own.
 
-Usage: countersign agent --person EMAIL [--person EMAIL ...] [FLAGS]
+Usage: countersign agent --person EMAIL [--person EMAIL ...] [--as-runtime] [FLAGS]
 
   --person EMAIL           for whom to open a socket; may be given several times
+  --as-runtime             open one for the runtime itself, too: its robot account
   --socket-folder DIR      where (default: countersign in $XDG_RUNTIME_DIR, else in /run);
-                           the socket is DIR/EMAIL/socket
+                           the socket is DIR/EMAIL/socket, the runtime's own DIR/runtime/socket
 
 ${vaultSettings}
 It logs JSON lines to stdout, and stops on SIGTERM or Ctrl-C. Only the account that it runs under
@@ -101,18 +102,21 @@ Try:
 on commits. Nothing is written to any configuration, and nothing is left when the command ends.
 
 Usage: countersign run --as EMAIL [FLAGS] -- COMMAND [ARGUMENTS]
+       countersign run --as-runtime [FLAGS] -- COMMAND [ARGUMENTS]
 
   --as EMAIL               the person
+  --as-runtime             nobody: the runtime itself, with its robot account
   --provider NAME          the Git host whose account commits, when there are several
 
 ${vaultSettings}
 It ends with the exit code of the command; 2 when its own flags or settings are wrong, 3 when the
-vault gives this person no access.
+vault gives no access.
 
 Try:
   countersign run --as alice@example.com -- git clone https://git.example.com/team/app.git
   countersign run --as alice@example.com -- git push
   countersign run --as alice@example.com -- bash
+  countersign run --as-runtime -- git fetch
 `,
   access: `Tell whether a person may read or write a repository, with the token that this runtime may
 use. The Git host is asked; nothing is changed there.

@@ -1,11 +1,10 @@
-import type { RuntimeView } from '../contract/index.ts'
+import type { RuntimeView, TokenOnRuntime } from '../contract/index.ts'
 import type { CommitIdentity } from './child-environment.ts'
 
 export type PersonOnRuntime = NonNullable<RuntimeView['person']>
-export type AuthorizationOnRuntime = PersonOnRuntime['authorizations'][number]
 
 /** Whether the vault can be expected to hand the token out. It has the last word. */
-export function isUsable({ status }: AuthorizationOnRuntime): boolean {
+export function isUsable({ status }: TokenOnRuntime): boolean {
   return (
     status === 'valid' || status === 'expiring' || status === 'unverified' || status === 'checking'
   )
@@ -13,15 +12,30 @@ export function isUsable({ status }: AuthorizationOnRuntime): boolean {
 
 /**
  * As whom to commit: the account's name and e-mail at the Git host; its login where it has no name,
- * the person's own e-mail where it shows none.
+ * the owner's own e-mail where it shows none.
  */
 export function commitIdentity(
-  person: Pick<PersonOnRuntime, 'name' | 'email'>,
-  account: AuthorizationOnRuntime['account'],
+  owner: Pick<PersonOnRuntime, 'name' | 'email'>,
+  account: TokenOnRuntime['account'],
 ): CommitIdentity {
-  const names = [account.name, account.login, person.name, person.email]
-  const emails = [account.email ?? '', person.email]
+  const names = [account.name, account.login, owner.name, owner.email]
+  const emails = [account.email ?? '', owner.email]
   return { name: firstAcceptable(names), email: firstAcceptable(emails) }
+}
+
+/**
+ * The same for a robot account, which has no person behind it: where it shows no e-mail, one that
+ * leads nowhere, in the form that Git hosts have for such.
+ *
+ * @see https://docs.github.com/en/account-and-profile/reference/email-addresses-reference#your-noreply-email-address
+ */
+export function robotIdentity(
+  runtime: { name: string },
+  base_url: string,
+  account: TokenOnRuntime['account'],
+): CommitIdentity {
+  const email = `${account.login}@users.noreply.${new URL(base_url).hostname}`
+  return commitIdentity({ name: runtime.name, email }, account)
 }
 
 /**

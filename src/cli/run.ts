@@ -1,16 +1,11 @@
 import { openPersonSocket } from '../agent/person-socket.ts'
 import { type Refusal, refusalFrom, refusalSentence } from '../agent/refusal.ts'
 import { openVaultClient, type VaultClient } from '../agent/vault-client.ts'
-import type { ProviderSummary, RuntimeView } from '../contract/index.ts'
+import type { ActsFor, ProviderSummary, RuntimeView, TokenOnRuntime } from '../contract/index.ts'
 import { runChild } from './child.ts'
-import { childEnvironment } from './child-environment.ts'
+import { type CommitIdentity, childEnvironment } from './child-environment.ts'
 import { help } from './help.ts'
-import {
-  type AuthorizationOnRuntime,
-  commitIdentity,
-  isUsable,
-  type PersonOnRuntime,
-} from './identity.ts'
+import { commitIdentity, isUsable, type PersonOnRuntime, robotIdentity } from './identity.ts'
 import { readFlags, vaultFlags } from './options.ts'
 import { readSettings, type Settings, usualConfigPaths } from './settings.ts'
 import { relaySignals } from './signals.ts'
@@ -19,11 +14,13 @@ import { CommandError, exitCodes, say, usageError } from './terminal.ts'
 const flags = {
   ...vaultFlags,
   as: { type: 'string' },
+  'as-runtime': { type: 'boolean' },
   provider: { type: 'string' },
 } as const
 
 /**
- * `countersign run --as EMAIL -- COMMAND`: one command whose Git acts as one person.
+ * `countersign run --as EMAIL -- COMMAND`: one command whose Git acts as one person; with
+ * `--as-runtime`, as the runtime itself.
  *
  * @returns the command's exit code
  * @throws {CommandError}
@@ -33,7 +30,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const own = end < 0 ? argv : argv.slice(0, end)
   const values = readFlags('run', own, flags)
   if (values.help) return help('run')
-  if (!values.as) throw usageError('run', 'say for whom, with --as EMAIL')
+  const acts_for = actsFor(values)
   const [command, ...args] = end < 0 ? [] : argv.slice(end + 1)
   if (!command) throw usageError('run', 'put "--" and then the command to run')
 
@@ -43,33 +40,43 @@ export async function run(argv: readonly string[]): Promise<number> {
     config_paths: usualConfigPaths(),
   })
   await using vault = openVaultClient(settings)
-  const view = await readView(vault, values.as, settings)
-  const person = personIn(view, values.as)
-  const { account } = actingAuthorization(view, person, values.provider)
+  const view = await readView(vault, acts_for, settings)
+  const as = actingAs(view, acts_for, values.provider)
 
   using signals = relaySignals()
   await using socket = await openPersonSocket({
     vault,
-    person: person.email,
+    acts_for: as.acts_for,
     onRefusal: refusalPrinter(),
   })
   const env = environment({
     env: process.env,
     base_urls: view.providers.map((provider) => provider.base_url),
     socket_path: socket.socket_path,
-    identity: commitIdentity(person, account),
+    identity: as.identity,
   })
   return await runChild({ command, args, env, signals })
 }
 
+function actsFor(values: { as?: string; 'as-runtime'?: boolean }): ActsFor {
+  if (values.as && values['as-runtime']) {
+    throw usageError('run', 'give one of --as EMAIL and --as-runtime, not both')
+  }
+  if (values['as-runtime']) return { as_runtime: true }
+  if (values.as) return { person: values.as }
+  throw usageError('run', 'say for whom, with --as EMAIL or --as-runtime')
+}
+
 async function readView(
   vault: VaultClient,
-  person: string,
+  acts_for: ActsFor,
   { vault_url, key_source }: Settings,
 ): Promise<RuntimeView> {
   let view: RuntimeView
   try {
-    view = await vault.getRuntimeView({ query: { person } })
+    view = await vault.getRuntimeView({
+      query: 'person' in acts_for ? { person: acts_for.person } : {},
+    })
   } catch (error) {
     const refusal = refusalFrom(error)
     throw refused(`${refusalSentence(refusal)}${hint(refusal, key_source)}`, error)
@@ -89,6 +96,25 @@ function hint({ type }: Refusal, key_source: string): string {
   }
 }
 
+/** For whom Git asks, and as whom it commits. */
+function actingAs(
+  view: RuntimeView,
+  acts_for: ActsFor,
+  provider_name: string | undefined,
+): { acts_for: ActsFor; identity: CommitIdentity } {
+  const providers =
+    provider_name === undefined ? view.providers : [providerNamed(view, provider_name)]
+  if ('as_runtime' in acts_for) {
+    const { provider, account } =
+      firstUsable(providers, view.own_tokens) ?? noOwnToken(view, providers)
+    return { acts_for, identity: robotIdentity(view.runtime, provider.base_url, account) }
+  }
+  const person = personIn(view, acts_for.person)
+  const { account } =
+    firstUsable(providers, person.authorizations) ?? noAuthorization(view, person, providers)
+  return { acts_for: { person: person.email }, identity: commitIdentity(person, account) }
+}
+
 function personIn({ person, page_url }: RuntimeView, email: string): PersonOnRuntime {
   if (person !== null) return person
   throw refused(
@@ -96,42 +122,68 @@ function personIn({ person, page_url }: RuntimeView, email: string): PersonOnRun
   )
 }
 
-/** The authorization whose account commits: of the named provider, else the first that works. */
-function actingAuthorization(
-  view: RuntimeView,
-  person: PersonOnRuntime,
-  name: string | undefined,
-): AuthorizationOnRuntime {
-  const providers = name === undefined ? view.providers : [providerNamed(view, name)]
-  const authorizationFor = ({ id }: ProviderSummary) =>
-    person.authorizations.find((authorization) => authorization.provider_id === id)
+/** The token whose account commits: the first that works. */
+function firstUsable(
+  providers: readonly ProviderSummary[],
+  tokens: readonly TokenOnRuntime[],
+): { provider: ProviderSummary; account: TokenOnRuntime['account'] } | undefined {
   for (const provider of providers) {
-    const authorization = authorizationFor(provider)
-    if (authorization && isUsable(authorization)) return authorization
+    const token = tokens.find(({ provider_id }) => provider_id === provider.id)
+    if (token && isUsable(token)) return { provider, account: token.account }
   }
-  throw nothingUsable(view, person, providers, providers.filter(authorizationFor))
+  return undefined
 }
 
-function nothingUsable(
-  { runtime, page_url }: RuntimeView,
-  { email }: PersonOnRuntime,
+function noAuthorization(
+  view: RuntimeView,
+  { email, authorizations }: PersonOnRuntime,
   providers: readonly ProviderSummary[],
-  authorized: readonly ProviderSummary[],
-): CommandError {
+): never {
+  const { runtime, page_url } = view
+  const authorized = withToken(view, providers, authorizations)
   const on = `runtime "${runtime.name}"`
-  if (providers.length === 0) {
-    return refused(`No Git host is set up for ${on}. See ${page_url}/admin/runtimes`)
-  }
   if (authorized.length === 0) {
     const hosts = addresses(providers)
-    return refused(
+    throw refused(
       `${email} has not authorized ${on} for ${hosts}. Authorize it at ${page_url}/tokens`,
     )
   }
   const hosts = addresses(authorized)
-  return refused(
+  throw refused(
     `The token of ${email} for ${hosts} does not work on ${on}. Replace it at ${page_url}/tokens`,
   )
+}
+
+function noOwnToken(view: RuntimeView, providers: readonly ProviderSummary[]): never {
+  const { runtime, page_url, own_tokens } = view
+  const given = withToken(view, providers, own_tokens)
+  const page = `${page_url}/admin/runtimes/${runtime.id}`
+  if (given.length === 0) {
+    const hosts = addresses(providers)
+    throw refused(
+      `Runtime "${runtime.name}" has no token of its own for ${hosts}. An administrator gives it ` +
+        `one at ${page}`,
+    )
+  }
+  const hosts = addresses(given)
+  throw refused(
+    `The own token of runtime "${runtime.name}" for ${hosts} does not work. An administrator ` +
+      `replaces it at ${page}`,
+  )
+}
+
+/** Those of some providers for which there is a token at all. */
+function withToken(
+  { runtime, page_url }: RuntimeView,
+  providers: readonly ProviderSummary[],
+  tokens: readonly TokenOnRuntime[],
+): ProviderSummary[] {
+  if (providers.length === 0) {
+    throw refused(
+      `No Git host is set up for runtime "${runtime.name}". See ${page_url}/admin/runtimes`,
+    )
+  }
+  return providers.filter(({ id }) => tokens.some(({ provider_id }) => provider_id === id))
 }
 
 function addresses(providers: readonly ProviderSummary[]): string {

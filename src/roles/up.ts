@@ -78,6 +78,7 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
     runtime_key,
     socket_folder: inData('agent'),
     people: [],
+    as_runtime: false,
     version,
     signal,
     log,

@@ -36,6 +36,7 @@ async function startAgent(
   const ended = runAgent({
     runtime_key: KEY,
     people: ['alice@example.com'],
+    as_runtime: false,
     version: '1.2.3',
     signal: stop.signal,
     onReady: ready.resolve,
@@ -75,6 +76,24 @@ describe('the agent', () => {
       )
     }
     assert.deepEqual(await readdir(folder.path), [])
+  })
+
+  it('gives the runtime itself a socket, too, and names nobody there', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(honest)
+    await using agent = await startAgent({
+      vault_url: end.url,
+      socket_folder: folder.path,
+      as_runtime: true,
+    })
+    const own = agent.socketOf('runtime')
+    assert.equal(own, join(folder.path, 'runtime', 'socket'))
+    assert.equal((await gitCredential('fill', own, asked)).code, 0)
+    assert.deepEqual(end.calls.at(-1)?.body, { as_runtime: true, ...asked, min_ttl: 300 })
+    const alice = agent.socketOf('alice@example.com')
+    assert.equal((await gitCredential('fill', alice, asked)).code, 0)
+    const person = 'alice@example.com'
+    assert.deepEqual(end.calls.at(-1)?.body, { person, ...asked, min_ttl: 300 })
   })
 
   it('gives a sign of life at start and every minute', async (t) => {

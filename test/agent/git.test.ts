@@ -32,7 +32,7 @@ async function openAlice(answer: (call: Call) => Answer, vault_url?: string) {
   const socket = stack.use(
     await openPersonSocket({
       vault,
-      person: 'alice@example.com',
+      acts_for: { person: 'alice@example.com' },
       onRefusal: (refusal, host) => refusals.push({ refusal, host }),
     }),
   )

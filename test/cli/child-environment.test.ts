@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { childEnvironment } from '../../src/cli/child-environment.ts'
-import { commitIdentity } from '../../src/cli/identity.ts'
+import { commitIdentity, robotIdentity } from '../../src/cli/identity.ts'
 import { execute } from '../agent/git-end.ts'
 
 const options = {
@@ -112,4 +112,21 @@ describe('commitIdentity', () => {
       assert.deepEqual(commitIdentity(person, { ...account, ...given }), expected)
     })
   }
+})
+
+describe('robotIdentity', () => {
+  const robot = { login: 'ci-robot', name: '', email: null, avatar_url: null }
+  const at = (account: typeof robot | (Omit<typeof robot, 'email'> & { email: string })) =>
+    robotIdentity({ name: 'ci' }, 'https://git.example.com/sub', account)
+
+  it('is the robot account, with an e-mail that leads nowhere where it shows none', () => {
+    assert.deepEqual(at(robot), {
+      name: 'ci-robot',
+      email: 'ci-robot@users.noreply.git.example.com',
+    })
+    assert.deepEqual(at({ ...robot, name: 'The Robot', email: 'robot@example.com' }), {
+      name: 'The Robot',
+      email: 'robot@example.com',
+    })
+  })
 })

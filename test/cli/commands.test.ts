@@ -51,7 +51,11 @@ describe('countersign', () => {
   for (const [argv, expected] of [
     [['nonsense'], 'there is no command "nonsense". See "countersign help".'],
     [['constructor'], 'there is no command "constructor". See "countersign help".'],
-    [['run'], 'run: say for whom, with --as EMAIL. See "countersign run --help".'],
+    [['run'], 'run: say for whom, with --as EMAIL or --as-runtime. See "countersign run --help".'],
+    [
+      ['run', '--as', 'a@example.com', '--as-runtime', '--', 'true'],
+      'run: give one of --as EMAIL and --as-runtime, not both. See "countersign run --help".',
+    ],
     [
       ['run', '--as', 'a@example.com'],
       'run: put "--" and then the command to run. See "countersign run --help".',
@@ -76,7 +80,10 @@ describe('countersign', () => {
         'access: name one repository by its http(s) clone address. See "countersign access --help".',
       ],
     ),
-    [['agent'], 'agent: say for whom, with --person EMAIL. See "countersign agent --help".'],
+    [
+      ['agent'],
+      'agent: say for whom, with --person EMAIL or --as-runtime. See "countersign agent --help".',
+    ],
     [
       ['authorize'],
       'authorize: say which runtime, with --runtime NAME. See "countersign authorize --help".',
