@@ -1,11 +1,9 @@
 import { type AccessDetail, ProblemError } from '../contract/index.ts'
-import { adapterFor } from '../providers/adapters.ts'
 import type { Db } from '../store/database.ts'
 import { type ConnectionRow, connectionRows, toConnection } from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
-import { requestedScopes } from './requested-scopes.ts'
 import { isUsable, statusAt } from './status.ts'
-import { currentVaultKey } from './vault-key.ts'
+import { tokenNeeds } from './token-needs.ts'
 
 /**
  * One row with all that the *Add Token* panel needs.
@@ -21,34 +19,17 @@ export async function getAccess(
   if (access === undefined) {
     throw new ProblemError('not-found', 'This runtime is gone, or no longer uses that Git host.')
   }
-  const adapter = adapterFor(access.provider.kind)
-  const pages = adapter.pages(access.provider.base_url)
   const own = await connectionRows(db)
     .where('owner_id', '=', owner_id)
     .where('provider_id', '=', row.provider_id)
     .orderBy('created_at')
     .execute()
   const current = access.authorization?.connection.id
-  const settings = await db
-    .selectFrom('runtime_providers')
-    .select('probe_repository')
-    .where('runtime_id', '=', row.runtime_id)
-    .where('provider_id', '=', row.provider_id)
-    .executeTakeFirst()
   return {
     ...access,
     owner_id,
-    vault_key: await currentVaultKey(db),
-    required_scopes: [...adapter.required_scopes.person],
-    probe_repository: settings?.probe_repository ?? null,
-    requested_scopes: await requestedScopes(db, row, adapter, 'person'),
+    ...(await tokenNeeds(db, row, access.provider, 'person')),
     administrators: access.oauth === 'client_not_registered' ? await administrators(db) : [],
-    token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },
-    revocation: {
-      token_page: pages.tokens,
-      grant_page: pages.grants,
-      grants_revoked: adapter.oauth.revoke !== undefined,
-    },
     reusable_connections: own
       .filter((connection) => connection.id !== current && works(connection))
       .map((connection) => toConnection(connection)),

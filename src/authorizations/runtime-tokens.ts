@@ -7,15 +7,13 @@ import {
 } from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
-import { adapterFor } from '../providers/adapters.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { announceToken } from './announce-token.ts'
 import { connectionRows, toConnection } from './connection-rows.ts'
 import { type RowFacts, rowColumns, toRow } from './list-access.ts'
 import type { PersonRequest } from './person-request.ts'
 import { removeRuntimeTokens } from './remove-unused.ts'
-import { requestedScopes } from './requested-scopes.ts'
-import { currentVaultKey } from './vault-key.ts'
+import { tokenNeeds } from './token-needs.ts'
 
 interface Row {
   runtime_id: string
@@ -41,16 +39,10 @@ export async function listRuntimeTokens(
 /** One row with all that giving it a token needs. @throws ProblemError `not-found` */
 export async function getRuntimeToken(db: Db, row: Row): Promise<RuntimeTokenDetail> {
   const token = await readRow(db, row)
-  const { kind, base_url } = token.provider
-  const adapter = adapterFor(kind)
-  const pages = adapter.pages(base_url, 'runtime')
   return {
     ...token,
     owner_id: row.runtime_id,
-    vault_key: await currentVaultKey(db),
-    required_scopes: [...adapter.required_scopes.runtime],
-    requested_scopes: await requestedScopes(db, row, adapter, 'runtime'),
-    token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },
+    ...(await tokenNeeds(db, row, token.provider, 'runtime')),
   }
 }
 

@@ -237,6 +237,20 @@ const newToken = {
     },
     closed,
   ),
+  /** On which a token is tried that does not show its scopes; null: on none. */
+  probe_repository: nullable(Type.String()),
+  /** How what a person made or granted at the Git host ends there. */
+  revocation: Type.Object(
+    {
+      /** Where a person ends tokens that they made. */
+      token_page: Type.String(),
+      /** Where a person ends what they granted to an OAuth2 app. */
+      grant_page: Type.String(),
+      /** Whether a grant that nothing uses any more is revoked for them. */
+      grants_revoked: Type.Boolean(),
+    },
+    closed,
+  ),
 }
 
 /** All that the *Add Token* panel shows and needs to seal a token in place. */
@@ -244,20 +258,6 @@ export const AccessDetail = Type.Object(
   {
     ...Access.properties,
     ...newToken,
-    /** On which a token is tried that does not show its scopes; null: on none. */
-    probe_repository: nullable(Type.String()),
-    /** How what a person made or granted at the Git host ends there. */
-    revocation: Type.Object(
-      {
-        /** Where a person ends tokens that they made. */
-        token_page: Type.String(),
-        /** Where a person ends what they granted to an OAuth2 app. */
-        grant_page: Type.String(),
-        /** Whether a grant that nothing uses any more is revoked for them. */
-        grants_revoked: Type.Boolean(),
-      },
-      closed,
-    ),
     /** Who can register the OAuth2 app, where none is: names and e-mail addresses. */
     administrators: Type.Array(Type.Object({ name: Type.String(), email: Type.String() }, closed)),
     /** This person's working tokens for the provider that the row does not use yet. */

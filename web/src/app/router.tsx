@@ -148,6 +148,13 @@ const runtimeApp = createRoute({
   component: lazyRouteComponent(() => import('../git-authentication/app-panel.tsx'), 'RuntimeApp'),
 })
 
+const runtimeToken = createRoute({
+  getParentRoute: () => runtime,
+  path: 'token/$providerId',
+  validateSearch: search('request'),
+  component: lazyRouteComponent(() => import('../runtimes/own-token-panel.tsx'), 'OwnTokenPanel'),
+})
+
 const gitAuthentication = createRoute({
   getParentRoute: () => admin,
   path: 'git-authentication',
@@ -208,7 +215,7 @@ const routeTree = rootRoute.addChildren([
       adminHome,
       runtimes.addChildren([
         runtimeList.addChildren([runtimeListHome, newRuntime]),
-        runtime.addChildren([editRuntime, runtimeSettings, runtimeApp]),
+        runtime.addChildren([editRuntime, runtimeSettings, runtimeApp, runtimeToken]),
       ]),
       gitAuthentication.addChildren([defaultApp]),
       providers.addChildren([newProvider]),

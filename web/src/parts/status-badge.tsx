@@ -32,11 +32,14 @@ const looks: Record<ConnectionStatus | 'none', { word: string; Icon: TablerIcon;
 export function StatusBadge({
   status,
   reason = '',
+  word = looks[status].word,
 }: {
   status: ConnectionStatus | 'none'
   reason?: string
+  /** Instead of the usual one. */
+  word?: string
 }) {
-  const { word, Icon, tone } = looks[status]
+  const { Icon, tone } = looks[status]
   return (
     <Tooltip label={reason} disabled={reason === ''}>
       <span className={classes.badge} data-tone={tone} data-status={status}>

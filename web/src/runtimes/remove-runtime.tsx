@@ -39,7 +39,7 @@ export function RemoveRuntime({ runtime, onClose }: { runtime: Runtime; onClose:
         )}
         Its {runtime.keys.length === 1 ? 'key stops' : 'keys stop'} working at once.
       </p>
-      <p>Tokens that no other runtime uses are destroyed here.</p>
+      <p>Its own tokens, and those that no other runtime uses, are destroyed here.</p>
     </ConfirmDialog>
   )
 }

@@ -10,7 +10,11 @@ import { Message } from '../parts/message.tsx'
 import { PageHeader } from '../parts/page-header.tsx'
 import { Section } from '../parts/section.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { TakeOver } from '../tokens/left-behind.tsx'
+import { TokenOwnerContext } from '../tokens/token-owner.ts'
 import { AgentSeen } from './agent-seen.tsx'
+import { runtimeItself } from './own-token.ts'
+import { OwnTokens } from './own-tokens.tsx'
 import { RemoveRuntime } from './remove-runtime.tsx'
 import { RuntimeKeys } from './runtime-keys.tsx'
 import classes from './runtime-page.module.css'
@@ -53,7 +57,11 @@ export function RuntimePage() {
           </Message>
         </>
       )}
-      <Outlet />
+      <TokenOwnerContext value={runtimeItself}>
+        <TakeOver>
+          <Outlet />
+        </TakeOver>
+      </TokenOwnerContext>
     </>
   )
 }
@@ -88,10 +96,12 @@ function RuntimeDetail({ runtime }: { runtime: Runtime }) {
           </Section>
         </div>
         <RuntimeAuthentication runtime={runtime} />
+        <OwnTokens runtime={runtime} />
         <RuntimeKeys runtime={runtime} />
         <Section title="Remove this runtime">
           <p className={classes.quiet}>
-            Its keys stop working at once, and all its authorizations end.
+            Its keys stop working at once, all its authorizations end, and its own tokens are
+            destroyed.
           </p>
           <Button
             id="remove-runtime"

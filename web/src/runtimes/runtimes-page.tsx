@@ -11,6 +11,7 @@ import { PageHeader } from '../parts/page-header.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import { AgentSeen } from './agent-seen.tsx'
+import { OwnTokensInNeed } from './own-tokens-in-need.tsx'
 import { count } from './runtimes.ts'
 
 const route = getRouteApi('/signed-in/admin/runtimes')
@@ -36,6 +37,11 @@ const columns: Column<Runtime>[] = [
     cell: ({ providers }) => providers.map(({ name }) => name).join(', ') || 'None',
   },
   { header: 'Agent', cell: ({ agent }) => <AgentSeen agent={agent} /> },
+  {
+    header: 'Own tokens',
+    cell: ({ tokens_in_need }) =>
+      tokens_in_need.length > 0 ? <OwnTokensInNeed hosts={tokens_in_need} /> : null,
+  },
   {
     header: 'Authorizations',
     width: '8.5rem',

@@ -10,7 +10,7 @@ import { api } from '../app/api.ts'
 /** One row with all that is needed to add or replace its token. */
 export function accessDetailQuery(runtime_id: string, provider_id: string) {
   return queryOptions({
-    queryKey: ['access', 'detail', runtime_id, provider_id],
+    queryKey: ['access', 'detail', runtime_id, provider_id] as readonly string[],
     queryFn: ({ signal }) => api.getAccess({ params: { runtime_id, provider_id } }, { signal }),
   })
 }

@@ -5,7 +5,7 @@ import { ProblemError } from '../../../src/contract/problems.ts'
 import { api } from '../app/api.ts'
 import { isProblem } from '../app/problem.ts'
 import { seal } from '../app/seal.ts'
-import { refreshAccess } from './access.ts'
+import { type TokenOwner, useTokenOwner } from './token-owner.ts'
 
 /** By then the browser is at the Git host; if it is not, somebody stopped it. */
 const STOPPED_AFTER_MS = 10_000
@@ -33,9 +33,10 @@ export function useBegin(access: AccessDetail): {
   start: () => void
 } {
   const queryClient = useQueryClient()
+  const owner = useTokenOwner()
   const [leaving, setLeaving] = useState(false)
   const begin = useMutation({
-    mutationFn: () => beginAuthorization(access),
+    mutationFn: () => beginAuthorization(owner, access),
     onSuccess: ({ authorization_url }) => {
       setLeaving(true)
       location.assign(authorization_url)
@@ -46,7 +47,7 @@ export function useBegin(access: AccessDetail): {
         isProblem(error, 'vault-key-unknown') ||
         isProblem(error, 'client-not-registered') ||
         isProblem(error, 'oauth-not-offered')
-      if (stale) void refreshAccess(queryClient)
+      if (stale) void owner.refresh(queryClient)
     },
   })
   useStillHere(leaving, setLeaving)
@@ -77,7 +78,10 @@ function useStillHere(leaving: boolean, setLeaving: (leaving: boolean) => void):
  *
  * @see https://www.rfc-editor.org/rfc/rfc7636#section-4
  */
-async function beginAuthorization({ runtime, provider, owner_id, vault_key }: AccessDetail) {
+async function beginAuthorization(
+  owner: TokenOwner,
+  { runtime, provider, owner_id, vault_key }: AccessDetail,
+) {
   const id = crypto.randomUUID()
   const code_verifier = randomText()
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code_verifier))
@@ -87,7 +91,7 @@ async function beginAuthorization({ runtime, provider, owner_id, vault_key }: Ac
     owner_id,
     provider_id: provider.id,
   } as const
-  const begun = await api.beginAuthorization({
+  const begun = await owner.begin({
     body: {
       id,
       runtime_id: runtime.id,

@@ -5,6 +5,7 @@ import { ScopeChips } from '../parts/scopes.tsx'
 import { Sentence } from '../parts/sentence.tsx'
 import { hasWorking } from './access.ts'
 import classes from './candidate-outcome.module.css'
+import { useTokenOwner } from './token-owner.ts'
 
 const SLOW_MS = 6_000
 
@@ -19,7 +20,8 @@ export function CandidateFault({
   error: Error | null
 }) {
   const works = hasWorking(access)
-  const kept = works ? 'Your previous token still works.' : 'Nothing was changed.'
+  const { the } = useTokenOwner()
+  const kept = works ? `${the} previous token still works.` : 'Nothing was changed.'
   if (error) {
     return (
       <>

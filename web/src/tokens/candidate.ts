@@ -4,7 +4,7 @@ import type { AccessDetail, Candidate } from '../../../src/contract/connections.
 import { api } from '../app/api.ts'
 import { isProblem } from '../app/problem.ts'
 import { seal } from '../app/seal.ts'
-import { refreshAccess } from './access.ts'
+import { type TokenOwner, useTokenOwner } from './token-owner.ts'
 
 export interface PastedToken {
   token: string
@@ -26,16 +26,17 @@ export function candidateQuery(id: string | undefined) {
 /** Hands a token in and waits, by the event stream, for what the Git host says of it. */
 export function useCandidate(access: AccessDetail) {
   const queryClient = useQueryClient()
+  const owner = useTokenOwner()
   const [id, setId] = useState<string>()
   const sent = useMutation({
-    mutationFn: (pasted: PastedToken) => handIn(access, pasted),
+    mutationFn: (pasted: PastedToken) => handIn(owner, access, pasted),
     onSuccess: (candidate) => {
       queryClient.setQueryData(['candidate', candidate.id], candidate)
       setId(candidate.id)
     },
     onError: (error) => {
       // The vault has a new key: the next try seals to that.
-      if (isProblem(error, 'vault-key-unknown')) void refreshAccess(queryClient)
+      if (isProblem(error, 'vault-key-unknown')) void owner.refresh(queryClient)
     },
   })
   const read = useQuery(candidateQuery(id))
@@ -57,7 +58,11 @@ export function useCandidate(access: AccessDetail) {
 }
 
 /** Seals the token here: what leaves this browser, only the vault can open. */
-async function handIn(access: AccessDetail, pasted: PastedToken): Promise<Candidate> {
+async function handIn(
+  owner: TokenOwner,
+  access: AccessDetail,
+  pasted: PastedToken,
+): Promise<Candidate> {
   const id = crypto.randomUUID()
   const box = await seal(
     access.vault_key,
@@ -69,7 +74,7 @@ async function handIn(access: AccessDetail, pasted: PastedToken): Promise<Candid
     },
     pasted.token,
   )
-  return api.createCandidate({
+  return owner.handIn({
     body: {
       id,
       runtime_id: access.runtime.id,

@@ -6,14 +6,9 @@ import classes from './check-now.module.css'
 import { useCheck } from './use-check.ts'
 
 /** When a token was last checked, and the button that checks it again. */
-export function CheckNow({
-  access: { runtime, provider },
-  connection,
-}: {
-  access: Access
-  connection: Connection
-}) {
-  const { checking, check } = useCheck(connection, provider.name)
+export function CheckNow({ access, connection }: { access: Access; connection: Connection }) {
+  const { runtime, provider } = access
+  const { checking, check } = useCheck(access, connection)
   return (
     <span className={classes.row}>
       <span>{connection.checked_at ? <Time at={connection.checked_at} /> : 'Not yet'}</span>

@@ -22,45 +22,8 @@ export function tokenColumns(onDelete: (access: Access) => void): Column<Access>
       width: '13.5%',
       cell: ({ runtime }) => <TwoLines first={runtime.name} second={runtime.description} />,
     },
-    {
-      header: 'Git host',
-      width: '12%',
-      cell: ({ provider }) => (
-        <TwoLines first={provider.name} second={shortAddress(provider.base_url)} />
-      ),
-    },
-    {
-      header: 'Account',
-      width: '11%',
-      cell: ({ authorization }) =>
-        authorization ? <AccountChip account={authorization.connection.account} /> : null,
-    },
-    { header: 'Status', cell: (access) => <TokenStatus access={access} /> },
-    {
-      header: 'Scopes',
-      width: '10.5rem',
-      cell: ({ authorization }) =>
-        authorization ? (
-          <Scopes
-            scopes={authorization.connection.scopes}
-            tried_on={authorization.connection.probed_repository}
-          />
-        ) : null,
-    },
-    {
-      header: 'Expires',
-      width: '6.5rem',
-      cell: ({ authorization }) =>
-        authorization ? <Expiry at={authorization.connection.expires_at} /> : null,
-    },
-    {
-      header: 'Last checked',
-      width: '7.75rem',
-      cell: (access) =>
-        access.authorization ? (
-          <CheckNow access={access} connection={access.authorization.connection} />
-        ) : null,
-    },
+    { ...hostColumn, width: '12%' },
+    ...stateColumns,
     {
       header: 'Actions',
       place: 'actions',
@@ -70,11 +33,77 @@ export function tokenColumns(onDelete: (access: Access) => void): Column<Access>
   ]
 }
 
+/** The columns of a runtime's own tokens. `onDelete` asks before it deletes. */
+export function ownTokenColumns(onDelete: (access: Access) => void): Column<Access>[] {
+  return [
+    { ...hostColumn, place: 'title', width: '15%' },
+    ...stateColumns,
+    {
+      header: 'Actions',
+      place: 'actions',
+      width: '11.75rem',
+      cell: (access) => <Actions own access={access} onDelete={() => onDelete(access)} />,
+    },
+  ]
+}
+
+const hostColumn: Column<Access> = {
+  header: 'Git host',
+  cell: ({ provider }) => (
+    <TwoLines first={provider.name} second={shortAddress(provider.base_url)} />
+  ),
+}
+
+/** How the token of a row is. */
+const stateColumns: Column<Access>[] = [
+  {
+    header: 'Account',
+    width: '11%',
+    cell: ({ authorization }) =>
+      authorization ? <AccountChip account={authorization.connection.account} /> : null,
+  },
+  { header: 'Status', cell: (access) => <TokenStatus access={access} /> },
+  {
+    header: 'Scopes',
+    width: '10.5rem',
+    cell: ({ authorization }) =>
+      authorization ? (
+        <Scopes
+          scopes={authorization.connection.scopes}
+          tried_on={authorization.connection.probed_repository}
+        />
+      ) : null,
+  },
+  {
+    header: 'Expires',
+    width: '6.5rem',
+    cell: ({ authorization }) =>
+      authorization ? <Expiry at={authorization.connection.expires_at} /> : null,
+  },
+  {
+    header: 'Last checked',
+    width: '7.75rem',
+    cell: (access) =>
+      access.authorization ? (
+        <CheckNow access={access} connection={access.authorization.connection} />
+      ) : null,
+  },
+]
+
 function Expiry({ at }: { at: string | null }) {
   return at ? <Time at={at} /> : <span className={classes.quiet}>No end known</span>
 }
 
-function Actions({ access, onDelete }: { access: Access; onDelete: () => void }) {
+function Actions({
+  access,
+  own = false,
+  onDelete,
+}: {
+  access: Access
+  /** The token is the runtime's own. */
+  own?: boolean
+  onDelete: () => void
+}) {
   const { runtime, provider, authorization } = access
   const of = `of ${runtime.name} at ${provider.name}`
   const word = actionWord(access)
@@ -84,9 +113,10 @@ function Actions({ access, onDelete }: { access: Access; onDelete: () => void })
         id={panelButtonId(runtime.id, provider.id)}
         size="xs"
         variant={authorization === null || needsCare(access) ? 'filled' : 'default'}
-        to="/tokens/$runtimeId/$providerId"
+        {...(own
+          ? { to: '/admin/runtimes/$runtimeId/token/$providerId' }
+          : { to: '/tokens/$runtimeId/$providerId', search: true })}
         params={{ runtimeId: runtime.id, providerId: provider.id }}
-        search={true}
         aria-label={`${word} ${of}`}
       >
         {word}

@@ -10,6 +10,7 @@ import { CannotSeal } from '../parts/seal-note.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { useBegin } from './authorization-request.ts'
 import { OtherWay } from './other-way.tsx'
+import { useTokenOwner } from './token-owner.ts'
 import { WhatItMayDo } from './what-it-may-do.tsx'
 
 /** Shows what the runtime may do, and sends the person to the Git host to say yes. */
@@ -30,6 +31,7 @@ export function OAuthForm({
 }) {
   const { provider } = access
   const { busy, error, start } = useBegin(access)
+  const owner = useTokenOwner()
   return (
     <form
       noValidate
@@ -51,11 +53,7 @@ export function OAuthForm({
       </PanelContent>
       <PanelFooter
         note={
-          <p role="status">
-            {busy
-              ? `Going to ${provider.name}…`
-              : `You sign in at ${provider.name}, allow it there, and come back here.`}
-          </p>
+          <p role="status">{busy ? `Going to ${provider.name}…` : owner.signIn(provider.name)}</p>
         }
       >
         <SubmitButton

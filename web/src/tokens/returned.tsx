@@ -10,6 +10,7 @@ import { AccessSummary } from './access-summary.tsx'
 import { useConfirmAccount } from './authorization-request.ts'
 import { useLeaveBehind } from './left-behind.tsx'
 import classes from './returned.module.css'
+import { useTokenOwner } from './token-owner.ts'
 import { useCompleted } from './use-accepted.ts'
 
 const SLOW_MS = 15_000
@@ -69,6 +70,7 @@ function OtherAccount({
 }) {
   const { account_before: before, account_after: after } = request
   const confirm = useConfirmAccount(request)
+  const { otherAccount } = useTokenOwner()
   const runtimes = access.authorization?.connection.runtimes ?? []
   return (
     <>
@@ -80,7 +82,7 @@ function OtherAccount({
           title={`You authorized as ${after}; until now it was ${before}.`}
         >
           <p>
-            Use {after} for all runtimes that use this authorization?
+            {otherAccount(after ?? '')}
             {runtimes.length > 0 && ` ${nameList(runtimes)} would then act as ${after}.`}
           </p>
           <p>Nothing changes until you confirm.</p>

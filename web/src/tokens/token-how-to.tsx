@@ -2,10 +2,12 @@ import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { OutsideButton } from '../parts/outside-link.tsx'
 import { ScopeReasons } from '../parts/scopes.tsx'
 import classes from './token-how-to.module.css'
+import { useTokenOwner } from './token-owner.ts'
 
 /** Where to make a token, and what it must be allowed to do. */
 export function TokenHowTo({ access }: { access: AccessDetail }) {
   const { required_scopes, token_page, provider, probe_repository } = access
+  const { makeHint } = useTokenOwner()
   return (
     <section aria-labelledby="needed-scopes">
       <h3 id="needed-scopes" className={classes.heading}>
@@ -24,6 +26,7 @@ export function TokenHowTo({ access }: { access: AccessDetail }) {
           {token_page.scopes_filled_in
             ? 'The page opens with these scopes chosen.'
             : 'Choose these scopes on that page yourself.'}
+          {makeHint}
         </span>
       </p>
     </section>

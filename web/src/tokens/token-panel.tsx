@@ -17,13 +17,37 @@ const route = getRouteApi('/signed-in/tokens/$runtimeId/$providerId')
 /** *Add Token* or *Update Token* for one runtime and Git host. */
 export function TokenPanel() {
   const { runtimeId, providerId } = route.useParams()
-  return <RowPanel key={`${runtimeId}.${providerId}`} row={{ runtimeId, providerId }} />
+  const { request } = route.useSearch()
+  return (
+    <RowPanel
+      key={`${runtimeId}.${providerId}`}
+      query={accessDetailQuery(runtimeId, providerId)}
+      request={request}
+      parent="/tokens"
+      back="Back to your tokens"
+      focusAfter={panelButtonId(runtimeId, providerId)}
+    />
+  )
 }
 
-function RowPanel({ row }: { row: { runtimeId: string; providerId: string } }) {
-  const panel = usePanel('/tokens')
-  const { access, error, retry } = useOpenedAccess(row.runtimeId, row.providerId)
-  const { request: id } = route.useSearch()
+/** The panel of a row, whosever token it is about. */
+export function RowPanel({
+  query,
+  request: id,
+  parent,
+  back,
+  focusAfter,
+}: {
+  query: ReturnType<typeof accessDetailQuery>
+  /** The authorization that the browser has come back from. */
+  request: string | undefined
+  /** The address below the panel. */
+  parent: string
+  back: string
+  focusAfter: string
+}) {
+  const panel = usePanel(parent)
+  const { access, error, retry } = useOpenedAccess(query)
   const { data: request, error: requestError } = useAuthorizationRequest(id)
   const returning = id !== undefined && !requestError && !isOver(request)
   return (
@@ -31,7 +55,7 @@ function RowPanel({ row }: { row: { runtimeId: string; providerId: string } }) {
       panel={panel}
       title={access ? actionWord(access) : 'Add Token'}
       startAtTitle
-      focusAfter={panelButtonId(row.runtimeId, row.providerId)}
+      focusAfter={focusAfter}
     >
       {access && !returning && (
         <TokenForm access={access} problem={request?.problem ?? undefined} onClose={panel.close} />
@@ -48,7 +72,7 @@ function RowPanel({ row }: { row: { runtimeId: string; providerId: string } }) {
               action={
                 isProblem(error, 'not-found') ? (
                   <Button variant="default" onClick={panel.close}>
-                    Back to your tokens
+                    {back}
                   </Button>
                 ) : (
                   <Button onClick={retry}>Try again</Button>
@@ -75,8 +99,8 @@ function isOver(request: AuthorizationRequest | undefined): boolean {
  * The row as it was when the panel opened, so that nothing moves under the person's hands while the
  * row changes; what sealing needs is always the newest.
  */
-function useOpenedAccess(runtimeId: string, providerId: string) {
-  const { data, error, refetch } = useQuery(accessDetailQuery(runtimeId, providerId))
+function useOpenedAccess(query: ReturnType<typeof accessDetailQuery>) {
+  const { data, error, refetch } = useQuery(query)
   const [opened, setOpened] = useState<AccessDetail>()
   if (data && !opened) setOpened(data)
   const access = data && {

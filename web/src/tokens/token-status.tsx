@@ -2,15 +2,15 @@ import type { Access, Connection } from '../../../src/contract/connections.ts'
 import { Sentence } from '../parts/sentence.tsx'
 import { StatusBadge } from '../parts/status-badge.tsx'
 import { Time } from '../parts/time.tsx'
+import { useTokenOwner } from './token-owner.ts'
 import classes from './token-status.module.css'
 
 const calm = new Set(['valid', 'checking'])
 
 /** How a row's token is doing, with the reason in sight when it is not well. */
 export function TokenStatus({ access: { authorization } }: { access: Access }) {
-  if (!authorization) {
-    return <StatusBadge status="none" reason="This runtime waits for your token." />
-  }
+  const { none } = useTokenOwner()
+  if (!authorization) return <StatusBadge status="none" {...none} />
   const { connection } = authorization
   const plain = calm.has(connection.status) && !connection.check_failed
   return (

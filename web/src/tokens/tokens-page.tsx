@@ -14,7 +14,7 @@ import { Arrival } from './arrival.tsx'
 import { Attention } from './attention.tsx'
 import { tokenColumns } from './columns.tsx'
 import { DeleteDialog } from './delete-dialog.tsx'
-import { keyOfLeftBehind, LeaveBehind, type LeftBehind, LeftBehindWatch } from './left-behind.tsx'
+import { TakeOver } from './left-behind.tsx'
 
 const route = getRouteApi('/signed-in/tokens')
 
@@ -23,7 +23,6 @@ export function TokensPage() {
   const navigate = route.useNavigate()
   const list = usePagedList<Access>(['access', 'list'], api.listAccess, q)
   const [leaving, setLeaving] = useState<Access>()
-  const [leftBehind, setLeftBehind] = useState<LeftBehind[]>([])
   const search = useCallback(
     (words: string) => void navigate({ to: '/tokens', search: { q: words }, replace: true }),
     [navigate],
@@ -57,12 +56,9 @@ export function TokensPage() {
           onClose={() => setLeaving(undefined)}
         />
       )}
-      <LeaveBehind value={(left) => setLeftBehind((old) => [...old, left])}>
+      <TakeOver>
         <Outlet />
-      </LeaveBehind>
-      {leftBehind.map((left) => (
-        <LeftBehindWatch key={keyOfLeftBehind(left)} left={left} />
-      ))}
+      </TakeOver>
     </>
   )
 }

@@ -6,7 +6,7 @@ import type {
   Candidate,
 } from '../../../src/contract/connections.ts'
 import { notify } from '../parts/notify.tsx'
-import { refreshAccess } from './access.ts'
+import { useTokenOwner } from './token-owner.ts'
 
 /** Fills the row, tells the person and closes, once a token was accepted. */
 export function useAccepted(
@@ -27,15 +27,17 @@ export function useCompleted(
   request: AuthorizationRequest,
   onClose: () => void,
 ): void {
-  const said = `${runtime.name} now acts at ${provider.name} as you.`
+  const { as } = useTokenOwner()
+  const said = `${runtime.name} now acts at ${provider.name} ${as}.`
   useFinish(request.status === 'completed', 'Authorized', said, onClose)
 }
 
 function useFinish(done: boolean, title: string, message: string, onClose: () => void): void {
   const queryClient = useQueryClient()
+  const owner = useTokenOwner()
   const finish = useRef(async () => {})
   finish.current = async () => {
-    await refreshAccess(queryClient)
+    await owner.refresh(queryClient)
     notify('good', title, message)
     onClose()
   }

@@ -1,17 +1,19 @@
 import { useMutation } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import type { Connection } from '../../../src/contract/connections.ts'
-import { api } from '../app/api.ts'
+import type { Access, Connection } from '../../../src/contract/connections.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { notify } from '../parts/notify.tsx'
+import { useTokenOwner } from './token-owner.ts'
 
 /** Asks for a check, and tells how it went once the row shows a newer answer. */
-export function useCheck(connection: Connection, providerName: string) {
+export function useCheck(access: Access, connection: Connection) {
+  const owner = useTokenOwner()
+  const { name: providerName } = access.provider
   const stamp = `${connection.checked_at} ${connection.check_failed?.at}`
   /** The answers that were known when the check was asked for. */
   const [asked, setAsked] = useState<string>()
   const request = useMutation({
-    mutationFn: () => api.checkConnection({ params: { id: connection.id } }),
+    mutationFn: () => owner.check(access),
     onError: (error) => {
       setAsked(undefined)
       notify('bad', 'Not checked', sentenceFor(error))
@@ -21,8 +23,8 @@ export function useCheck(connection: Connection, providerName: string) {
   useEffect(() => {
     if (!answered) return
     setAsked(undefined)
-    tellOutcome(connection, providerName)
-  }, [answered, connection, providerName])
+    tellOutcome(connection, providerName, owner.the)
+  }, [answered, connection, providerName, owner])
   return {
     checking: asked !== undefined && !answered,
     check: () => {
@@ -33,11 +35,11 @@ export function useCheck(connection: Connection, providerName: string) {
   }
 }
 
-function tellOutcome(connection: Connection, providerName: string): void {
+function tellOutcome(connection: Connection, providerName: string, the: string): void {
   const { check_failed, status, reason, account } = connection
   if (check_failed) {
     const title = `${providerName} could not be asked`
-    notify('warn', title, `${check_failed.reason} Your token is kept as it was.`)
+    notify('warn', title, `${check_failed.reason} ${the} token is kept as it was.`)
   } else if (status === 'valid') {
     notify('good', 'Checked: valid', `${providerName} knows it as ${account.login}.`)
   } else {

@@ -1,8 +1,9 @@
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { ScopeReasons } from '../parts/scopes.tsx'
+import { useTokenOwner } from './token-owner.ts'
 import classes from './what-it-may-do.module.css'
 
-/** What a person says yes to: the runtime, the Git host, and the scopes. */
+/** What one says yes to: the runtime, the Git host, and the scopes. */
 export function WhatItMayDo({
   access: { runtime, provider, required_scopes },
   scopes,
@@ -10,11 +11,12 @@ export function WhatItMayDo({
   access: AccessDetail
   scopes: readonly string[]
 }) {
+  const { as } = useTokenOwner()
   const reasons = new Map(required_scopes.map(({ scope, reason }) => [scope, reason]))
   return (
     <section aria-labelledby="may-do">
       <h3 id="may-do" className={classes.heading}>
-        What runtime <code>{runtime.name}</code> may then do at {provider.name} as you
+        What runtime <code>{runtime.name}</code> may then do at {provider.name} {as}
       </h3>
       {scopes.length === 0 ? (
         <p className={classes.quiet}>What the app is set up for at {provider.name}.</p>
