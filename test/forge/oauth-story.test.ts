@@ -9,6 +9,7 @@ import {
   answerAtForge,
   authorizeWithOAuth,
   beginOAuth,
+  beginRuntimeOAuth,
   comeBack,
   registerClient,
 } from '../harness/oauth.ts'
@@ -145,6 +146,25 @@ describeForges('the story of an OAuth2 authorization', (forge) => {
     assert.equal((await credential()).account.login, 'dave')
   })
 
+  test('the runtime itself is authorized as its robot account, pushes, and is refreshed', async () => {
+    const { admin, database } = countersign
+    const done = await authorizeWithOAuth(admin, row, CAROL, beginRuntimeOAuth)
+    assert.equal(done.status, 'completed', done.problem?.detail)
+    const { connection } = await admin.api.getRuntimeToken({ params: row })
+    assert.deepEqual([connection?.method, connection?.account.login], ['oauth', 'carol'])
+    const pushed = await push('robot-one', ['--as-runtime'])
+    assert.equal(pushed.code, 0, pushed.stderr)
+    await sql`update connections set version = version + 1,
+      access_issued_at = now() - interval '1 hour', access_expires_at = now()
+      where runtime_id = ${row.runtime_id}`.execute(database.db)
+    const again = await push('robot-two', ['--as-runtime'])
+    assert.equal(again.code, 0, again.stderr)
+    const body = { as_runtime: true, protocol: 'http', host: host() } as const
+    const robot = await runtimeClient(countersign.vault_url, key).issueCredential({ body })
+    assert.equal(robot.account.login, 'carol')
+    assert.equal((await credential()).account.login, 'dave')
+  })
+
   async function version(): Promise<number> {
     const row = await countersign.database.db
       .selectFrom('connections')
@@ -154,25 +174,13 @@ describeForges('the story of an OAuth2 authorization', (forge) => {
     return row.version
   }
 
-  async function push(name: string) {
+  async function push(name: string, as = ['--as', 'ada@example.com']) {
     const env = { COUNTERSIGN_RUNTIME_KEY: key, HOME: folder.path }
     const script = `rm -rf work; git clone -q "$1" work; cd work; echo x >"$2"; git add -A
       git commit -qm "$2"; git push -q origin HEAD:main`
     const url = `${forge.url}/carol/secret.git`
     return await runCountersign(
-      [
-        'run',
-        '--as',
-        'ada@example.com',
-        '--',
-        'sh',
-        '-ec',
-        `cd "$3"; ${script}`,
-        'sh',
-        url,
-        name,
-        join(folder.path),
-      ],
+      ['run', ...as, '--', 'sh', '-ec', `cd "$3"; ${script}`, 'sh', url, name, join(folder.path)],
       installation(countersign.vault_url, env),
     )
   }

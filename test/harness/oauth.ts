@@ -49,8 +49,9 @@ export async function beginOAuth(person: PersonClient, row: Row) {
 /** The same, for a runtime's own token. */
 export async function beginRuntimeOAuth(admin: PersonClient, row: Row) {
   const token = await admin.api.getRuntimeToken({ params: row })
-  const { body } = await beginning(token, row)
-  return await admin.api.beginRuntimeAuthorization({ body })
+  const { body, code_verifier } = await beginning(token, row)
+  const begun = await admin.api.beginRuntimeAuthorization({ body })
+  return { ...begun, state: body.state, code_verifier }
 }
 
 async function beginning(

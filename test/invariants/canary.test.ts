@@ -163,6 +163,10 @@ async function everyFlow(countersign: Countersign, secrets: Secrets): Promise<st
   await admin.api.createAuthorization({ body: shared })
   await admin.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
   await refusal(vault.issueCredential({ body }), 'authorization-missing')
+  const robot = keep('token of the runtime itself', await forge.token('bob', ['all']))
+  assert.equal((await admin.addRuntimeToken(row, robot)).status, 'accepted')
+  const asItself = { as_runtime: true, protocol: 'http', host } as const
+  assert.equal((await vault.issueCredential({ body: asItself })).password, robot)
   await everyOAuthFlow(countersign, keep)
   // Bob's token and one of the administrator's stay, so that there is something to find.
   await bob.addToken(row, keep('token of Bob', await forge.token('bob')))

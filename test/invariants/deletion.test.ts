@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { ProblemType } from '../../src/contract/index.ts'
+import type { CredentialRequest, ProblemType } from '../../src/contract/index.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
@@ -23,6 +23,7 @@ suite('what is deleted gives no credential any more, at any vault, under load', 
     what: string,
     expected: ProblemType,
     act: (scene: Scene) => Promise<unknown>,
+    who?: 'the runtime itself',
   ][] = [
     [
       'an authorization',
@@ -51,16 +52,23 @@ suite('what is deleted gives no credential any more, at any vault, under load', 
       ({ admin, runtime_id: id }) =>
         admin.api.updateRuntime({ params: { id }, body: { provider_ids: [] } }),
     ],
+    [
+      "a runtime's own token",
+      'runtime-token-missing',
+      ({ admin, runtime_id, provider }) =>
+        admin.api.deleteRuntimeToken({ params: { runtime_id, provider_id: provider.id } }),
+      'the runtime itself',
+    ],
   ]
-  for (const [what, expected, act] of deletions) {
+  for (const [what, expected, act, who] of deletions) {
     test(what, async () => {
       await using scene = await setScene()
       const { vault_urls, runtime_key } = scene
-      const request = {
-        person: scene.bob.person.email,
-        protocol: 'http',
-        host: new URL(scene.forge.url).host,
-      } as const
+      const target = { protocol: 'http', host: new URL(scene.forge.url).host } as const
+      const request: CredentialRequest =
+        who === undefined
+          ? { person: scene.bob.person.email, ...target }
+          : { as_runtime: true, ...target }
       await using load = startLoad({ vault_urls, runtime_key, request, callers: CALLERS })
       const warm = vault_urls.map((vault_url) =>
         load.more(2 * CALLERS, (answer) => answer.vault_url === vault_url && hasToken(answer)),
@@ -96,7 +104,9 @@ async function setScene(): Promise<Scene> {
   const bob = await countersign.person('bob')
   const { runtime, key } = await countersign.runtime()
   await admin.api.createRuntimeKey({ params: { id: runtime.id } })
-  await bob.addToken({ runtime_id: runtime.id, provider_id: provider.id }, await forge.token())
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  await bob.addToken(row, await forge.token())
+  await admin.addRuntimeToken(row, await forge.token('bob'))
   const { authorization } = await bob.access(runtime.id)
   const kept = resources.move()
   return {
