@@ -247,7 +247,7 @@ async function everyOAuthFlow(
   const ask = () => runtimeClient(vault_url, key).issueCredential({ body })
   for (const [name, more, fault] of [
     ['of a refresh of another type', { token_type: 'mac' }, {}],
-    ['of a refresh in a page', {}, { content_type: 'text/html' }],
+    ['of a refresh in a page', {}, { body: keep('token in a page', unknownToken()) }],
     ['of a refresh without a token', { access_token: 7 }, {}],
     ['of a refresh beside an error', { error: 'slow_down' }, {}],
     ['of a refresh that failed', {}, { status: 500 }],
