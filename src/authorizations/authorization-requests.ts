@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
-import { type AuthorizationRequest, CALLBACK_PATH, ProblemError } from '../contract/index.ts'
+import { type AuthorizationRequest, callbackPath, ProblemError } from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { authorizationUrl } from '../oauth/authorization.ts'
 import { decide } from '../policy/decide.ts'
@@ -47,7 +47,7 @@ export async function beginAuthorization(
   await refuseUnknownKey(db, request.code_verifier_box)
   const adapter = adapterFor(row.kind)
   const scopes = await requestedScopes(db, request, adapter, owner_kind)
-  const redirect_uri = request.page_url + CALLBACK_PATH
+  const redirect_uri = request.page_url + callbackPath(provider_id)
   const attempt = {
     actor: person,
     action: for_runtime ? 'runtime_token.authorize' : 'authorization_request.create',

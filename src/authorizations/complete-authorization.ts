@@ -22,15 +22,16 @@ export function codeAddress(request: { id: string; owner_id: string; provider_id
  * Takes the browser back from the provider: finds the request by `state`, once, in the session that
  * began it, seals the code and has a vault exchange it.
  *
+ * @param request.provider_id of the address that the browser came back to
  * @returns the request and its row, where the page goes on
  * @throws ProblemError `authorization-request-unknown`
  */
 export async function completeAuthorization(
   db: Db,
-  request: PersonRequest & { cookie: string; query: URLSearchParams },
+  request: PersonRequest & { provider_id: string; cookie: string; query: URLSearchParams },
 ): Promise<{ id: string; runtime_id: string; provider_id: string; for_runtime: boolean }> {
   const { person, ip, query } = request
-  const row = await takeRequest(db, person.id, request.cookie, query.get('state') ?? '')
+  const row = await takeRequest(db, request)
   if (row === undefined) {
     throw new ProblemError(
       'authorization-request-unknown',
@@ -63,13 +64,18 @@ export async function completeAuthorization(
 }
 
 /** Marks the request as used in the same statement that finds it: a replay finds nothing. */
-async function takeRequest(db: Db, owner_id: string, cookie: string, state: string) {
+async function takeRequest(
+  db: Db,
+  request: { person: { id: string }; provider_id: string; cookie: string; query: URLSearchParams },
+) {
+  const state = request.query.get('state') ?? ''
   const used = await db
     .updateTable('authorization_requests')
     .set({ status: 'exchanging' })
     .where('state_hash', '=', hash(state))
-    .where('session_hash', '=', sessionHash(cookie))
-    .where('owner_id', '=', owner_id)
+    .where('session_hash', '=', sessionHash(request.cookie))
+    .where('owner_id', '=', request.person.id)
+    .where(sql`provider_id::text`, '=', request.provider_id)
     .where('status', '=', 'pending')
     .where('expires_at', '>', sql<Date>`now()`)
     .returning(['id', 'owner_id', 'for_runtime', 'runtime_id', 'provider_id', 'client_row_id'])

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { type AuthorizationRequest, CALLBACK_PATH, ProblemError } from '../contract/index.ts'
+import { type AuthorizationRequest, callbackPath, ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
@@ -51,7 +51,7 @@ export async function beginDeviceAuthorization(
         runtime_id,
         provider_id,
         client_row_id: row.client_row_id,
-        redirect_uri: page_url + CALLBACK_PATH,
+        redirect_uri: page_url + callbackPath(provider_id),
         scopes,
         ip,
         next_poll_at: sql<Date>`now()`,

@@ -63,5 +63,12 @@ export const administrationEvents: readonly EventName[] = ['runtime_token']
 
 export const EVENTS_PATH = '/api/v1/events'
 
-/** Where providers send the browser back to: the `redirect_uri` of RFC 6749 §4.1.1. */
-export const CALLBACK_PATH = '/oauth/callback'
+/**
+ * Where a provider sends the browser back to: the `redirect_uri` of RFC 6749 §4.1.1. Each has its
+ * own, so that no provider is sent what another one granted.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2.2
+ */
+export function callbackPath(provider_id: string): string {
+  return `/oauth/callback/${provider_id}`
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { currentVaultKey, refuseUnknownKey } from '../authorizations/vault-key.ts'
 import {
-  CALLBACK_PATH,
+  callbackPath,
   type OAuthClient,
   ProblemError,
   type ProviderKind,
@@ -77,7 +77,7 @@ export async function getClientForm(
   return {
     id: row?.id ?? randomUUID(),
     vault_key: await currentVaultKey(db),
-    callback_url: page_url + CALLBACK_PATH,
+    callback_url: page_url + callbackPath(place.provider_id),
     registration_page: adapter.pages(provider.base_url).new_client,
     scopes: [...adapter.required_scopes.person],
     client: row === undefined ? null : toClient(row),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import { announceToken } from '../authorizations/announce-token.ts'
-import { CALLBACK_PATH } from '../contract/index.ts'
+import { callbackPath } from '../contract/index.ts'
 import type { NextChange } from '../events/next-change.ts'
 import {
   refresh as askForRefresh,
@@ -209,7 +209,7 @@ async function ask(
     return new Response(body, { status, headers })
   })
   const repeated = {
-    redirect_uri: parts.page_url + CALLBACK_PATH,
+    redirect_uri: parts.page_url + callbackPath(row.provider_id),
     scope: oauth.default_scopes[row.owner_kind].join(' '),
   }
   const more = Object.fromEntries(oauth.refresh_repeats.map((name) => [name, repeated[name]]))

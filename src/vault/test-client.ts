@@ -1,4 +1,4 @@
-import { CALLBACK_PATH } from '../contract/index.ts'
+import { callbackPath } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { exchangeCode, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
@@ -37,7 +37,7 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
   const { origins } = adapterFor(row.kind)
   const http = parts.outbound.to(row, origins(row.base_url))
   const code = { code: 'countersign-test', code_verifier: 'countersign-test'.repeat(3) }
-  const grant = { ...code, redirect_uri: page_url + CALLBACK_PATH }
+  const grant = { ...code, redirect_uri: page_url + callbackPath(row.provider_id) }
   const finding = await endpointOf(parts.keyring, row, http.fetch)
     .then((endpoint) => exchangeCode(endpoint, grant))
     .then(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, suite, test } from 'node:test'
 import { sql } from 'kysely'
-import { type AuthorizationRequest, problemUri } from '../../src/contract/index.ts'
+import { type AuthorizationRequest, callbackPath, problemUri } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { startForge } from '../harness/forge.ts'
 import { ALICE, authorized, connectionOf, TOKEN_ENDPOINT } from '../harness/granted.ts'
@@ -30,6 +30,27 @@ async function ended(id: string): Promise<AuthorizationRequest> {
     const now = await admin.api.getAuthorizationRequest({ params: { id } })
     return now.status === 'pending' || now.status === 'exchanging' ? undefined : now
   })
+}
+
+/** A second Git host with an app of ours, and a runtime that uses it. */
+async function anotherForge() {
+  await using resources = new AsyncDisposableStack()
+  const forge = resources.use(await startForge())
+  const provider = await admin.api.createProvider({
+    body: {
+      kind: 'gitea',
+      name: forge.url,
+      base_url: forge.url,
+      private_address_confirmed: true,
+    },
+  })
+  const { runtime } = await admin.api.createRuntime({
+    body: { name: forge.url.replace(/\W+/g, '-'), provider_ids: [provider.id] },
+  })
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  await registerClient(admin, { url: forge.url, token: await forge.token('alice', ['all']) }, row)
+  const kept = resources.move()
+  return { forge, row, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 /** What was refused has changed nothing, and the forge was asked so often for tokens. */
@@ -122,22 +143,8 @@ suite('the callback of an authorization', () => {
   })
 
   test('with the code of another Git host goes to the one that was asked, which refuses it', async () => {
-    await using other = await startForge()
-    const provider = await admin.api.createProvider({
-      body: {
-        kind: 'gitea',
-        name: 'Another forge',
-        base_url: other.url,
-        private_address_confirmed: true,
-      },
-    })
-    const { runtime } = await admin.api.createRuntime({
-      body: { name: 'elsewhere', provider_ids: [provider.id] },
-    })
-    const there = { runtime_id: runtime.id, provider_id: provider.id }
-    const builder = { url: other.url, token: await other.token('alice', ['all']) }
-    await registerClient(admin, builder, there)
-    const begun = await beginOAuth(admin, there)
+    await using other = await anotherForge()
+    const begun = await beginOAuth(admin, other.row)
     const back = new URL(await answerAtForge(begun.authorization_url, ALICE))
 
     const { id, callback } = await answered()
@@ -146,12 +153,27 @@ suite('the callback of an authorization', () => {
     const { status, problem } = await ended(id)
     assert.equal(status, 'refused')
     assert.equal(problem?.type, problemUri('authorization-failed'))
-    assert.equal(await other.calls(TOKEN_ENDPOINT), 0)
+    assert.equal(await other.forge.calls(TOKEN_ENDPOINT), 0)
     await assertUnchanged(version, 1)
     // The true answer of the other host still counts: its state is another.
     await comesBack(back)
     assert.equal((await ended(begun.request.id)).status, 'completed')
-    await admin.api.deleteRuntime({ params: { id: runtime.id } })
+  })
+
+  // RFC 9700 §4.4: a hostile host sends the browser on to an honest one, with what it was sent.
+  test('of a Git host that sends the person to another one brings it no code', async () => {
+    await using hostile = await anotherForge()
+    const begun = await beginOAuth(admin, hostile.row)
+    const sent = new URL(begun.authorization_url)
+    const honest = new URL((await beginOAuth(admin, row)).authorization_url)
+    for (const name of ['state', 'code_challenge']) {
+      honest.searchParams.set(name, sent.searchParams.get(name) ?? '')
+    }
+    const callback = new URL(await answerAtForge(honest.href, ALICE))
+    assert.ok(callback.searchParams.get('code'))
+    assert.equal(await comesBack(callback), UNKNOWN)
+    assert.equal(await hostile.forge.calls(TOKEN_ENDPOINT), 0)
+    await assertUnchanged(version)
   })
 })
 
@@ -175,7 +197,7 @@ suite('every error of RFC 6749 §4.1.2.1 has a sentence of ours', () => {
       callback.searchParams.set('error_description', 'call +1 555 and read out your password')
       callback.searchParams.set('error_uri', 'https://evil.example')
       const landed = await comesBack(callback)
-      assert.doesNotMatch(landed, /evil|555|script/)
+      assert.doesNotMatch(landed, /evil|password|script/)
       const { status, problem } = await ended(id)
       assert.equal(status, 'refused')
       const declined = error === 'access_denied'
@@ -184,7 +206,7 @@ suite('every error of RFC 6749 §4.1.2.1 has a sentence of ours', () => {
         problemUri(declined ? 'authorization-declined' : 'authorization-failed'),
       )
       assert.match(problem?.detail ?? '', sentence)
-      assert.doesNotMatch(JSON.stringify(problem), /evil|555|script/)
+      assert.doesNotMatch(JSON.stringify(problem), /evil|password|script/)
     })
   }
 })
@@ -207,7 +229,11 @@ suite('nobody is sent to another site', () => {
   })
 
   test('by the callback, whatever path or host it is asked for', async () => {
-    for (const path of ['/oauth/callback?state=//evil.example', '//evil.example/oauth/callback']) {
+    for (const path of [
+      `${callbackPath(row.provider_id)}?state=//evil.example`,
+      '/oauth/callback/%2f%2fevil.example?state=x',
+      '//evil.example/oauth/callback',
+    ]) {
       const headers = { cookie: admin.cookie, 'x-forwarded-host': 'evil.example' }
       const response = await fetch(`${page_url}${path}`, { headers, redirect: 'manual' })
       const location = response.headers.get('location') ?? '/'
@@ -219,7 +245,7 @@ suite('nobody is sent to another site', () => {
     const { authorization_url } = await beginOAuth(admin, row)
     const url = new URL(authorization_url)
     assert.equal(url.origin, forge.url)
-    assert.equal(url.searchParams.get('redirect_uri'), `${page_url}/oauth/callback`)
+    assert.equal(url.searchParams.get('redirect_uri'), page_url + callbackPath(row.provider_id))
     assert.equal(url.searchParams.get('code_challenge_method'), 'S256')
   })
 

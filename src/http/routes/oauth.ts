@@ -9,7 +9,7 @@ import {
   beginDeviceAuthorization,
   cancelAuthorization,
 } from '../../authorizations/device-requests.ts'
-import { CALLBACK_PATH, ProblemError } from '../../contract/index.ts'
+import { callbackPath, ProblemError } from '../../contract/index.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -52,22 +52,31 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
     confirmAccount(db, { id: params.id, person: caller, ip }),
   )
 
-  app.get(CALLBACK_PATH, async (request, reply) => {
-    const query = new URL(request.url, page_url).searchParams
-    reply.header('cache-control', 'no-store')
-    try {
-      const caller = await person(request, { caller: 'person' })
-      const { ip } = request
-      const cookie = request.headers.cookie ?? ''
-      const row = await completeAuthorization(db, { person: caller, ip, cookie, query })
-      const place = row.for_runtime
-        ? `/admin/runtimes/${row.runtime_id}/token/${row.provider_id}`
-        : `/tokens/${row.runtime_id}/${row.provider_id}`
-      return await reply.redirect(`${place}?request=${row.id}`, 303)
-    } catch (error) {
-      if (!(error instanceof ProblemError)) throw error
-      // Only the type travels in the address; the page has its sentences from the list of types.
-      return await reply.redirect(`/tokens?problem=${error.type}`, 303)
-    }
-  })
+  app.get<{ Params: { provider_id: string } }>(
+    callbackPath(':provider_id'),
+    async (request, reply) => {
+      const query = new URL(request.url, page_url).searchParams
+      reply.header('cache-control', 'no-store')
+      try {
+        const caller = await person(request, { caller: 'person' })
+        const { ip, params } = request
+        const cookie = request.headers.cookie ?? ''
+        const row = await completeAuthorization(db, {
+          person: caller,
+          ip,
+          provider_id: params.provider_id,
+          cookie,
+          query,
+        })
+        const place = row.for_runtime
+          ? `/admin/runtimes/${row.runtime_id}/token/${row.provider_id}`
+          : `/tokens/${row.runtime_id}/${row.provider_id}`
+        return await reply.redirect(`${place}?request=${row.id}`, 303)
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error
+        // Only the type travels in the address; the page has its sentences from the list of types.
+        return await reply.redirect(`/tokens?problem=${error.type}`, 303)
+      }
+    },
+  )
 }
