@@ -172,22 +172,13 @@ function understand(answer: RawAnswer, without_body: readonly number[]): Provide
 
 function refuseLimited({ host, status, headers }: Omit<RawAnswer, 'bytes'>): void {
   if (!isLimited(status, headers)) return
-  const seconds = secondsToWait(headers)
-  throw new ProviderUnavailable(
-    `${host} asks us to wait before asking again.`,
-    seconds === undefined ? {} : { retry_after: seconds },
-  )
+  throw new ProviderUnavailable(`${host} asks us to wait before asking again.`, {
+    retry_after: secondsToWait(headers) ?? LIMITED_SECONDS,
+  })
 }
 
 /** Seconds to leave a host alone that says "too often" and not for how long. */
 const LIMITED_SECONDS = 5
-
-/** Seconds for which an answer asks everybody to stay away; undefined when it does not ask. */
-export function askedToWait({ status, headers }: Pick<Response, 'status' | 'headers'>) {
-  const away = status === 503 && headers.has('retry-after')
-  if (!away && !isLimited(status, headers)) return undefined
-  return secondsToWait(headers) ?? LIMITED_SECONDS
-}
 
 /** Asked too often: 429, or 403 with the headers by which GitHub and others say the same. */
 function isLimited(status: number, headers: Headers): boolean {

@@ -12,7 +12,7 @@ import {
 } from '../oauth/token-endpoint.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import { askedToWait, type Outbound } from '../providers/http.ts'
+import type { Outbound } from '../providers/http.ts'
 import { type Db, isDatabaseAway } from '../store/database.ts'
 import type { StoredStatus } from '../store/tables.ts'
 import { endpointOf } from './client-endpoint.ts'
@@ -197,8 +197,6 @@ async function ask(
   const endpoint = await endpointOf(keyring, row, async (url, init) => {
     const answer = await http.fetch(url, init)
     const { status, headers } = answer
-    const wait = askedToWait(answer)
-    if (wait !== undefined) await limits.pause(row.provider_id, wait)
     const body = await answer.text()
     // From here on the old refresh token may be dead: the new one goes to disk at once.
     if (answer.ok) {
@@ -218,6 +216,9 @@ async function ask(
     return await askForRefresh(endpoint, tokens.refresh_token, more)
   } catch (error) {
     removeOrLog(parts, { connection_id: row.id, version: row.version })
+    if (error instanceof TokenEndpointError && error.retry_after !== undefined) {
+      await limits.pause(row.provider_id, error.retry_after)
+    }
     throw error
   }
 }
