@@ -5,7 +5,8 @@ import { enqueue } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import { type Db, isBrokenReference } from '../store/database.ts'
 import { notOnRuntime } from './candidates.ts'
-import { findAccess, noticeKey } from './list-access.ts'
+import { findAccess } from './list-access.ts'
+import { settleNotices } from './notices.ts'
 import type { PersonRequest } from './person-request.ts'
 import { bindConnection } from './place-connection.ts'
 import { removeUnusedConnections } from './remove-unused.ts'
@@ -115,6 +116,7 @@ export async function deleteAuthorization(
       .executeTakeFirst()
     if (deleted === undefined) throw alreadyDeleted()
     await removeUnusedConnections(trx, [deleted.connection_id])
+    await settleNotices(trx, deleted.connection_id)
     await announce(trx, { name: 'access', owner_id: person.id, id: row.runtime_id })
   })
 }
@@ -149,12 +151,13 @@ export async function updateAuthorization(
   await decide(db, attempt, async (trx) => {
     await trx
       .updateTable('authorizations')
-      .set({ notice_hidden_for: notice_hidden ? noticeKey(authorization.connection) : null })
+      .set({ hidden_notice_id: (notice_hidden && authorization.notice?.id) || null })
       .where('id', '=', id)
       .execute()
     await announce(trx, { name: 'access', owner_id: person.id, id })
   })
-  return { ...authorization, notice_hidden }
+  const { notice } = authorization
+  return { ...authorization, notice: notice && { ...notice, hidden: notice_hidden } }
 }
 
 function alreadyDeleted(): ProblemError {

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
-import type { Connection } from '../contract/index.ts'
+import type { Connection, Notice } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
-import { type StatusFacts, statusAt } from './status.ts'
+import { type StatusFacts, standingAt, statusAt } from './status.ts'
 
 /** Connections without their boxes, each with the runtimes that use it. */
 export function connectionRows(db: Db | Trx) {
@@ -40,6 +40,14 @@ export function connectionRows(db: Db | Trx) {
         .whereRef('authorizations.connection_id', '=', 'connections.id')
         .where('probe_outcome', 'is not', null),
     ).as('probes'),
+    jsonArrayFrom(
+      row
+        .selectFrom('notices')
+        .select(['notices.id', 'notices.kind', 'notices.created_at', 'notices.authorization_id'])
+        .whereRef('notices.connection_id', '=', 'connections.id')
+        .where('notices.ended_at', 'is', null)
+        .orderBy('notices.created_at'),
+    ).as('notices'),
   ])
 }
 
@@ -80,4 +88,20 @@ export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {
     created_at: row.created_at.toISOString(),
     runtimes: row.runtimes,
   }
+}
+
+/** The notice that says how the token stands with this authorization, if it needs its owner. */
+export function noticeOf(
+  row: ConnectionRow,
+  authorization: AuthorizationLimits & { authorization_id: string },
+): Omit<Notice, 'hidden'> | undefined {
+  const probe = row.probes.find(({ runtime_id }) => runtime_id === authorization.runtime_id)
+  const { status } = standingAt({ ...row, ...authorization, ...probe }, row.now)
+  const about = [null, authorization.authorization_id]
+  const found = row.notices.find(
+    ({ kind, authorization_id }) => kind === status && about.includes(authorization_id),
+  )
+  if (found === undefined) return undefined
+  const { id, kind, created_at } = found
+  return { id, kind, created_at: new Date(created_at).toISOString() }
 }

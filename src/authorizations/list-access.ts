@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Access, AuthMode, Connection } from '../contract/index.ts'
+import type { Access, AuthMode, Authorization } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
 import {
   containsPattern,
@@ -8,7 +8,7 @@ import {
   type PageRequest,
   toPage,
 } from '../store/page.ts'
-import { connectionRows, toConnection } from './connection-rows.ts'
+import { type ConnectionRow, connectionRows, noticeOf, toConnection } from './connection-rows.ts'
 
 /** What sorts the list: what needs the person, what works, what is not authorized. */
 const NEEDS_CARE = 0
@@ -22,7 +22,7 @@ interface Authorized {
   authorized_at: Date | null
   connection_id: string | null
   authorization_expires_at: Date | null
-  notice_hidden_for: string | null
+  hidden_notice_id: string | null
 }
 
 /** A runtime and a provider that it uses. */
@@ -99,7 +99,7 @@ export const rowColumns = sql`r.id as runtime_id, r.name as runtime_name,
       (case when rp.auth_mode = 'custom_client' then r.id end)) as client_registered`
 
 const authorizationColumns = sql`a.id as authorization_id, a.created_at as authorized_at,
-  a.connection_id, a.expires_at as authorization_expires_at, a.notice_hidden_for`
+  a.connection_id, a.expires_at as authorization_expires_at, a.hidden_notice_id`
 
 async function authorizedRows(
   db: Db,
@@ -149,7 +149,7 @@ async function openRows(
       select ${NOT_AUTHORIZED}::int as rank, ${rowColumns},
         null::uuid as authorization_id, null::timestamptz as authorized_at,
         null::uuid as connection_id, null::timestamptz as authorization_expires_at,
-        null as notice_hidden_for
+        null::uuid as hidden_notice_id
       from runtimes r
       join runtime_providers rp on rp.runtime_id = r.id
       join providers p on p.id = rp.provider_id
@@ -185,7 +185,7 @@ async function withConnections(
   const connections = new Map(found.map((row) => [row.id, row]))
   return keys.map((key) => {
     const row = key.connection_id === null ? undefined : connections.get(key.connection_id)
-    return { key, access: toAccess(key, row && toConnection(row, key)) }
+    return { key, access: toAccess(key, row) }
   })
 }
 
@@ -208,29 +208,27 @@ export function toRow(key: RowFacts) {
   }
 }
 
-function toAccess(key: RowKey, connection: Connection | undefined): Access {
-  const { authorization_id, authorized_at } = key
+function toAccess(key: RowKey, row: ConnectionRow | undefined): Access {
   return {
     ...toRow(key),
-    authorization:
-      connection === undefined || authorization_id === null || authorized_at === null
-        ? null
-        : {
-            id: authorization_id,
-            created_at: authorized_at.toISOString(),
-            connection,
-            notice_hidden: key.notice_hidden_for === noticeKey(connection),
-          },
+    authorization: row === undefined ? null : toAuthorization(key, row),
+  }
+}
+
+function toAuthorization(key: RowKey, row: ConnectionRow): Authorization | null {
+  const { authorization_id, authorized_at, authorization_expires_at, hidden_notice_id } = key
+  if (authorization_id === null || authorized_at === null) return null
+  const notice = noticeOf(row, { ...key, authorization_id })
+  return {
+    id: authorization_id,
+    created_at: authorized_at.toISOString(),
+    expires_at: authorization_expires_at?.toISOString() ?? null,
+    connection: toConnection(row, key),
+    notice: notice === undefined ? null : { ...notice, hidden: notice.id === hidden_notice_id },
   }
 }
 
 function offerOf(key: Pick<RowKey, 'auth_mode' | 'client_registered'>): Access['oauth'] {
   if (key.auth_mode === 'token') return 'not_offered'
   return key.client_registered ? 'ready' : 'client_not_registered'
-}
-
-/** Names what a notice is about: hidden once, it shows again when any of this is different. */
-export function noticeKey(connection: Connection): string {
-  const { id, status, expires_at, missing_scopes } = connection
-  return [id, status, expires_at, ...missing_scopes].join(' ')
 }

@@ -2,6 +2,7 @@ import { type Insertable, type RawBuilder, sql } from 'kysely'
 import { enqueue } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
 import type { ConnectionsTable, OwnerKind } from '../store/tables.ts'
+import { settleNotices } from './notices.ts'
 import { notProbed, type ProbeColumns } from './probe.ts'
 import { removeRuntimeTokens, removeUnusedConnections } from './remove-unused.ts'
 
@@ -96,7 +97,8 @@ export async function placeConnection(
   const { id, owner_id, owner_kind } = connection
   if (owner_kind === 'runtime') {
     await removeRuntimeTokens(trx, { runtime_id, provider_ids: [provider_id] }, id)
-    return await writeConnection(trx, connection)
+    await writeConnection(trx, connection)
+    return await settleNotices(trx, id)
   }
   await writeConnection(trx, connection)
   await bindConnection(trx, { owner_id, runtime_id, provider_id }, id, probe)
@@ -146,5 +148,7 @@ export async function bindConnection(
     .execute()
   if (before !== undefined && before.connection_id !== connection_id) {
     await removeUnusedConnections(trx, [before.connection_id])
+    await settleNotices(trx, before.connection_id)
   }
+  await settleNotices(trx, connection_id)
 }

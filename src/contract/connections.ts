@@ -131,13 +131,37 @@ export const Connection = Type.Object(
 )
 export type Connection = Static<typeof Connection>
 
+export const NoticeKind = Type.Union([
+  Type.Literal('expiring'),
+  Type.Literal('expired'),
+  Type.Literal('insufficient_scopes'),
+  Type.Literal('rejected'),
+  Type.Literal('reauthorization_required'),
+])
+export type NoticeKind = Static<typeof NoticeKind>
+
+/** Something that a person is told of once, until it is over. */
+export const Notice = Type.Object(
+  {
+    id: Id,
+    kind: NoticeKind,
+    created_at: Timestamp,
+    /** The person has hidden it for this runtime; the next one shows again. */
+    hidden: Type.Boolean(),
+  },
+  closed,
+)
+export type Notice = Static<typeof Notice>
+
 export const Authorization = Type.Object(
   {
     id: Id,
     created_at: Timestamp,
+    /** When the person must authorize again, where an administrator set a limit. */
+    expires_at: nullable(Timestamp),
     connection: Connection,
-    /** The person has seen what the status says and hidden it; something new shows again. */
-    notice_hidden: Type.Boolean(),
+    /** What needs the person now; null: nothing. */
+    notice: nullable(Notice),
   },
   closed,
 )

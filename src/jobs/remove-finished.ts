@@ -14,6 +14,7 @@ export async function removeFinished(db: Db): Promise<void> {
   await db.deleteFrom('authorization_requests').where('created_at', '<', before).execute()
   await db.deleteFrom('device_sign_ins').where('expires_at', '<', sql<Date>`now()`).execute()
   await db.deleteFrom('person_tokens').where('expires_at', '<', sql<Date>`now()`).execute()
+  await db.deleteFrom('notices').where('ended_at', '<', before).execute()
   await db.deleteFrom('invites').where('expires_at', '<', before).execute()
   await reviveRevocations(db)
 }

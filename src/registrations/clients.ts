@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { currentVaultKey, refuseUnknownKey } from '../authorizations/vault-key.ts'
 import {
   callbackPath,
@@ -170,7 +171,12 @@ export async function deleteClient(db: Db, request: Request & { id: string }): P
   await decide(db, { actor, action: 'client.delete', subject, ip }, async (trx) => {
     await trx
       .updateTable('connections')
-      .set({ status: 'reauthorization_required', refresh_due_at: null })
+      .set({
+        status: 'reauthorization_required',
+        refresh_due_at: null,
+        // There may be many: vaults tell their owners one after the other.
+        notice_due_at: sql<Date>`now()`,
+      })
       .where('client_row_id', '=', id)
       .execute()
     await trx.deleteFrom('clients').where('id', '=', id).execute()

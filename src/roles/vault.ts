@@ -13,6 +13,7 @@ import { openAuditCommit } from '../vault/audit-commit.ts'
 import { startDevicePolls } from '../vault/device-polls.ts'
 import { createGrantCache } from '../vault/grant-cache.ts'
 import { openKeyring } from '../vault/keyring.ts'
+import { startNoticeClock } from '../vault/notice-clock.ts'
 import { createProviderLimits } from '../vault/provider-limits.ts'
 import { createProviderPace } from '../vault/provider-pace.ts'
 import { createRefresher } from '../vault/refresh.ts'
@@ -64,6 +65,7 @@ export async function startVault(
   })
   await refresher.replay()
   resources.use(startScheduler({ db, refresher, broker, log }))
+  resources.use(startNoticeClock({ db, broker, log }))
   const work = { db, keyring, outbound, refresher, page_url }
   resources.use(await startWorker(database, work, log))
   const taken_seconds = Math.max(LEAST_CLAIM_SECONDS, (4 * config.provider_timeout_ms) / 1000)

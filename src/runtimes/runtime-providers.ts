@@ -87,11 +87,33 @@ async function apply(
     .where('provider_id', '=', row.provider_id)
     .execute()
   if (change.probe_repository !== undefined) await tryAnew(trx, row, change.probe_repository)
-  if (change.max_age_days === undefined) return
+  if (change.max_age_days !== undefined) await limitAge(trx, row, change.max_age_days)
+  const { max_age_days, warning_days, probe_repository } = change
+  if (max_age_days === undefined && warning_days === undefined && probe_repository === undefined) {
+    return
+  }
+  await trx
+    .updateTable('connections')
+    .set({ notice_due_at: sql<Date>`now()` })
+    .where('id', 'in', (query) =>
+      query
+        .selectFrom('authorizations')
+        .select('connection_id')
+        .where('runtime_id', '=', row.runtime_id)
+        .where('provider_id', '=', row.provider_id),
+    )
+    .execute()
+}
+
+async function limitAge(
+  trx: Trx,
+  row: { runtime_id: string; provider_id: string },
+  max_age_days: number | null,
+): Promise<void> {
   await trx
     .updateTable('authorizations')
     .set({
-      expires_at: sql<Date | null>`authorized_at + make_interval(days => ${change.max_age_days}::int)`,
+      expires_at: sql<Date | null>`authorized_at + make_interval(days => ${max_age_days}::int)`,
     })
     .where('runtime_id', '=', row.runtime_id)
     .where('provider_id', '=', row.provider_id)

@@ -9,6 +9,7 @@ import { up as entraTenant } from './migrations/0006-entra-tenant.ts'
 import { up as repositoryProbe } from './migrations/0006-repository-probe.ts'
 import { up as providerPaces } from './migrations/0007-provider-paces.ts'
 import { up as keptRevocations } from './migrations/0008-kept-revocations.ts'
+import { up as notices } from './migrations/0009-notices.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -19,6 +20,7 @@ const migrations = {
   '0006-repository-probe': { up: repositoryProbe },
   '0007-provider-paces': { up: providerPaces },
   '0008-kept-revocations': { up: keptRevocations },
+  '0009-notices': { up: notices },
 }
 
 /** The data was written by a newer version than this one. */

@@ -2,6 +2,7 @@ import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type {
   AuthMode,
   AuthorizationRequest,
+  NoticeKind,
   Problem,
   ProviderKind,
   Role,
@@ -195,6 +196,8 @@ export interface ConnectionsTable {
   access_expires_at: InstantOrNull
   refresh_due_at: InstantOrNull
   check_due_at: InstantOrNull
+  /** When time changes what its owner is told next. */
+  notice_due_at: InstantOrNull
   refresh_claimed_by: ColumnType<string | null, string | null | undefined, string | null>
   refresh_claimed_at: InstantOrNull
   refresh_failures: Generated<number>
@@ -215,8 +218,8 @@ export interface AuthorizationsTable {
   authorized_at: Generated<Date>
   /** When the person must authorize again, where an administrator set a limit. */
   expires_at: InstantOrNull
-  /** The state of the token whose notice the person has hidden. */
-  notice_hidden_for: ColumnType<string | null, string | null | undefined, string | null>
+  /** The notice that the person has hidden for this runtime. */
+  hidden_notice_id: ColumnType<string | null, string | null | undefined, string | null>
   /** The repository on which the token was tried for this runtime; null: it was not. */
   probed_repository: ColumnType<string | null, string | null | undefined, string | null>
   probe_outcome: ColumnType<
@@ -224,6 +227,20 @@ export interface AuthorizationsTable {
     ProbeOutcome | null | undefined,
     ProbeOutcome | null
   >
+}
+
+/** Something that the owner of a connection is told of: one row for each time it happens. */
+export interface NoticesTable {
+  id: Generated<string>
+  connection_id: string
+  /** Set when it is about one authorization, and not about the token. */
+  authorization_id: string | null
+  kind: NoticeKind
+  /** What makes it the same: the version, the end, or the scopes that it is about. */
+  event: string
+  created_at: CreatedAt
+  /** When it was no longer so. */
+  ended_at: InstantOrNull
 }
 
 /**
@@ -341,6 +358,7 @@ export interface Tables {
   runtime_providers: RuntimeProvidersTable
   connections: ConnectionsTable
   authorizations: AuthorizationsTable
+  notices: NoticesTable
   clients: ClientsTable
   revocations: RevocationsTable
   authorization_requests: AuthorizationRequestsTable

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { announceToken } from '../authorizations/announce-token.ts'
+import { settleNotices } from '../authorizations/notices.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { BoxError } from '../seal/box-error.ts'
@@ -91,6 +92,7 @@ export async function checkConnection(
       .where('version', '=', row.version)
       .executeTakeFirst()
     if (numUpdatedRows > 0n) await writeProbes(trx, id, verdict?.outcome === 'accepted', probes)
+    await settleNotices(trx, id)
     await announceToken(trx, { id, owner_id, owner_kind })
   })
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import { announceToken } from '../authorizations/announce-token.ts'
+import { settleNotices } from '../authorizations/notices.ts'
 import { callbackPath } from '../contract/index.ts'
 import type { NextChange } from '../events/next-change.ts'
 import {
@@ -292,6 +293,7 @@ async function store(
       .where('id', '=', row.id)
       .where('version', '=', row.version)
       .execute()
+    await settleNotices(trx, row.id)
     await announceToken(trx, row)
   })
 }
@@ -325,6 +327,7 @@ async function conclude(
         .where('id', '=', row.id)
         .where('version', '=', row.version)
         .executeTakeFirst()
+      if (gone) await settleNotices(trx, row.id)
       await announceToken(trx, row)
       // The version moved on while we asked: somebody authorized anew, and nothing is lost.
       return changed.numUpdatedRows === 0n ? 'refreshed' : outcome

@@ -54,7 +54,8 @@ function toRow({ connection, ...row }: RuntimeToken): Access {
       id: connection.id,
       created_at: connection.created_at,
       connection,
-      notice_hidden: false,
+      expires_at: null,
+      notice: null,
     },
   }
 }

@@ -56,8 +56,8 @@ export function reusableHere(access: AccessDetail): Connection[] {
 
 /** Whether a token that is there needs its owner, who has not hidden the notice of it. */
 export function needsCare({ authorization }: Access): boolean {
-  if (!authorization || authorization.notice_hidden) return false
-  return troubled.has(authorization.connection.status)
+  const notice = authorization?.notice
+  return notice !== null && notice !== undefined && !notice.hidden
 }
 
 const working = new Set<ConnectionStatus | undefined>(['valid', 'expiring', 'unverified'])
