@@ -6,8 +6,8 @@ import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureInstalled, node24, ROOT } from './setup.js'
 
 const FOLDER = 'test/forge'
-// A test that waits for ever fails in the end, and says which it is; a file whose tests are done ends.
-const ENDS = ['--test-timeout=600000', '--test-force-exit']
+// A test that waits for ever fails in the end, and says which it is.
+const ENDS = ['--test-timeout=600000']
 
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)

@@ -17,6 +17,8 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
     const person = await callers.person(request, { caller: 'person' })
     reply.hijack()
     const { raw } = reply
+    // Who has gone meanwhile is not heard of again: there is nothing left to close.
+    if (raw.destroyed) return
     raw.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',

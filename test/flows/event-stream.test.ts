@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { sql } from 'kysely'
+import { EVENTS_PATH } from '../../src/contract/index.ts'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+
+const STREAMS = 6
+
+test('a page that goes while it is being recognized leaves nothing behind', async () => {
+  const before = active('Timeout')
+  await leaveTooEarly()
+  assert.ok(active('Timeout') < before + STREAMS, 'something still runs for pages that are gone')
+})
+
+async function leaveTooEarly(): Promise<void> {
+  await using countersign = await startCountersign()
+  const { database, admin, page_url } = countersign
+  await database.db.transaction().execute(async (trx) => {
+    await sql`lock table sessions in access exclusive mode`.execute(trx)
+    const sockets = active('TCPSocketWrap')
+    const pages = Array.from({ length: STREAMS }, () => askForEvents(page_url, admin.cookie))
+    await until(async () => (await waiting(countersign)) === STREAMS)
+    for (const page of pages) page.destroy()
+    await Promise.all(pages.map((page) => once(page, 'close')))
+    await until(async () => active('TCPSocketWrap') <= sockets)
+  })
+  for (let calls = 0; calls < STREAMS; calls += 1) await admin.api.getSession({})
+}
+
+function active(kind: string): number {
+  return process.getActiveResourcesInfo().filter((name) => name === kind).length
+}
+
+function askForEvents(page_url: string, cookie: string): Socket {
+  const { hostname, port } = new URL(page_url)
+  const socket = connect(Number(port), hostname)
+  socket.write(`GET ${EVENTS_PATH} HTTP/1.1\r\nhost: ${hostname}\r\ncookie: ${cookie}\r\n\r\n`)
+  return socket
+}
+
+/** How many wait for the lock on sessions. */
+async function waiting({ database }: Countersign): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from pg_locks
+    where not granted and relation = 'sessions'::regclass`.execute(database.db)
+  return rows[0]?.count ?? 0
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const give_up_at = Date.now() + 30_000
+  while (!(await holds())) {
+    if (Date.now() > give_up_at) throw new Error('it did not come to that')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
