@@ -39,6 +39,10 @@ export const entra: OAuthFacts = {
     person: [`${RESOURCE}/.default`, 'offline_access'],
     runtime: [`${RESOURCE}/.default`, 'offline_access'],
   },
+  scope_reasons: {
+    [`${RESOURCE}/.default`]: 'for all that the app is permitted: profile, and code read and write',
+    offline_access: 'to go on without asking the person again',
+  },
   refresh_repeats: ['scope'],
   // The person must come back: to sign in again, for a second factor, or to consent.
   dead_grant_errors: ['interaction_required', 'login_required', 'consent_required'],

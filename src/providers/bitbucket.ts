@@ -53,6 +53,10 @@ export const bitbucket: ProviderAdapter = {
       person: ['account', 'repository:write'],
       runtime: ['account', 'repository:write', 'repository:admin', 'webhook'],
     },
+    scope_reasons: {
+      account: 'to see whose grant it is',
+      'repository:write': 'to clone, fetch and push',
+    },
     refresh_repeats: [],
     dead_grant_errors: [],
     misconfigured_errors: [],

@@ -127,6 +127,8 @@ export interface OAuthFacts {
   default_scopes: { person: readonly string[]; runtime: readonly string[] }
   /** How often the token endpoint may be asked, where the host says so. */
   token_requests?: TokenRequestLimit
+  /** What they are for, where a token's scopes have other names than a grant's. */
+  scope_reasons?: Readonly<Record<string, string>>
   /** What a refresh must send again, because the host wants it so. */
   refresh_repeats: readonly ('redirect_uri' | 'scope')[]
   /**

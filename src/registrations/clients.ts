@@ -12,6 +12,7 @@ import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
+import type { ProviderAdapter } from '../providers/provider.ts'
 import { sealBox } from '../seal/box.ts'
 import type { VaultPublicKey } from '../seal/keys.ts'
 import { type Db, isDuplicate, type Trx } from '../store/database.ts'
@@ -80,9 +81,18 @@ export async function getClientForm(
     vault_key: await currentVaultKey(db),
     callback_url: page_url + callbackPath(place.provider_id),
     registration_page: adapter.pages(provider.base_url).new_client,
-    scopes: [...adapter.required_scopes.person],
+    scopes: grantScopes(adapter),
     client: row === undefined ? null : toClient(row),
   }
+}
+
+/** What people are asked to grant where nothing else is set, in the words of grants. */
+function grantScopes({ oauth, required_scopes }: ProviderAdapter): Scope[] {
+  const ofTokens = new Map(required_scopes.person.map(({ scope, reason }) => [scope, reason]))
+  return oauth.default_scopes.person.map((scope) => ({
+    scope,
+    reason: oauth.scope_reasons?.[scope] ?? ofTokens.get(scope) ?? '',
+  }))
 }
 
 /** Clients by provider, defaults first. */

@@ -52,7 +52,6 @@ function Row({ access }: { access: Access }) {
       </span>
       <span className={classes.buttons}>
         <LinkButton
-          variant="default"
           size="xs"
           to="/tokens/$runtimeId/$providerId"
           params={{ runtimeId: runtime.id, providerId: provider.id }}

@@ -1,6 +1,6 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
-import type { Access } from '../../../src/contract/connections.ts'
+import type { Access, Authorization } from '../../../src/contract/connections.ts'
 import { AccountChip } from '../parts/account.tsx'
 import type { Column } from '../parts/column.ts'
 import { LinkButton } from '../parts/link-button.tsx'
@@ -19,7 +19,7 @@ export function tokenColumns(onDelete: (access: Access) => void): Column<Access>
     {
       header: 'Runtime',
       place: 'title',
-      width: '13.5%',
+      width: '13%',
       cell: ({ runtime }) => <TwoLines first={runtime.name} second={runtime.description} />,
     },
     { ...hostColumn, width: '12%' },
@@ -27,7 +27,7 @@ export function tokenColumns(onDelete: (access: Access) => void): Column<Access>
     {
       header: 'Actions',
       place: 'actions',
-      width: '11.75rem',
+      width: '11.5rem',
       cell: (access) => <Actions access={access} onDelete={() => onDelete(access)} />,
     },
   ]
@@ -58,14 +58,14 @@ const hostColumn: Column<Access> = {
 const stateColumns: Column<Access>[] = [
   {
     header: 'Account',
-    width: '11%',
+    width: '14.5%',
     cell: ({ authorization }) =>
       authorization ? <AccountChip account={authorization.connection.account} /> : null,
   },
   { header: 'Status', cell: (access) => <TokenStatus access={access} /> },
   {
     header: 'Scopes',
-    width: '10.5rem',
+    width: '9.5rem',
     cell: ({ authorization }) =>
       authorization ? (
         <Scopes
@@ -76,13 +76,12 @@ const stateColumns: Column<Access>[] = [
   },
   {
     header: 'Expires',
-    width: '6.5rem',
-    cell: ({ authorization }) =>
-      authorization ? <Expiry at={authorization.connection.expires_at} /> : null,
+    width: '6.25rem',
+    cell: ({ authorization }) => (authorization ? <Expiry authorization={authorization} /> : null),
   },
   {
     header: 'Last checked',
-    width: '7.75rem',
+    width: '7.25rem',
     cell: (access) =>
       access.authorization ? (
         <CheckNow access={access} connection={access.authorization.connection} />
@@ -90,8 +89,16 @@ const stateColumns: Column<Access>[] = [
   },
 ]
 
-function Expiry({ at }: { at: string | null }) {
-  return at ? <Time at={at} /> : <span className={classes.quiet}>No end known</span>
+/** The end that comes first: the token's own, or the limit that an administrator set. */
+function Expiry({ authorization: { connection, expires_at } }: { authorization: Authorization }) {
+  const [first] = [connection.expires_at, expires_at].filter((at) => at !== null).sort()
+  if (first === undefined) return <span className={classes.quiet}>No end known</span>
+  return (
+    <>
+      <Time at={first} />
+      {first === expires_at && <p className={classes.quiet}>by a limit</p>}
+    </>
+  )
 }
 
 function Actions({
@@ -112,7 +119,7 @@ function Actions({
       <LinkButton
         id={panelButtonId(runtime.id, provider.id)}
         size="xs"
-        variant={authorization === null || needsCare(access) ? 'filled' : 'default'}
+        variant={authorization === null || (own && needsCare(access)) ? 'filled' : 'default'}
         {...(own
           ? { to: '/admin/runtimes/$runtimeId/token/$providerId' }
           : { to: '/tokens/$runtimeId/$providerId', search: true })}
