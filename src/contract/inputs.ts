@@ -7,6 +7,14 @@ export const inputs = {
     { email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 256 }) },
     closed,
   ),
+  updateAccount: Type.Object({ name: Name }, closed),
+  changePassword: Type.Object(
+    {
+      current_password: Type.String({ maxLength: 256 }),
+      new_password: Type.String({ maxLength: 256 }),
+    },
+    closed,
+  ),
   acceptInvite: Type.Object(
     {
       token: Type.String({ maxLength: 100 }),

@@ -20,6 +20,7 @@ export const problems = {
   'not-found': { status: 404, title: 'There is nothing at this address' },
   'invite-invalid': { status: 410, title: 'This invitation can no longer be used' },
   'email-taken': { status: 409, title: 'Somebody already uses this e-mail address' },
+  'password-wrong': { status: 422, title: 'The current password is wrong' },
   'password-too-weak': { status: 422, title: 'The password is too short' },
   'last-administrator': { status: 409, title: 'The last administrator must stay' },
   'name-taken': { status: 409, title: 'This name is already in use' },

@@ -3,7 +3,7 @@ import { betterAuth } from 'better-auth'
 import { ProblemError, type Role } from '../contract/index.ts'
 import type { Actor } from '../policy/decide.ts'
 import { decide } from '../policy/decide.ts'
-import type { Db } from '../store/database.ts'
+import type { Db, Trx } from '../store/database.ts'
 
 export interface AuthSettings {
   page_url: string
@@ -26,9 +26,34 @@ export interface Auth {
   openSession(person: { email: string; password: string; ip: string | null }): Promise<string[]>
   /** Ends the session of these request headers. @returns the `Set-Cookie` values */
   signOut(cookie: string): Promise<string[]>
+  /**
+   * Changes the password of who is signed in with this `Cookie` header and ends all other
+   * sessions, those of command lines, too.
+   *
+   * @returns the `Set-Cookie` values of the session that takes the place of this one
+   * @throws ProblemError `password-wrong`, `password-too-weak`, `too-many-attempts`
+   */
+  changePassword(change: {
+    person: SignedIn
+    cookie: string
+    current_password: string
+    new_password: string
+    ip: string | null
+  }): Promise<string[]>
+  /** Ends all sessions of who is signed in, those of command lines, too. @returns the `Set-Cookie` values */
+  signOutEverywhere(request: {
+    person: SignedIn
+    cookie: string
+    ip: string | null
+  }): Promise<string[]>
   /** Who is signed in with this `Cookie` header; undefined: nobody. */
   whoIs(cookie: string): Promise<SignedIn | undefined>
   hashPassword(password: string): Promise<string>
+}
+
+/** Command lines sign in anew. */
+async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
+  await trx.deleteFrom('person_tokens').where('person_id', '=', person_id).execute()
 }
 
 /** Header that only we set, on requests that never leave the process. */
@@ -59,14 +84,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
           password,
         },
       )
-      if (response.status === 429) {
-        const retry_after = Number(response.headers.get('x-retry-after') ?? 60)
-        throw new ProblemError(
-          'too-many-attempts',
-          `Wait ${retry_after} seconds, then try to sign in again.`,
-          { extensions: { retry_after } },
-        )
-      }
+      refuseTooMany(response)
       const answer: unknown = await response.json().catch(() => null)
       if (!response.ok) {
         throw new ProblemError('sign-in-failed', 'Check both and try again.', { cause: answer })
@@ -92,6 +110,37 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       const response = await call('/sign-out', { cookie }, {})
       return response.headers.getSetCookie()
     },
+    async changePassword({ person, cookie, current_password, new_password, ip }) {
+      if (new_password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
+      const response = await call(
+        '/change-password',
+        { cookie, [IP_HEADER]: ip ?? '127.0.0.1' },
+        {
+          currentPassword: current_password,
+          newPassword: new_password,
+          revokeOtherSessions: true,
+        },
+      )
+      refuseTooMany(response)
+      if (!response.ok) {
+        throw new ProblemError('password-wrong', 'Type it again. Nothing was changed.', {
+          cause: await response.text(),
+        })
+      }
+      const subject = 'own password, and all other sessions ended'
+      const attempt = { actor: person, action: 'account.change_password', subject, ip } as const
+      await decide(db, attempt, (trx) => endPersonTokens(trx, person.id))
+      return response.headers.getSetCookie()
+    },
+    async signOutEverywhere({ person, cookie, ip }) {
+      const subject = 'signed out everywhere'
+      const attempt = { actor: person, action: 'session.delete_all', subject, ip } as const
+      await decide(db, attempt, async (trx) => {
+        await trx.deleteFrom('sessions').where('person_id', '=', person.id).execute()
+        await endPersonTokens(trx, person.id)
+      })
+      return (await call('/sign-out', { cookie }, {})).headers.getSetCookie()
+    },
     async whoIs(cookie) {
       const found = await auth.api.getSession({ headers: new Headers({ cookie }) })
       if (found === null) return undefined
@@ -100,6 +149,22 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     },
     hashPassword: async (password) => (await auth.$context).password.hash(password),
   }
+}
+
+/** For whoever chooses a password. */
+export function passwordTooWeak(): ProblemError {
+  return new ProblemError(
+    'password-too-weak',
+    `Choose a password of at least ${MIN_PASSWORD_LENGTH} characters.`,
+  )
+}
+
+function refuseTooMany(response: Response): void {
+  if (response.status !== 429) return
+  const retry_after = Number(response.headers.get('x-retry-after') ?? 60)
+  throw new ProblemError('too-many-attempts', `Wait ${retry_after} seconds, then try again.`, {
+    extensions: { retry_after },
+  })
 }
 
 function createBetterAuth(db: Db, settings: AuthSettings) {
@@ -162,7 +227,10 @@ function createBetterAuth(db: Db, settings: AuthSettings) {
       storage: 'database',
       modelName: 'rate_limits',
       fields: { lastRequest: 'last_request' },
-      customRules: { '/sign-in/email': { window: 60, max: 10 } },
+      customRules: {
+        '/sign-in/email': { window: 60, max: 10 },
+        '/change-password': { window: 60, max: 10 },
+      },
     },
     advanced: {
       cookiePrefix: 'countersign',

@@ -5,7 +5,7 @@ import { announce } from '../events/change.ts'
 import { type Actor, decide, setupActor } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
-import { type Auth, MIN_PASSWORD_LENGTH } from './auth.ts'
+import { type Auth, MIN_PASSWORD_LENGTH, passwordTooWeak } from './auth.ts'
 
 const INVITE_DAYS = 7
 
@@ -82,12 +82,7 @@ export async function acceptInvite(
   auth: Auth,
   answer: { token: string; name: string; email: string; password: string; ip: string | null },
 ): Promise<void> {
-  if (answer.password.length < MIN_PASSWORD_LENGTH) {
-    throw new ProblemError(
-      'password-too-weak',
-      `Choose a password of at least ${MIN_PASSWORD_LENGTH} characters.`,
-    )
-  }
+  if (answer.password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
   const email = answer.email.toLowerCase()
   const invite = await readInvite(db, answer.token)
   if (invite.email !== null && invite.email !== email) {

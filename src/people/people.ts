@@ -66,6 +66,26 @@ export async function updatePerson(
   })
 }
 
+/** Changes somebody's own name. @throws ProblemError `not-found` */
+export async function updateAccount(
+  db: Db,
+  request: PersonRequest & { name: string },
+): Promise<Person> {
+  const { actor, ip, id, name } = request
+  const subject = `own name: ${name}`
+  return await decide(db, { actor, action: 'account.update', subject, ip }, async (trx) => {
+    const row = await trx
+      .updateTable('people')
+      .set({ name, updated_at: new Date() })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst()
+    if (row === undefined) throw personNotFound()
+    await announce(trx, { name: 'people', owner_id: null, id })
+    return toPerson(row)
+  })
+}
+
 /**
  * Removes a person with their sessions, tokens and authorizations.
  *

@@ -144,6 +144,10 @@ const forAdministrators: Record<string, Place> = {
     act: (page) => dialog('Invite')(page).getByRole('button', { name: 'link' }).click(),
     shows: field('Invitation link'),
   },
+  account: {
+    path: '/account',
+    shows: (page) => page.getByRole('button', { name: 'Change password' }),
+  },
   activity: { path: '/admin/activity', shows: (page) => page.getByRole('row').nth(3) },
   'no page': { path: '/nowhere', shows: heading('There is no page here') },
 }

@@ -30,6 +30,8 @@ type Bodies = { [N in EndpointName as Input<N> extends { body: unknown } ? N : n
 /** A body in good order for each endpoint that takes one. */
 const bodies: Bodies = {
   signIn: { email: 'nobody@example.com', password: 'x' },
+  updateAccount: { name: 'X' },
+  changePassword: { current_password: 'x', new_password: 'long enough' },
   readInvite: { token: 'x' },
   acceptInvite: { token: 'x', name: 'X', email: 'x@example.com', password: 'long enough' },
   createCandidate: { id: ids.id, ...row, token: 'x' },

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Session } from '../../contract/index.ts'
 import type { SignedIn } from '../../people/auth.ts'
 import { acceptInvite, isSetupRequired, readInvite } from '../../people/invites.ts'
-import { getPerson } from '../../people/people.ts'
+import { getPerson, updateAccount } from '../../people/people.ts'
 import { endPersonToken } from '../../people/person-tokens.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
@@ -34,6 +34,22 @@ export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
     const token = callers.token(request)
     if (token !== undefined) await endPersonToken(db, token)
     else reply.header('set-cookie', await auth.signOut(request.headers.cookie ?? ''))
+    return undefined
+  })
+
+  bind(app, 'updateAccount', callers.browser, ({ body }, { caller, ip }) =>
+    updateAccount(db, { actor: caller, ip, id: caller.id, name: body.name.trim() }),
+  )
+
+  bind(app, 'changePassword', callers.browser, async ({ body }, { caller, ip, request, reply }) => {
+    const cookie = request.headers.cookie ?? ''
+    reply.header('set-cookie', await auth.changePassword({ ...body, person: caller, cookie, ip }))
+    return undefined
+  })
+
+  bind(app, 'endSessions', callers.browser, async (_input, { caller, ip, request, reply }) => {
+    const cookie = request.headers.cookie ?? ''
+    reply.header('set-cookie', await auth.signOutEverywhere({ person: caller, cookie, ip }))
     return undefined
   })
 

@@ -1,6 +1,9 @@
 import { problems } from '../../../src/contract/problems.ts'
 
 const words: Record<string, string> = {
+  'account.update': 'Changed their name',
+  'account.change_password': 'Changed their password',
+  'session.delete_all': 'Signed out everywhere',
   'authorization.create': 'Authorized a runtime',
   'authorization.delete': 'Deleted an authorization',
   'authorization.update': 'Hid or showed a notice',

@@ -5,10 +5,12 @@ import {
   UnstyledButton,
   useMantineColorScheme,
 } from '@mantine/core'
-import { IconChevronDown, IconLogout } from '@tabler/icons-react'
+import { IconChevronDown, IconLogout, IconUserCircle } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
+import { useState } from 'react'
 import { Avatar } from '../parts/avatar.tsx'
+import { LinkButton } from '../parts/link-button.tsx'
 import { notify } from '../parts/notify.tsx'
 import { api } from './api.ts'
 import classes from './person-menu.module.css'
@@ -21,11 +23,24 @@ const roles = { admin: 'Administrator', member: 'Member' }
 export function PersonMenu() {
   const person = usePerson()
   const signOut = useSignOut()
+  const [opened, setOpened] = useState(false)
   return (
     <div className={classes.place}>
-      <Popover position="bottom-end" width={264} shadow="md" trapFocus returnFocus>
+      <Popover
+        opened={opened}
+        onChange={setOpened}
+        position="bottom-end"
+        width={264}
+        shadow="md"
+        trapFocus
+        returnFocus
+      >
         <Popover.Target>
-          <UnstyledButton className={classes.button} aria-label={`Account of ${person.name}`}>
+          <UnstyledButton
+            className={classes.button}
+            aria-label={`Account of ${person.name}`}
+            onClick={() => setOpened(!opened)}
+          >
             <Avatar name={person.name} size={30} />
             <IconChevronDown size={14} aria-hidden />
           </UnstyledButton>
@@ -38,6 +53,17 @@ export function PersonMenu() {
           </div>
           <ColorScheme />
           <div className={classes.out}>
+            <LinkButton
+              to="/account"
+              variant="subtle"
+              color="gray"
+              fullWidth
+              justify="flex-start"
+              leftSection={<IconUserCircle size={16} aria-hidden />}
+              onClick={() => setOpened(false)}
+            >
+              Name and password
+            </LinkButton>
             <Button
               variant="subtle"
               color="gray"

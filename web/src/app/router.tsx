@@ -87,6 +87,12 @@ const token = createRoute({
   component: lazyRouteComponent(() => import('../tokens/token-panel.tsx'), 'TokenPanel'),
 })
 
+const account = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/account',
+  component: lazyRouteComponent(() => import('../account/account-page.tsx'), 'AccountPage'),
+})
+
 const admin = createRoute({
   getParentRoute: () => signedIn,
   path: '/admin',
@@ -211,6 +217,7 @@ const routeTree = rootRoute.addChildren([
   signedIn.addChildren([
     home,
     tokens.addChildren([token]),
+    account,
     admin.addChildren([
       adminHome,
       runtimes.addChildren([

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { createClient, ProblemError } from '../../src/contract/index.ts'
+import { issuePersonToken } from '../../src/people/person-tokens.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { PASSWORD, type PersonClient } from '../harness/person.ts'
+
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { page_url } = countersign
+
+/** Signs in anew, as another browser does. @returns the `Cookie` header */
+async function signIn(email: string, password: string): Promise<string> {
+  const response = await fetch(`${page_url}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, password }),
+  })
+  if (response.status !== 200) throw new Error(`signing in answered ${response.status}`)
+  return response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';', 1)[0])
+    .join('; ')
+}
+
+/** Signs in on a command line, as `countersign login` does. */
+async function commandLineOf({ person }: PersonClient) {
+  const { db } = countersign.database
+  return await db
+    .transaction()
+    .execute((trx) => issuePersonToken(trx, { person_id: person.id, device_name: 'laptop' }))
+}
+
+async function isSignedIn(cookie: string): Promise<boolean> {
+  const api = createClient({ base_url: page_url, headers: { cookie } })
+  return (await api.getSession({})).person !== null
+}
+
+const isProblem = (type: string) => (error: unknown) =>
+  error instanceof ProblemError && error.type === type
+
+test('a new password ends all other sessions, and this one goes on', async () => {
+  const person = await countersign.person('dora')
+  const { email } = person.person
+  const elsewhere = await signIn(email, PASSWORD)
+  const change = (current_password: string, new_password: string) =>
+    person.api.changePassword({ body: { current_password, new_password } })
+  await assert.rejects(change('wrong', 'another few words'), isProblem('password-wrong'))
+  await assert.rejects(change(PASSWORD, 'short'), isProblem('password-too-weak'))
+  assert.ok(await isSignedIn(elsewhere), 'nothing was changed')
+
+  const before = person.cookie
+  await change(PASSWORD, 'another few words')
+  assert.ok(await isSignedIn(person.cookie))
+  assert.ok(!(await isSignedIn(elsewhere)))
+  assert.ok(!(await isSignedIn(before)))
+  await assert.rejects(signIn(email, PASSWORD))
+  await signIn(email, 'another few words')
+})
+
+test('signing out everywhere ends every session of this person, and of nobody else', async () => {
+  const person = await countersign.person('emil')
+  const elsewhere = await signIn(person.person.email, PASSWORD)
+  const here = person.cookie
+  const { access_token } = await commandLineOf(person)
+  const line = createClient({
+    base_url: page_url,
+    headers: { authorization: `Bearer ${access_token}` },
+  })
+  assert.equal((await line.getSession({})).person?.id, person.person.id)
+  await assert.rejects(line.endSessions({}), isProblem('not-signed-in'))
+  await person.api.endSessions({})
+  assert.equal((await line.getSession({})).person, null)
+  assert.ok(!(await isSignedIn(here)))
+  assert.ok(!(await isSignedIn(elsewhere)))
+  assert.ok(await isSignedIn(countersign.admin.cookie))
+})
+
+test('a name is changed for everybody to see, and all of it is audited', async () => {
+  const person = await countersign.person('fay')
+  const changed = await person.api.updateAccount({ body: { name: ' Fay Field ' } })
+  assert.equal(changed.name, 'Fay Field')
+  const { items } = await countersign.admin.api.listPeople({ query: { q: 'Fay Field' } })
+  assert.equal(items.length, 1)
+  const rows = await countersign.database.db
+    .selectFrom('audit')
+    .select('action')
+    .where('action', 'in', ['account.update', 'account.change_password', 'session.delete_all'])
+    .orderBy('id')
+    .execute()
+  assert.deepEqual(
+    rows.map(({ action }) => action),
+    ['account.change_password', 'session.delete_all', 'account.update'],
+  )
+})
