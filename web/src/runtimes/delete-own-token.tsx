@@ -1,10 +1,11 @@
-import { useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Access, Connection } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
 import { notify } from '../parts/notify.tsx'
 import { panelButtonId } from '../tokens/access.ts'
-import { runtimeItself } from './own-token.ts'
+import { LastOne } from '../tokens/delete-dialog.tsx'
+import { ownTokenQuery, runtimeItself } from './own-token.ts'
 
 /** Asks before a runtime loses its robot account at a Git host. */
 export function DeleteOwnToken({
@@ -17,6 +18,7 @@ export function DeleteOwnToken({
   onClose: () => void
 }) {
   const queryClient = useQueryClient()
+  const detail = useQuery(ownTokenQuery(runtime.id, provider.id))
   const byOAuth = connection.method === 'oauth'
 
   async function remove() {
@@ -38,14 +40,7 @@ export function DeleteOwnToken({
         {connection.account.login}) will fail: pushes, and clones and fetches of what is not public.
         What it does as people goes on.
       </p>
-      {byOAuth ? (
-        <p>
-          The authorization is destroyed here and revoked at {provider.name}. If {provider.name} is
-          away, that is tried again until it is done.
-        </p>
-      ) : (
-        <p>The token is destroyed here. At {provider.name} it works until you revoke it there.</p>
-      )}
+      <LastOne own provider={provider} byOAuth={byOAuth} revocation={detail.data?.revocation} />
     </ConfirmDialog>
   )
 }

@@ -53,29 +53,32 @@ export function DeleteDialog({
   )
 }
 
-/** What becomes of a token or grant that no other runtime uses. */
-function LastOne({
+/** What becomes of a token or grant that no other runtime uses, or that is a runtime's own. */
+export function LastOne({
   provider,
   byOAuth,
+  own = false,
   revocation,
 }: {
   provider: Access['provider']
   byOAuth: boolean
+  own?: boolean
   revocation: AccessDetail['revocation'] | undefined
 }) {
+  const word = byOAuth ? 'authorization' : 'token'
+  const it = own ? `The ${word} is` : `No other runtime uses this ${word}, so it is`
   if (byOAuth && revocation?.grants_revoked !== false) {
     return (
       <p>
-        No other runtime uses this authorization, so it is destroyed here and revoked at{' '}
-        {provider.name}. If {provider.name} is away, that is tried again until it is done.
+        {it} destroyed here and revoked at {provider.name}. If {provider.name} is away, that is
+        tried again until it is done.
       </p>
     )
   }
   const page = byOAuth ? revocation?.grant_page : revocation?.token_page
   return (
     <p>
-      No other runtime uses this {byOAuth ? 'authorization' : 'token'}, so it is destroyed here. At{' '}
-      {provider.name} it {byOAuth ? 'stays' : 'works'} until you revoke it:{' '}
+      {it} destroyed here. At {provider.name} it {byOAuth ? 'stays' : 'works'} until you revoke it:{' '}
       <OutsideLink href={page ?? provider.base_url}>revoke it at {provider.name}</OutsideLink>.
     </p>
   )
