@@ -5,7 +5,7 @@ import { up as firstPush } from './migrations/0001-first-push.ts'
 import { up as oauth } from './migrations/0002-oauth.ts'
 import { up as runtimeToken } from './migrations/0003-runtime-token.ts'
 import { up as deviceFlow } from './migrations/0004-device-flow.ts'
-import { up as entraTenant } from './migrations/0006-entra-tenant.ts'
+import { up as entraTenant } from './migrations/0005-entra-tenant.ts'
 import { up as repositoryProbe } from './migrations/0006-repository-probe.ts'
 import { up as providerPaces } from './migrations/0007-provider-paces.ts'
 import { up as keptRevocations } from './migrations/0008-kept-revocations.ts'
@@ -16,7 +16,7 @@ const migrations = {
   '0002-oauth': { up: oauth },
   '0003-runtime-token': { up: runtimeToken },
   '0004-device-flow': { up: deviceFlow },
-  '0006-entra-tenant': { up: entraTenant },
+  '0005-entra-tenant': { up: entraTenant },
   '0006-repository-probe': { up: repositoryProbe },
   '0007-provider-paces': { up: providerPaces },
   '0008-kept-revocations': { up: keptRevocations },

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const STORE = join(import.meta.dirname, '../../src/store')
+
+// A database that has a migration takes no earlier one any more: each new one goes to the end.
+test('migrations are numbered without a gap, and all of them are run', () => {
+  const names = readdirSync(join(STORE, 'migrations')).map((file) => file.replace(/\.ts$/, ''))
+  const numbers = names.toSorted().map((name) => Number(name.slice(0, 4)))
+  assert.deepEqual(
+    numbers,
+    names.map((_, index) => index + 1),
+  )
+  const run = readFileSync(join(STORE, 'migrate.ts'), 'utf8')
+  for (const name of names) assert.ok(run.includes(`'${name}': {`), name)
+})
