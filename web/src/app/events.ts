@@ -45,8 +45,7 @@ function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () =
       alarm = undefined
       onLost(false)
       // Who has just come back from a Git host waits for an event that may be over by now.
-      const queryKey = missedSome ? [] : ['authorization-request']
-      void queryClient.invalidateQueries({ queryKey })
+      readAgain(queryClient, missedSome ? [] : ['authorization-request'])
       missedSome = false
     }
     source.onerror = () => {
@@ -74,13 +73,28 @@ function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () =
   }
 }
 
+/**
+ * Reads again what is shown. A first read that is under way may be older than the change, and is
+ * joined instead of begun anew: it is followed by another.
+ */
+function readAgain(queryClient: QueryClient, queryKey: QueryKey): void {
+  const first = queryClient
+    .getQueryCache()
+    .findAll({ queryKey, fetchStatus: 'fetching' })
+    .filter((query) => query.state.data === undefined)
+    .map((query) => query.promise)
+  void queryClient.invalidateQueries({ queryKey })
+  if (first.length === 0) return
+  void Promise.allSettled(first).then(() => queryClient.invalidateQueries({ queryKey }))
+}
+
 /** Puts the events of a burst together: each list is read once, not once per event. */
 function gather(queryClient: QueryClient) {
   const keys = new Map<string, QueryKey>()
   let timer: number | undefined
   function flush() {
     timer = undefined
-    for (const queryKey of keys.values()) void queryClient.invalidateQueries({ queryKey })
+    for (const queryKey of keys.values()) readAgain(queryClient, queryKey)
     keys.clear()
   }
   return {
