@@ -27,8 +27,10 @@ const BURST_SHARE = 0.1
 
 /** No provider is left alone for longer than this on its word. */
 const MOST_PAUSE_SECONDS = 3600
-/** At each time we were told, half the pace; and twice again after so long without. */
+/** So much slower each time we are told, as one answer may be the fault of a delay on the way … */
+const SLOWER = 1.25
 const MOST_SLOWNESS = 16
+/** … and twice as fast again after so long without. */
 const RECOVERY_SECONDS = 300
 
 const SLOWNESS = sql<number>`coalesce(greatest(1, pace.slowness * power(0.5,
@@ -69,11 +71,11 @@ export function createProviderPace(db: Db): ProviderPace {
       await sql`
         insert into provider_paces as pace
           (provider_id, free_at, paused_until, slowness, slowed_at)
-        values (${provider_id}, now(), now() + ${seconds(wait)}, 2, now())
+        values (${provider_id}, now(), now() + ${seconds(wait)}, ${SLOWER}, now())
         on conflict (provider_id) do update set
           paused_until = greatest(pace.paused_until, excluded.paused_until),
           slowness = case when pace.paused_until > now() then pace.slowness
-            else least(${MOST_SLOWNESS}::int, ${SLOWNESS} * 2) end,
+            else least(${MOST_SLOWNESS}::double precision, ${SLOWNESS} * ${SLOWER}::double precision) end,
           slowed_at = now()`.execute(db)
     },
   }
