@@ -21,9 +21,11 @@ export interface ProviderPace {
 const USUAL_LIMIT: TokenRequestLimit = { most: 50, seconds: 1 }
 
 /** Of what is allowed, this is taken steadily, … */
-const STEADY_SHARE = 0.75
-/** … and this at once; the rest is for delays on the way and for who else uses the same app. */
+const STEADY_SHARE = 0.8
+/** … and this at once; the rest is for who else uses the same app. */
 const BURST_SHARE = 0.1
+/** Calls that began one after the other may come to the provider together, after such a delay. */
+const DELAY_SECONDS = 0.4
 
 /** No provider is left alone for longer than this on its word. */
 const MOST_PAUSE_SECONDS = 3600
@@ -93,7 +95,7 @@ export function callsPerSecond(limit: TokenRequestLimit): number {
 
 /** Seconds from one call to the next. */
 function stepOf({ most, seconds }: TokenRequestLimit): number {
-  return seconds / (most * STEADY_SHARE)
+  return (seconds + DELAY_SECONDS) / (most * STEADY_SHARE)
 }
 
 function seconds(value: number) {
