@@ -65,7 +65,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       .getByRole('table', { name: 'Git personal access tokens' })
       .getByRole('row')
       .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${runtime}`) }) })
-  const status = (page: Page, runtime: string) => row(page, runtime).locator('[data-status]')
+  const status = (page: Page, runtime: string) => row(page, runtime).locator('span[data-status]')
   const panelOf = (runtime: 'ci' | 'web' | 'pasted') =>
     url(`/tokens/${runtimes[runtime].runtime.id}/${countersign.provider.id}`)
   const credentialOf = async (person: PersonClient) =>
@@ -290,6 +290,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       await Promise.all([page.goto(panelOf('ci')), second.goto(panelOf('ci'))])
       const button = (on: Page) =>
         dialog(on).getByRole('button', { name: 'Authorize access to Forge' })
+      await page.bringToFront()
       await button(page).dblclick()
       await page.waitForURL(url('/tokens'))
       await status(page, 'ci').and(page.locator('[data-status=valid]')).waitFor()
