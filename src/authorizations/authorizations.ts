@@ -55,7 +55,10 @@ export async function createAuthorization(
       }
       const { status, reason } = statusAt(connection, connection.now)
       if (!isUsable(status)) {
-        throw new ProblemError('connection-not-usable', `${reason} Update it first, or add another one.`)
+        throw new ProblemError(
+          'connection-not-usable',
+          `${reason} Update it first, or add another one.`,
+        )
       }
       await bindConnection(trx, { owner_id: person.id, ...row }, connection_id)
       // Another runtime may want it tried on another repository.

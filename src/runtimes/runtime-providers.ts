@@ -95,12 +95,17 @@ async function apply(
   await trx
     .updateTable('connections')
     .set({ notice_due_at: sql<Date>`now()` })
-    .where('id', 'in', (query) =>
-      query
-        .selectFrom('authorizations')
-        .select('connection_id')
-        .where('runtime_id', '=', row.runtime_id)
-        .where('provider_id', '=', row.provider_id),
+    .where((connection) =>
+      connection.or([
+        connection('id', 'in', (query) =>
+          query
+            .selectFrom('authorizations')
+            .select('connection_id')
+            .where('runtime_id', '=', row.runtime_id)
+            .where('provider_id', '=', row.provider_id),
+        ),
+        connection.and({ runtime_id: row.runtime_id, provider_id: row.provider_id }),
+      ]),
     )
     .execute()
 }

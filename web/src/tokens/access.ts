@@ -37,6 +37,11 @@ const troubled = new Set<ConnectionStatus>([
   'expiring',
 ])
 
+/** Whether a token that is there fails, or will soon. */
+export function isTroubled({ authorization }: Access): boolean {
+  return authorization !== null && troubled.has(authorization.connection.status)
+}
+
 /** What to press to put a row right, or to change what it has. */
 export function actionWord({ authorization }: Access): string {
   if (!authorization) return 'Add Token'

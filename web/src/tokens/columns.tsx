@@ -8,7 +8,7 @@ import { Scopes } from '../parts/scopes.tsx'
 import { Time } from '../parts/time.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import { shortAddress } from '../providers/address.ts'
-import { actionWord, needsCare, panelButtonId } from './access.ts'
+import { actionWord, isTroubled, panelButtonId } from './access.ts'
 import { CheckNow } from './check-now.tsx'
 import classes from './columns.module.css'
 import { TokenStatus } from './token-status.tsx'
@@ -119,7 +119,7 @@ function Actions({
       <LinkButton
         id={panelButtonId(runtime.id, provider.id)}
         size="xs"
-        variant={authorization === null || (own && needsCare(access)) ? 'filled' : 'default'}
+        variant={authorization === null || (own && isTroubled(access)) ? 'filled' : 'default'}
         {...(own
           ? { to: '/admin/runtimes/$runtimeId/token/$providerId' }
           : { to: '/tokens/$runtimeId/$providerId', search: true })}
