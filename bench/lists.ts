@@ -85,6 +85,12 @@ async function fill(countersign: Countersign, size: typeof SMALL): Promise<void>
       await admin.api.createAuthorization({ body: { ...row, connection_id } })
     }
   }
+  // All but those that the database works out by itself.
+  const { rows } = await sql<{ columns: string; ones: string }>`
+    select string_agg(column_name, ', ') as columns, string_agg('one.' || column_name, ', ') as ones
+    from information_schema.columns
+    where table_name = 'connections' and is_generated = 'NEVER'`.execute(database.db)
+  const [columns, ones] = [sql.raw(rows[0]?.columns ?? ''), sql.raw(rows[0]?.ones ?? '')]
   const runtimes = size.runtimes - OWN_AUTHORIZATIONS
   const people = size.people - 1
   const statements = [
@@ -98,10 +104,9 @@ async function fill(countersign: Countersign, size: typeof SMALL): Promise<void>
     sql`insert into people (name, email, role)
       select 'Person ' || lpad(n::text, 6, '0'), 'p' || n || '@example.com', 'member'
       from generate_series(1, ${people}::int) n`,
-    sql`insert into connections
-      select (jsonb_populate_record(
-        own, jsonb_build_object('id', gen_random_uuid(), 'owner_id', person.id))).*
-      from connections own, people person
+    sql`insert into connections (${columns})
+      select ${ones} from people person, connections own, jsonb_populate_record(
+        own, jsonb_build_object('id', gen_random_uuid(), 'owner_id', person.id)) one
       where own.id = ${connection_id}::uuid and person.id <> ${admin.person.id}::uuid`,
     sql`insert into authorizations (owner_id, runtime_id, provider_id, connection_id)
       select c.owner_id, r.id, c.provider_id, c.id

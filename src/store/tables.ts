@@ -168,6 +168,8 @@ export interface ConnectionsTable {
   id: string
   owner_id: string
   owner_kind: Generated<OwnerKind>
+  /** The owner, when it is a person. */
+  person_id: GeneratedAlways<string | null>
   /** The owner, when it is a runtime. */
   runtime_id: GeneratedAlways<string | null>
   provider_id: string
