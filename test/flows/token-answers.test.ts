@@ -31,8 +31,14 @@ const nothing: [name: string, begin: () => Promise<unknown>][] = [
   ['status 200 with an error that nobody knows', () => json({ error: 'try_later' })],
 ]
 
+/** The forge answers as it should, and the time for which it asked to be left alone is over. */
+async function wellAgain(): Promise<void> {
+  await forge.control('DELETE', '/control/faults')
+  await sql`update provider_paces set paused_until = now(), slowness = 1`.execute(database.db)
+}
+
 suite('a token endpoint that answers with', () => {
-  afterEach(() => forge.control('DELETE', '/control/faults'))
+  afterEach(wellAgain)
 
   for (const [name, begin] of nothing) {
     test(`${name} has said nothing about the grant`, async () => {
@@ -46,7 +52,7 @@ suite('a token endpoint that answers with', () => {
       const turnedDown = await authorizeWithOAuth(admin, row, ALICE)
       assert.equal(turnedDown.problem?.type, problemUri('authorization-failed'))
       assert.match(turnedDown.problem.detail, /Nothing was changed; try again/)
-      await forge.control('DELETE', '/control/faults')
+      await wellAgain()
       assert.equal((await authorizeWithOAuth(admin, row, ALICE)).status, 'completed')
       await endAccess(countersign)
       await ask()

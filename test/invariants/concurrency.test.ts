@@ -29,7 +29,7 @@ suite('two servers and two vaults at once', () => {
         .innerJoin('connections', 'connections.id', 'connection_id')
         .select('version')
         .where('authorizations.owner_id', '=', owner_id)
-        .where('runtime_id', '=', runtime.id)
+        .where('authorizations.runtime_id', '=', runtime.id)
         .execute()
       assert.deepEqual(authorizations, [{ version: 2 }])
       assert.equal(await countOf(database, 'connections'), round + 1)
