@@ -184,6 +184,7 @@ export async function deleteClient(db: Db, request: Request & { id: string }): P
       .set({
         status: 'reauthorization_required',
         refresh_due_at: null,
+        check_due_at: null,
         // There may be many: vaults tell their owners one after the other.
         notice_due_at: sql<Date>`now()`,
       })

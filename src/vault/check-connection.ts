@@ -5,10 +5,11 @@ import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { BoxError } from '../seal/box-error.ts'
 import type { Db } from '../store/database.ts'
-import type { StoredStatus } from '../store/tables.ts'
+import type { OwnerKind, StoredStatus } from '../store/tables.ts'
 import { nextCheck } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
+import type { Keyring } from './keyring.ts'
 import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
 import type { Refresher } from './refresh.ts'
 import { readTokenSet } from './token-set.ts'
@@ -27,6 +28,7 @@ export async function checkConnection(
     .selectFrom('connections')
     .innerJoin('providers', 'providers.id', 'connections.provider_id')
     .select([
+      'connections.id',
       'connections.owner_id',
       'connections.owner_kind',
       'connections.provider_id',
@@ -44,32 +46,24 @@ export async function checkConnection(
     .where('connections.id', '=', id)
     .executeTakeFirst()
   if (row === undefined) return
-  const { owner_id, owner_kind, provider_id } = row
-  const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
-  const token = await keyring.open(address, row.box).then(
-    (text) => readTokenSet(text).access_token,
-    (error: unknown) => {
-      if (error instanceof BoxError) return undefined
-      throw error
-    },
-  )
+  const { owner_id, owner_kind } = row
+  // A grant that is over stays over, although its access token may live on at the host for a while.
+  if (row.status === 'reauthorization_required') return await endCheck(db, row)
+  const token = await tokenIn(keyring, row)
   const adapter = adapterFor(row.kind)
   const http = outbound.to(row, adapter.origins(row.base_url))
   const credential = { method: row.method, token: token ?? '', login: row.account_login }
   const verdict =
     token === undefined ? undefined : await inspectToken(adapter, http, credential, owner_kind)
-  if (
-    row.method === 'oauth' &&
-    verdict?.outcome === 'refused' &&
-    verdict.why === 'bad_credential'
-  ) {
+  if (row.method === 'oauth' && isBad(verdict)) {
     // An access token that ended is no news; whether the grant did is for the refresh to say.
     const outcome = await parts.refresher.refresh(id, row.version, false)
     if (outcome === 'refreshed' && retried === undefined) return checkConnection(parts, id, true)
-    if (outcome !== 'refreshed') return await endCheck(db, id)
+    if (outcome !== 'refreshed') return await endCheck(db, row)
   }
-  const hidden = verdict?.outcome === 'accepted' && verdict.inspection.scopes === null
-  const probes = hidden ? await probeForRuntimes(db, adapter, http, credential, row.name, id) : []
+  const probes = hidesScopes(verdict)
+    ? await probeForRuntimes(db, adapter, http, credential, row.name, id)
+    : []
   const asked = verdict === undefined ? unreadable() : changeFor(verdict, row.expires_at)
   const change = { ...asked, ...notAnswered(probes) }
   const attempt: Attempt = {
@@ -90,6 +84,7 @@ export async function checkConnection(
       .set({ ...change, check_requested_at: null })
       .where('id', '=', id)
       .where('version', '=', row.version)
+      .where('status', '!=', 'reauthorization_required')
       .executeTakeFirst()
     if (numUpdatedRows > 0n) await writeProbes(trx, id, verdict?.outcome === 'accepted', probes)
     await settleNotices(trx, id)
@@ -97,13 +92,46 @@ export async function checkConnection(
   })
 }
 
-/** The refresh has written down what came of it. */
-async function endCheck(db: Db, id: string): Promise<void> {
-  await db
-    .updateTable('connections')
-    .set({ check_requested_at: null })
-    .where('id', '=', id)
-    .execute()
+function hidesScopes(verdict: Verdict | undefined): boolean {
+  return verdict?.outcome === 'accepted' && verdict.inspection.scopes === null
+}
+
+function isBad(verdict: Verdict | undefined): boolean {
+  return verdict?.outcome === 'refused' && verdict.why === 'bad_credential'
+}
+
+/** The access token; undefined when its box does not open. */
+async function tokenIn(
+  keyring: Keyring,
+  row: { id: string; owner_id: string; provider_id: string; box: string },
+): Promise<string | undefined> {
+  const { id: row_id, owner_id, provider_id } = row
+  try {
+    const address = { purpose: 'token_set', row_id, owner_id, provider_id } as const
+    return readTokenSet(await keyring.open(address, row.box)).access_token
+  } catch (error) {
+    if (error instanceof BoxError) return undefined
+    throw error
+  }
+}
+
+/** What came of it stands in the row already; of a grant that is over, nothing more is due. */
+async function endCheck(
+  db: Db,
+  row: { id: string; owner_id: string; owner_kind: OwnerKind },
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('connections')
+      .set({
+        check_requested_at: null,
+        check_due_at: sql<Date | null>`case
+          when status <> 'reauthorization_required' then check_due_at end`,
+      })
+      .where('id', '=', row.id)
+      .execute()
+    await announceToken(trx, row)
+  })
 }
 
 interface Change {

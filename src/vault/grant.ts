@@ -81,7 +81,9 @@ interface GrantRow {
 const grantColumns = `
     k.id as runtime_key_id, r.id as runtime_id, r.name as runtime_name,
     p.id as provider_id, p.kind, p.name as provider_name,
-    c.id as connection_id, c.method, c.box, c.version, c.status,
+    c.id as connection_id, c.method, c.box, c.version,
+    case when c.method = 'oauth' and c.client_row_id is null
+      then 'reauthorization_required' else c.status end as status,
     c.missing_scopes, c.expires_at, c.access_issued_at, c.access_expires_at,
     c.account_login, c.account_name, c.account_email, now() as now`
 

@@ -94,10 +94,12 @@ export async function outcomeSoFar(
 ): Promise<'refreshed' | 'gone' | 'unavailable' | undefined> {
   const row = await db
     .selectFrom('connections')
-    .select(['version', 'status', 'refresh_claimed_at'])
+    .select(['version', 'status', 'method', 'client_row_id', 'refresh_claimed_at'])
     .where('id', '=', id)
     .executeTakeFirst()
   if (row === undefined || row.status === 'reauthorization_required') return 'gone'
   if (row.version !== version) return 'refreshed'
+  // Without its app, nobody can refresh it.
+  if (row.method === 'oauth' && row.client_row_id === null) return 'gone'
   return row.refresh_claimed_at === null ? 'unavailable' : undefined
 }

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { sql } from 'kysely'
+import { runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { ALICE, authorized, wakeScheduler } from '../harness/granted.ts'
+import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
+
+/** The grants of an app that was removed here are over, whatever the Git host still says of them. */
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database, forge, provider, vault_url } = countersign
+const OVER = 'The grant is over: the Git host ended it, or its OAuth app was removed.'
+
+async function connectionAt(runtime_id: string) {
+  const { authorization } = await admin.access(runtime_id)
+  assert.ok(authorization)
+  return authorization.connection
+}
+
+/** Whether anything is left that a vault would do with it. */
+async function due(id: string) {
+  return await database.db
+    .selectFrom('connections')
+    .select(['check_due_at', 'check_requested_at', 'refresh_due_at'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+}
+
+const NOTHING_DUE = { check_due_at: null, check_requested_at: null, refresh_due_at: null }
+
+test('no check brings a grant back whose app was removed, and another app makes a new one', async () => {
+  const { row, ask } = await authorized(countersign)
+  await ask()
+  const { client } = await admin.api.getClientForm({
+    query: { provider_id: row.provider_id },
+  })
+  await admin.api.deleteClient({ params: { id: client?.id ?? '' } })
+  const { id } = await connectionAt(row.runtime_id)
+  assert.deepEqual(await due(id), NOTHING_DUE)
+
+  const checks = [
+    () => admin.api.checkConnection({ params: { id } }),
+    async () => {
+      await sql`update connections set check_due_at = now() where id = ${id}`.execute(database.db)
+      await wakeScheduler(countersign)
+    },
+  ]
+  for (const check of checks) {
+    await using events = await admin.events()
+    await check()
+    await events.until(async () => {
+      const { check_due_at, check_requested_at } = await due(id)
+      return check_due_at === null && check_requested_at === null ? true : undefined
+    })
+    const { status, reason } = await connectionAt(row.runtime_id)
+    assert.deepEqual([status, reason], ['reauthorization_required', OVER])
+    const problem = await refusal(ask(), 'reauthorization-required')
+    assert.match(problem.detail, /must authorize runtime .* again/)
+  }
+
+  const token = await forge.token('alice', ['all'])
+  await registerClient(admin, { url: forge.url, token }, row)
+  const done = await authorizeWithOAuth(admin, row, ALICE)
+  assert.equal(done.status, 'completed', done.problem?.detail)
+  assert.equal((await connectionAt(row.runtime_id)).status, 'valid')
+  await ask()
+})
+
+test('the own app of a runtime goes with it, and what others used of its grants is over', async () => {
+  const [own, other] = [await countersign.runtime(), await countersign.runtime()]
+  const [row, shared] = [own, other].map(({ runtime }) => ({
+    runtime_id: runtime.id,
+    provider_id: provider.id,
+  }))
+  assert.ok(row && shared)
+  const registered = await fetch(`${forge.url}/api/v1/user/applications/oauth2`, {
+    method: 'POST',
+    headers: {
+      authorization: `token ${await forge.token('alice', ['all'])}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({
+      name: 'own',
+      confidential_client: true,
+      redirect_uris: [(await admin.api.getClientForm({ query: row })).callback_url],
+    }),
+  })
+  const { client_id, client_secret } = (await registered.json()) as Record<string, string>
+  const form = await admin.api.getClientForm({ query: row })
+  const app = { client_id: client_id ?? '', client_secret: client_secret ?? '' }
+  await admin.api.putClient({ body: { id: form.id, ...row, ...app } })
+  const mode = { auth_mode: 'custom_client' } as const
+  await admin.api.updateRuntimeProvider({ params: row, body: mode })
+  const done = await authorizeWithOAuth(admin, row, ALICE)
+  assert.equal(done.status, 'completed', done.problem?.detail)
+  const { id: connection_id } = await connectionAt(row.runtime_id)
+  await admin.api.createAuthorization({ body: { ...shared, connection_id } })
+
+  const { host } = new URL(forge.url)
+  const body = { person: admin.person.email, protocol: 'http', host } as const
+  const ask = () => runtimeClient(vault_url, other.key).issueCredential({ body })
+  await ask()
+  await admin.api.deleteRuntime({ params: { id: row.runtime_id } })
+  const { status, reason } = await connectionAt(shared.runtime_id)
+  assert.deepEqual([status, reason], ['reauthorization_required', OVER])
+  assert.deepEqual(await due(connection_id), NOTHING_DUE)
+  await refusal(ask(), 'reauthorization-required')
+})
