@@ -18,6 +18,7 @@ import { type Db, isDatabaseAway } from '../store/database.ts'
 import type { StoredStatus } from '../store/tables.ts'
 import { endpointOf } from './client-endpoint.ts'
 import type { Keyring } from './keyring.ts'
+import { endKept, endLate } from './late-tokens.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import { limitOf } from './provider-pace.ts'
 import { type Claimed, claim, claimedRow, outcomeSoFar, renewClaim } from './refresh-claim.ts'
@@ -113,8 +114,10 @@ export function createRefresher(parts: RefreshParts): Refresher {
   async function bringHome(entry: JournalEntry): Promise<void> {
     const row = await claimedRow(db, entry.connection_id, entry.version)
     const answer = await answerIn(entry)
-    if (row !== undefined && answer !== undefined) {
-      await store(parts, row, { answer, asked_at: new Date(entry.asked_at) })
+    if (answer !== undefined) {
+      const granted = { answer, asked_at: new Date(entry.asked_at) }
+      if (row === undefined) await endKept(parts, entry.connection_id, answer)
+      else await store(parts, row, granted)
       log.info({ connection_id: entry.connection_id }, 'a refresh was brought home')
     }
     removeOrLog(parts, entry)
@@ -174,8 +177,9 @@ async function refreshClaimed(
     await conclude(parts, row, new TokenEndpointError('transient', { cause: error }))
     throw error
   }
+  let outcome: RefreshOutcome
   try {
-    await store(parts, row, granted)
+    outcome = await store(parts, row, granted)
   } catch (error) {
     if (!isDatabaseAway(error)) throw error
     // The journal has the answer; `replay` brings it home when the database is back.
@@ -183,7 +187,7 @@ async function refreshClaimed(
     return 'unavailable'
   }
   removeOrLog(parts, { connection_id: row.id, version: row.version })
-  return 'refreshed'
+  return outcome
 }
 
 async function ask(
@@ -260,12 +264,15 @@ function tokenSetAddress({ id, owner_id, provider_id }: Claimed) {
   return { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
 }
 
-/** The next version of the token set, with everything that follows from it, in one transaction. */
+/**
+ * The next version of the token set, with everything that follows from it, in one transaction. When
+ * the connection was deleted while the provider answered, what came is over, and the provider is told.
+ */
 async function store(
   parts: RefreshParts,
   row: Claimed,
   { answer, asked_at }: Granted,
-): Promise<void> {
+): Promise<'refreshed' | 'gone'> {
   const { keyring, db } = parts
   const before = await openTokenSet(keyring, row)
   const tokens = {
@@ -274,28 +281,40 @@ async function store(
   }
   const box = await keyring.seal(tokenSetAddress(row), tokenSetText(tokens))
   const lifetime = lifetimeOf({ ...answer, ...tokens }, asked_at, Math.random())
-  await decide(db, attemptOf(row, 'refreshed'), async (trx) => {
-    await trx
-      .updateTable('connections')
-      .set({
-        box,
-        fingerprint: keyring.fingerprint(tokens.access_token),
-        version: sql<number>`version + 1`,
-        ...lifetime,
-        status: sql<StoredStatus>`case
-          when status in ('rejected', 'reauthorization_required') then 'valid' else status end`,
-        refresh_claimed_by: null,
-        refresh_claimed_at: null,
-        refresh_failures: 0,
-        check_failed_at: null,
-        check_failed_reason: null,
-      })
-      .where('id', '=', row.id)
-      .where('version', '=', row.version)
-      .execute()
-    await settleNotices(trx, row.id)
-    await announceToken(trx, row)
-  })
+  try {
+    await decide(db, attemptOf(row, 'refreshed'), async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('connections')
+        .set({
+          box,
+          fingerprint: keyring.fingerprint(tokens.access_token),
+          version: sql<number>`version + 1`,
+          ...lifetime,
+          status: sql<StoredStatus>`case
+            when status in ('rejected', 'reauthorization_required') then 'valid' else status end`,
+          refresh_claimed_by: null,
+          refresh_claimed_at: null,
+          refresh_failures: 0,
+          check_failed_at: null,
+          check_failed_reason: null,
+        })
+        .where('id', '=', row.id)
+        .where('version', '=', row.version)
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) throw new NotStoredError()
+      await settleNotices(trx, row.id)
+      await announceToken(trx, row)
+    })
+    return 'refreshed'
+  } catch (error) {
+    if (!(error instanceof NotStoredError)) throw error
+    return await decide(db, attemptOf(row, 'too late'), (trx) => endLate(trx, row, box))
+  }
+}
+
+/** Nothing is audited as refreshed that was not. */
+class NotStoredError extends Error {
+  override readonly name = 'NotStoredError'
 }
 
 /** Writes down that a refresh gave nothing, and when to try again, if ever. */

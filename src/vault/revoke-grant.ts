@@ -62,6 +62,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
   }
   const outcome = oauth.revoke === undefined ? 'destroyed here' : 'revoked'
   await decide(db, attempt(outcome), async (trx) => {
-    await trx.deleteFrom('revocations').where('id', '=', id).execute()
+    // A refresh that came too late may have put newer tokens there; they have a job of their own.
+    await trx.deleteFrom('revocations').where('id', '=', id).where('box', '=', row.box).execute()
   })
 }

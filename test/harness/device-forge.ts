@@ -8,6 +8,7 @@ import type { AuthorizationServer } from '../standins/authorization-server.ts'
 import { ORGANIZATION, startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
 import type { Devices } from '../standins/device-authorization.ts'
 import { type GithubStandIn, startGithub } from '../standins/github/github.ts'
+import { type GitlabStandIn, startGitlab } from '../standins/gitlab/gitlab.ts'
 import type { Forge } from '../standins/stand-in.ts'
 import type { Countersign } from './countersign.ts'
 import type { PersonClient } from './person.ts'
@@ -38,6 +39,14 @@ export async function startEntraForge(countersign: Countersign): Promise<DeviceF
   const forge = await startAzureDevOps()
   const base_url = `${forge.url}/${ORGANIZATION}`
   return await registered(countersign, 'azure-devops', 'Entra', base_url, forge)
+}
+
+/** The same with GitLab, which has a call that ends a grant. */
+export async function startGitlabForge(
+  countersign: Countersign,
+): Promise<DeviceForge & { forge: GitlabStandIn }> {
+  const forge = await startGitlab()
+  return Object.assign(await registered(countersign, 'gitlab', 'Lab', forge.url, forge), { forge })
 }
 
 async function registered(

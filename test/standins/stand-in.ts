@@ -55,6 +55,8 @@ export interface Forge {
   interruption: Reply | undefined
   /** The same for some paths only. */
   interruptionFor: ((path: string) => Reply | undefined) | undefined
+  /** An answer leaves only when what this gives has happened. */
+  holdBack: ((path: string, reply: Reply) => Promise<void> | undefined) | undefined
   makeAccount(login: string): Account
   makeToken(
     login: string,
@@ -84,6 +86,7 @@ export async function startForge(
     forge.calls.push(`${call.method} ${call.url.pathname}`)
     const reply =
       forge.interruption ?? forge.interruptionFor?.(call.url.pathname) ?? answer(call, forge)
+    await forge.holdBack?.(call.url.pathname, reply)
     const { status, body, headers = {} } = reply
     const page = typeof body === 'string'
     const type = page ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8'
@@ -111,6 +114,7 @@ export async function startForge(
     calls: [],
     interruption: undefined,
     interruptionFor: undefined,
+    holdBack: undefined,
     makeAccount(login) {
       const name = `${login.charAt(0).toUpperCase()}${login.slice(1)} Example`
       const id = 1000 + forge.accounts.size

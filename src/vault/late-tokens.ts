@@ -1,0 +1,49 @@
+import { enqueue } from '../jobs/queue.ts'
+import type { Db, Trx } from '../store/database.ts'
+import type { Keyring } from './keyring.ts'
+import type { Claimed } from './refresh-claim.ts'
+import { readTokenSet, type TokenSet, tokenSetText } from './token-set.ts'
+
+/** Has the provider told of what it granted after the connection was deleted. */
+export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'refreshed' | 'gone'> {
+  const there = await trx
+    .selectFrom('connections')
+    .select('id')
+    .where('id', '=', row.id)
+    .executeTakeFirst()
+  // Somebody authorized anew meanwhile.
+  if (there !== undefined) return 'refreshed'
+  const { id, owner_id, provider_id, client_row_id, client_id, client_secret_box } = row
+  const { account_login } = row
+  const client = { client_row_id, client_id, client_secret_box }
+  await trx
+    .insertInto('revocations')
+    .values({ id, owner_id, provider_id, ...client, account_login, box })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ box }))
+    .execute()
+  await enqueue(trx, 'revoke-grant', { id }, `revoke-grant:${id}`)
+  return 'gone'
+}
+
+/** The same for an answer that was kept: what is known of the grant is its revocation. */
+export async function endKept(
+  { db, keyring }: { db: Db; keyring: Keyring },
+  id: string,
+  tokens: TokenSet,
+): Promise<void> {
+  const row = await db
+    .selectFrom('revocations')
+    .select(['owner_id', 'provider_id', 'box'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) return
+  const { owner_id, provider_id } = row
+  const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+  const before = readTokenSet(await keyring.open(address, row.box))
+  const next = { ...tokens, refresh_token: tokens.refresh_token ?? before.refresh_token }
+  const box = await keyring.seal(address, tokenSetText(next))
+  await db.transaction().execute(async (trx) => {
+    await trx.updateTable('revocations').set({ box }).where('id', '=', id).execute()
+    await enqueue(trx, 'revoke-grant', { id }, `revoke-grant:${id}`)
+  })
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { beginWithCode, outcomeOf, startGitlabForge } from '../harness/device-forge.ts'
+import type { PersonClient } from '../harness/person.ts'
+import { refusal } from '../harness/problems.ts'
+
+/** What nobody uses any more is ended at the Git host, also what comes late. */
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { database, vault_url } = countersign
+const lab = await startGitlabForge(countersign)
+after(() => lab[Symbol.asyncDispose]())
+const { forge, devices, row } = lab
+const TOKEN_ENDPOINT = '/oauth/token'
+
+test('tokens that come after the deletion of their grant are revoked, and not called refreshed', async () => {
+  const person = await countersign.person('vera')
+  await authorize(person, 'carol')
+  await ask('vera@example.com')
+  await sql`update connections set version = version + 1, access_expires_at = now(),
+    refresh_due_at = null where owner_id = ${person.person.id}`.execute(database.db)
+
+  const released = Promise.withResolvers<void>()
+  const granted = new Promise<string>((resolve) => {
+    forge.holdBack = (path, { body }) => {
+      if (path !== TOKEN_ENDPOINT) return undefined
+      resolve((body as { access_token: string }).access_token)
+      return released.promise
+    }
+  })
+  const asked = refusal(ask('vera@example.com'), 'authorization-missing')
+  const late = await granted
+  assert.ok(forge.working(late), 'the host has granted it')
+  const { authorization } = await person.access(lab.runtime.id)
+  await person.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+  // The old tokens are revoked before the new ones come.
+  await until(async () => (await audited(person, 'connection.revoke')).length === 1)
+  forge.holdBack = undefined
+  released.resolve()
+  await asked
+  await until(async () => forge.token(late)?.revoked === true)
+  await until(async () => (await audited(person, 'connection.revoke')).length === 2)
+  assert.deepEqual(await audited(person, 'connection.refresh'), ['grant of carol at Lab: too late'])
+  assert.deepEqual(await database.db.selectFrom('revocations').select('id').execute(), [])
+})
+
+async function ask(person: string) {
+  const { host } = new URL(forge.url)
+  const body = { person, protocol: 'http', host } as const
+  return await runtimeClient(vault_url, lab.key).issueCredential({ body })
+}
+
+async function authorize(person: PersonClient, login: string): Promise<void> {
+  const { id, device } = await beginWithCode(person, row)
+  devices.approve(device?.user_code ?? '', login)
+  const { status, problem } = await outcomeOf(person, id)
+  assert.equal(status, 'completed', problem?.detail)
+}
+
+async function audited({ person }: PersonClient, action: string): Promise<string[]> {
+  const rows = await database.db
+    .selectFrom('audit')
+    .select('subject')
+    .where('action', '=', action)
+    .where('owner_id', '=', person.id)
+    .orderBy('id')
+    .execute()
+  return rows.map(({ subject }) => subject)
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, 'it did not come so far')
+    await pause(20)
+  }
+}
