@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Env } from './env.ts'
 
@@ -13,8 +14,8 @@ export interface Config {
   vault_port: number
   sandbox_port: number
   log_level: string
-  /** Whether `X-Forwarded-For` of a proxy in front of us is believed. */
-  trust_proxy: boolean
+  /** Who is believed about `X-Forwarded-For`: so many proxies in a row, or those at these addresses. */
+  trust_proxy: number | string[]
   provider_timeout_ms: number
   request_timeout_ms: number
 }
@@ -45,7 +46,7 @@ export function configFrom(env: Env): Config {
       'fatal',
       'silent',
     ]),
-    trust_proxy: oneOf('COUNTERSIGN_TRUST_PROXY', env.trust_proxy ?? 'no', ['yes', 'no']) === 'yes',
+    trust_proxy: proxiesFrom(env.trust_proxy ?? 'no'),
     provider_timeout_ms: secondsFrom(
       'COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS',
       env.provider_timeout_seconds,
@@ -87,6 +88,27 @@ function oneOf(name: string, text: string, allowed: readonly string[]): string {
     throw new ConfigError(`${name} is "${text}"; it must be one of ${allowed.join(', ')}.`)
   }
   return text
+}
+
+/** `yes` is one proxy: what stands left of its own entry, any client can have written. */
+function proxiesFrom(text: string): number | string[] {
+  if (text === 'no') return 0
+  if (text === 'yes') return 1
+  if (/^\d$/.test(text)) return Number(text)
+  const networks = text.split(',').map((network) => network.trim())
+  if (networks.every(isNetwork)) return networks
+  throw new ConfigError(
+    `COUNTERSIGN_TRUST_PROXY is "${text}"; it must be no, the number of proxies in front ` +
+      '(1 to 9), or their addresses or networks, such as 10.0.0.7,10.1.0.0/16.',
+  )
+}
+
+/** An address, or one with the length of its prefix, RFC 4632 §3.1. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/')
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  if (bits === 0 || more.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
 }
 
 function pageUrlFrom(text: string | undefined, port: number): string {

@@ -16,7 +16,8 @@ export interface AppOptions {
   log: Logger
   /** Milliseconds within which a whole request must have arrived. */
   request_timeout_ms: number
-  trust_proxy: boolean
+  /** How many proxies in a row, or which, are believed about `X-Forwarded-For`. */
+  trust_proxy: number | string[]
 }
 
 /** Bytes of a request body: a sealed token of the longest kind fits. */
@@ -30,7 +31,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     // A log of its own for every request costs each, and hardly any writes a line.
     childLoggerFactory: (log) => log,
     bodyLimit: BODY_LIMIT,
-    trustProxy: options.trust_proxy,
+    trustProxy: trustedProxies(options.trust_proxy),
     requestTimeout: options.request_timeout_ms,
     routerOptions: { maxParamLength: 200 },
     http: {
@@ -57,6 +58,15 @@ export function createApp(options: AppOptions): FastifyInstance {
     void sendProblem(reply, toProblemError(error, request))
   })
   return app
+}
+
+/**
+ * Each proxy appends the address that it sees, so counting goes from our end: what stands left of
+ * the last believed entry is the client's own word.
+ */
+function trustedProxies(trusted: number | string[]) {
+  if (typeof trusted !== 'number') return trusted
+  return trusted > 0 && ((_address: string, hop: number) => hop < trusted)
 }
 
 /** Answers every address that has no route with a problem document. */

@@ -216,7 +216,11 @@ suite('settings that cannot be used', { concurrency: 2 }, () => {
     ['up', { COUNTERSIGN_SANDBOX_PORT: '-1' }, /COUNTERSIGN_SANDBOX_PORT is "-1"/],
     ['up', { COUNTERSIGN_PAGE_URL: 'pages' }, /COUNTERSIGN_PAGE_URL is "pages"/],
     ['up', { COUNTERSIGN_LOG_LEVEL: 'loud' }, /COUNTERSIGN_LOG_LEVEL is "loud".*trace/],
-    ['up', { COUNTERSIGN_TRUST_PROXY: 'maybe' }, /COUNTERSIGN_TRUST_PROXY is "maybe".*yes, no/],
+    [
+      'up',
+      { COUNTERSIGN_TRUST_PROXY: 'maybe' },
+      /COUNTERSIGN_TRUST_PROXY is "maybe".*no, the number/,
+    ],
     ['up', { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '0' }, /PROVIDER_TIMEOUT_SECONDS is "0"/],
     ['up', { COUNTERSIGN_REQUEST_TIMEOUT_SECONDS: 'soon' }, /REQUEST_TIMEOUT_SECONDS is "soon"/],
     ['up', { COUNTERSIGN_HOST: '203.0.113.7' }, /203\.0\.113\.7.*COUNTERSIGN_HOST/],
