@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 
 /** What a process must keep to itself. Never part of `Config`, so never logged with it. */
 export interface ServerSecrets {
-  /** Signs session cookies; the same in every server process. */
+  /** Signs session cookies and hashes user codes; the same in every server process. */
   session_secret: string
 }
 

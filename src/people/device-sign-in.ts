@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
 import { sql } from 'kysely'
 import {
   type DeviceSignIn,
@@ -29,6 +29,12 @@ const USER_CODE_CHARACTERS = 8
 const BEGINNINGS = { most: 30, seconds: 300 }
 const LOOKS = { most: 20, seconds: 300 }
 
+/** A code that a person typed, and the server's secret with which it is looked up. */
+interface TypedCode {
+  user_code: string
+  session_secret: string
+}
+
 /**
  * Begins to sign a command line in: codes for it and for the person, of which only hashes are kept.
  *
@@ -37,9 +43,9 @@ const LOOKS = { most: 20, seconds: 300 }
  */
 export async function beginDeviceSignIn(
   db: Db,
-  request: { device_name: string; ip: string | null; page_url: string },
+  request: { device_name: string; ip: string | null; page_url: string; session_secret: string },
 ): Promise<DeviceSignInCodes> {
-  const { device_name, ip, page_url } = request
+  const { device_name, ip, page_url, session_secret } = request
   await countAttempt(db, `device-sign-in ${ip}`, BEGINNINGS)
   const device_code = randomBytes(32).toString('base64url')
   const code = newUserCode()
@@ -47,7 +53,7 @@ export async function beginDeviceSignIn(
     .insertInto('device_sign_ins')
     .values({
       device_code_hash: hash(device_code),
-      user_code_hash: hash(code),
+      user_code_hash: userCodeHash(code, session_secret),
       device_name,
       ip,
       poll_interval: POLL_SECONDS,
@@ -72,11 +78,11 @@ export async function beginDeviceSignIn(
  */
 export async function readDeviceSignIn(
   db: Db,
-  request: { person: SignedIn; user_code: string },
+  request: { person: SignedIn } & TypedCode,
 ): Promise<DeviceSignIn> {
   const { person, user_code } = request
   await countAttempt(db, `device-code ${person.id}`, LOOKS)
-  const row = await waiting(db, user_code).executeTakeFirst()
+  const row = await waiting(db, request).executeTakeFirst()
   if (row === undefined) throw codeUnknown()
   return {
     user_code: forPeople(tidy(user_code)),
@@ -94,11 +100,11 @@ export async function readDeviceSignIn(
  */
 export async function answerDeviceSignIn(
   db: Db,
-  request: { person: SignedIn; ip: string | null; user_code: string; approved: boolean },
+  request: { person: SignedIn; ip: string | null; approved: boolean } & TypedCode,
 ): Promise<void> {
-  const { person, ip, user_code, approved } = request
+  const { person, ip, approved } = request
   await countAttempt(db, `device-code ${person.id}`, LOOKS)
-  const row = await waiting(db, user_code).executeTakeFirst()
+  const row = await waiting(db, request).executeTakeFirst()
   if (row === undefined) throw codeUnknown()
   const attempt = {
     actor: person,
@@ -179,11 +185,11 @@ async function askedAgain(
   return { status, interval, access_token: null, expires_at: null }
 }
 
-function waiting(db: Db, user_code: string) {
+function waiting(db: Db, { user_code, session_secret }: TypedCode) {
   return db
     .selectFrom('device_sign_ins')
     .select(['id', 'device_name', 'ip', 'created_at', 'expires_at'])
-    .where('user_code_hash', '=', hash(tidy(user_code)))
+    .where('user_code_hash', '=', userCodeHash(tidy(user_code), session_secret))
     .where('status', '=', 'pending')
     .where('expires_at', '>', sql<Date>`now()`)
 }
@@ -200,6 +206,11 @@ function tidy(user_code: string): string {
 
 function forPeople(code: string): string {
   return `${code.slice(0, 4)}-${code.slice(4)}`
+}
+
+/** So few characters are found by trying them all, but for a secret that the database has not. */
+function userCodeHash(code: string, session_secret: string): Buffer {
+  return createHmac('sha256', session_secret).update(`device user code ${code}`).digest()
 }
 
 function hash(text: string): Buffer {

@@ -55,7 +55,7 @@ export async function startServer(
     }
   })
   sessionRoutes(app, parts)
-  deviceSignInRoutes(app, parts)
+  deviceSignInRoutes(app, parts, secrets.session_secret)
   authorizationRoutes(app, parts)
   oauthRoutes(app, parts)
   administrationRoutes(app, parts)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { after, describe, it } from 'node:test'
@@ -127,6 +128,20 @@ describe('a code for signing in', () => {
     const poll = () => anonymous.redeemDeviceSignIn({ body: { device_code } })
     assert.equal((await poll()).status, 'authorization_pending')
     assert.deepEqual([(await poll()).interval, (await poll()).status], [interval + 5, 'slow_down'])
+  })
+
+  it('cannot be found by who reads the database and tries all codes', async () => {
+    const { user_code } = await begin()
+    const { user_code_hash } = await database.db
+      .selectFrom('device_sign_ins')
+      .select('user_code_hash')
+      .orderBy('created_at', 'desc')
+      .executeTakeFirstOrThrow()
+    for (const text of [user_code, user_code.replace('-', '')]) {
+      for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512']) {
+        assert.notDeepEqual(createHash(algorithm).update(text).digest(), user_code_hash)
+      }
+    }
   })
 
   it('says what asks, and nothing of a wrong one', async () => {
