@@ -10,9 +10,9 @@ import { chooseRows, isAuthorized, rowsOf } from './authorize-row.ts'
 import { help } from './help.ts'
 import { interruption } from './interruption.ts'
 import { readFlags, serverFlags } from './options.ts'
-import { askYesOrNo } from './question.ts'
+import { askYesOrNo, isTerminal } from './question.ts'
 import { openServer, problemLine, type Server, untilThere, withRefusals } from './server.ts'
-import { signedIn, signIn } from './sign-in.ts'
+import { endKeptSession, type SignedIn, signedIn, signIn } from './sign-in.ts'
 import { CommandError, exitCodes, tell, usageError } from './terminal.ts'
 
 const flags = {
@@ -52,7 +52,8 @@ export async function authorize(argv: readonly string[]): Promise<number> {
   const { signal } = interrupted
   await withRefusals(async () => {
     const { url, session } = await signedIn(values.server, signal)
-    const { server } = session ?? (await signIn(url, signal))
+    const yes = values.yes ?? false
+    const { server } = session ?? (await signInAndAsk({ url, yes, signal }))
     const rows = chooseRows(await rowsOf(server, runtime), values.provider)
     const [first] = rows
     if (values.again !== true && rows.every(isAuthorized)) return rows.forEach(tellAuthorized)
@@ -65,7 +66,7 @@ export async function authorize(argv: readonly string[]): Promise<number> {
         server,
         row: await server.api.getAccess({ params }),
         page: `${url}/tokens/${params.runtime_id}/${params.provider_id}`,
-        yes: values.yes ?? false,
+        yes,
         replace_account: values['replace-account'] ?? false,
         signal,
       },
@@ -73,6 +74,29 @@ export async function authorize(argv: readonly string[]): Promise<number> {
     )
   })
   return 0
+}
+
+/**
+ * A code can be approved by anybody to whom it was shown, as themselves. What they then grant would
+ * be theirs, so the one at the terminal says first whether this is who they are.
+ */
+async function signInAndAsk(request: {
+  url: string
+  yes: boolean
+  signal: AbortSignal
+}): Promise<SignedIn> {
+  const { url, yes, signal } = request
+  if (!yes && !isTerminal()) {
+    throw new CommandError(
+      `Nobody is signed in at ${url}, and there is no terminal to ask at. ` +
+        'Run countersign login first, then this again.',
+      exitCodes.failed,
+    )
+  }
+  const session = await signIn(url, signal)
+  if (yes || (await askYesOrNo(`Go on as ${session.person.email}?`, signal))) return session
+  await endKeptSession(signal)
+  throw new CommandError('Nothing was authorized, and nobody is signed in.', exitCodes.failed)
 }
 
 async function authorizeRow(attempt: Attempt, again: boolean): Promise<void> {

@@ -155,13 +155,15 @@ Usage: countersign whoami [--server URL]
 ${serverSettings}`,
   authorize: `Authorize a runtime to act as you in Git, without a browser on this machine. It prints the page of
 the Git host and a code to enter there, and waits. Where the Git host has no codes it prints the
-page of Countersign instead. It signs you in first if need be.
+page of Countersign instead. It signs you in first if need be, and asks whether it is you who
+signed in.
 
 Usage: countersign authorize --runtime NAME [FLAGS]
 
   --runtime NAME           the runtime, by its name or id
   --provider NAME          the Git host, by its name or host, when there are several to authorize
-  --yes, -y                let the runtime use what you have authorized for another one, unasked
+  --yes, -y                go on as who signed in, and let the runtime use what you have authorized
+                           for another one, unasked
   --again                  sign in at the Git host although there is something that works
   --replace-account        another account than before may take its place, unasked
 ${serverSettings}

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { startCountersign } from '../harness/countersign.ts'
@@ -37,7 +38,7 @@ describe('countersign authorize', () => {
   it('signs in first, shows page and code, and says who it became', async () => {
     const person = await countersign.person('anna')
     await using account = await openAccount(page_url)
-    const running = account.start('authorize', ...RUNTIME)
+    const running = account.start('authorize', ...RUNTIME, '--yes')
     const first = await shownCode(running)
     await approve(person, first)
     await running.says(/Signed in as anna@example\.com\./)
@@ -62,6 +63,39 @@ describe('countersign authorize', () => {
 
     const again = await account.run('authorize', '--runtime', runtime.id)
     assert.deepEqual([again.code, again.stdout], [0, AUTHORIZED])
+  })
+
+  it('asks after a sign-in whether it was them, before anything is authorized', async () => {
+    const [anna, mallory] = [await countersign.person('agnes'), await countersign.person('mallory')]
+    await using account = await openAccount(page_url)
+    const calls = forge.calls.length
+    const lured = account.startAtTerminal('n', 'authorize', ...RUNTIME)
+    await approve(mallory, await shownCode(lured))
+    const { code, stdout } = await lured.ended
+    assert.equal(code, 1)
+    assert.match(stdout, /Go on as mallory@example\.com\? \[y\/N\]/)
+    assert.match(stdout, /countersign: Nothing was authorized, and nobody is signed in\.\n$/)
+    assert.ok(!existsSync(account.session_file))
+    assert.equal(await sessionsOf(mallory.person.id), 0)
+    assert.equal(forge.calls.length, calls, 'the Git host was not asked')
+
+    const right = account.startAtTerminal('y', 'authorize', ...RUNTIME)
+    await approve(anna, await shownCode(right))
+    const [, user_code = ''] = await right.says(/enter the code: (\S+)\nWaiting for you to allow/)
+    devices.approve(user_code, 'carol')
+    assert.equal((await right.ended).code, 0)
+    assert.ok((await anna.access(runtime.id)).authorization)
+  })
+
+  it('signs nobody in where there is no terminal to ask at', async () => {
+    await using account = await openAccount(page_url)
+    const { code, stdout, stderr } = await account.run('authorize', ...RUNTIME)
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.equal(
+      stderr,
+      `countersign: Nobody is signed in at ${page_url}, and there is no terminal to ask at. ` +
+        'Run countersign login first, then this again.\n',
+    )
   })
 
   it('ends with 1 and one line when the person says no, or takes too long', async () => {
@@ -243,6 +277,15 @@ describe('countersign authorize, told too little or wrongly', () => {
     assert.match(stderr, /^countersign: You are not signed in\. /)
   })
 })
+
+async function sessionsOf(person_id: string): Promise<number> {
+  const rows = await database.db
+    .selectFrom('person_tokens')
+    .select('id')
+    .where('person_id', '=', person_id)
+    .execute()
+  return rows.length
+}
 
 async function interrupted(running: Running): Promise<void> {
   running.signal('SIGTERM')

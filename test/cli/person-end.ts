@@ -1,8 +1,8 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
+import { isolated, temporaryFolder } from '../agent/git-end.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { commandLine, startCountersign } from './countersign.ts'
 
@@ -18,7 +18,8 @@ export interface Running {
 export interface Account extends AsyncDisposable {
   start(...args: string[]): Running
   run(...args: string[]): Running['ended']
-  /** In a terminal of its own, at which somebody types `answer` when a question comes. */
+  /** In a terminal of its own, at which somebody types `answer` when the first question comes. */
+  startAtTerminal(answer: string, ...args: string[]): Running
   atTerminal(answer: string, ...args: string[]): Running['ended']
   /** Signs in: the person approves the code as the page does. */
   login(person: PersonClient): Promise<void>
@@ -36,6 +37,8 @@ export async function openAccount(server_url: string): Promise<Account> {
   })
   const session_file = join(folder.path, 'config', 'countersign', 'session.json')
   const start = (...args: string[]) => follow(startCountersign(args, { env }))
+  const startAtTerminal = (answer: string, ...args: string[]) =>
+    follow(spawn('python3', ['-c', AT_TERMINAL, commandLine(args), answer], { env }))
   return {
     start,
     run: (...args) => start(...args).ended,
@@ -45,8 +48,8 @@ export async function openAccount(server_url: string): Promise<Account> {
       const { code, stderr } = await running.ended
       if (code !== 0) throw new Error(stderr)
     },
-    atTerminal: (answer, ...args) =>
-      execute('python3', ['-c', AT_TERMINAL, commandLine(args), answer], { env }),
+    startAtTerminal,
+    atTerminal: (answer, ...args) => startAtTerminal(answer, ...args).ended,
     session_file,
     sessionMode: async () => `0${((await stat(session_file)).mode & 0o777).toString(8)}`,
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
@@ -109,9 +112,10 @@ while True:
     if not chunk:
         break
     output += chunk
+    sys.stdout.buffer.write(chunk.replace(b'\\r', b''))
+    sys.stdout.flush()
     if b'[y/N]' in output and not answered:
         answered = True
         os.write(terminal, sys.argv[2].encode() + b'\\r')
-sys.stdout.write(output.decode().replace('\\r\\n', '\\n'))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `
