@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { sql } from 'kysely'
 import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import type { PersonClient } from '../harness/person.ts'
 
 const STREAMS = 6
 
@@ -12,6 +13,35 @@ test('a page that goes while it is being recognized leaves nothing behind', asyn
   const before = active('Timeout')
   await leaveTooEarly()
   assert.ok(active('Timeout') < before + STREAMS, 'something still runs for pages that are gone')
+})
+
+test('a stream ends with its session, its role or its person', { timeout: 60_000 }, async () => {
+  await using countersign = await startCountersign()
+  const { admin } = countersign
+  const names = ['demoted', 'signed-out', 'removed', 'stays']
+  const [demoted, signedOut, removed, stays] = await Promise.all(names.map(countersign.person))
+  assert.ok(demoted && signedOut && removed && stays)
+  const ofDemoted = { id: demoted.person.id }
+  await admin.api.updatePerson({ params: ofDemoted, body: { role: 'admin' } })
+  await using streams = new AsyncDisposableStack()
+  const openOne = async (person: PersonClient) => streams.use(await person.events())
+  const over = await Promise.all([demoted, signedOut, removed].map(openOne))
+  const open = await openOne(stays)
+
+  await admin.api.updatePerson({ params: ofDemoted, body: { role: 'member' } })
+  await signedOut.api.endSessions({})
+  await admin.api.deletePerson({ params: { id: removed.person.id } })
+  for (const stream of over) {
+    await assert.rejects(
+      stream.until(async () => undefined),
+      /the event stream ended/,
+    )
+  }
+  let looks = 0
+  await open.until(async () => {
+    looks += 1
+    return looks > 1 ? looks : undefined
+  })
 })
 
 async function leaveTooEarly(): Promise<void> {

@@ -1,9 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { administrationEvents, EVENTS_PATH } from '../../contract/index.ts'
+import type { SignedIn } from '../../people/auth.ts'
 import type { ServerParts } from '../server-parts.ts'
 
-/** Proxies close connections on which nothing moves; a comment now and then keeps this one. */
-const KEEP_ALIVE_MS = 25_000
+/**
+ * Proxies close connections on which nothing moves; a comment now and then keeps this one. Each is
+ * also the moment in which it is looked up anew who listens, so no stream outlives its session by more.
+ */
+const KEEP_ALIVE_MS = 15_000
 
 /**
  * The event stream: one line per change that the person may hear of.
@@ -25,7 +29,12 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
       'x-accel-buffering': 'no',
     })
     raw.write('retry: 1000\n\n')
-    const end = () => raw.end()
+    const end = () => {
+      clearInterval(keepAlive)
+      unsubscribe()
+      open.delete(end)
+      raw.end()
+    }
     const unsubscribe = broker.subscribe(
       ({ name, owner_id }) =>
         owner_id === person.id ||
@@ -33,16 +42,25 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
       ({ name, id }) => raw.write(`event: ${name}\ndata: ${id}\n\n`),
       end,
     )
-    const keepAlive = setInterval(() => raw.write(':\n\n'), KEEP_ALIVE_MS)
+    const keepAlive = setInterval(async () => {
+      const holds = await stillHolds(person, () => callers.anyone(request))
+      if (!holds) end()
+      else if (open.has(end)) raw.write(':\n\n')
+    }, KEEP_ALIVE_MS)
     open.add(end)
-    raw.on('close', () => {
-      clearInterval(keepAlive)
-      unsubscribe()
-      open.delete(end)
-    })
+    raw.on('close', end)
   })
 
   app.addHook('preClose', () => {
     for (const end of open) end()
   })
+}
+
+/** Whether whoever listens is who they were. Not if that cannot be found out: pages come again. */
+async function stillHolds(
+  { id, role }: SignedIn,
+  whoIs: () => Promise<SignedIn | undefined>,
+): Promise<boolean> {
+  const now = await whoIs().catch(() => undefined)
+  return now?.id === id && now.role === role
 }
