@@ -1,4 +1,6 @@
-import { Logger, run } from 'graphile-worker'
+import { randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { Logger, run, type WorkerEvents } from 'graphile-worker'
 import { sql } from 'kysely'
 import type { Logger as PinoLogger } from 'pino'
 import type { Database } from '../store/database.ts'
@@ -8,20 +10,31 @@ import { finishAuthorization } from '../vault/finish-authorization.ts'
 import type { Refresher } from '../vault/refresh.ts'
 import { revokeGrant } from '../vault/revoke-grant.ts'
 import { testClient } from '../vault/test-client.ts'
+import { startUnlocking } from './dead-workers.ts'
 import type { Tasks } from './queue.ts'
 import { removeFinished } from './remove-finished.ts'
+import { holdWorkerLife } from './worker-life.ts'
 
 /** How many tasks a vault does at once; nearly all of their time is waiting for a Git host. */
 const CONCURRENCY = 8
 
-/** Does the queue's tasks until disposed; those under way are finished first. */
+/**
+ * Does the queue's tasks until disposed; those under way are finished first. Those of a vault that
+ * died are begun again by another one within seconds: each task bears being done twice.
+ */
 export async function startWorker(
   database: Database,
   parts: VaultParts & { refresher: Refresher; page_url: string },
   log: PinoLogger,
 ): Promise<AsyncDisposable> {
+  await using resources = new AsyncDisposableStack()
+  const id = `vault-${randomUUID()}`
+  const lost = (error: Error) => log.warn({ err: error }, 'worker connection lost')
+  resources.use(await holdWorkerLife(database.url, id, lost))
+  resources.use(startUnlocking(parts.db, log))
   const runner = await run({
     pgPool: database.pool,
+    events: eventsNaming(id),
     concurrency: CONCURRENCY,
     noHandleSignals: true,
     logger: new Logger(() => (level, message) => {
@@ -45,5 +58,15 @@ export async function startWorker(
       },
     },
   })
-  return { [Symbol.asyncDispose]: () => runner.stop() }
+  resources.defer(() => runner.stop())
+  return resources.move()
+}
+
+/** Jobs are then locked by this name, and not by one that nobody else can know is alive. */
+function eventsNaming(id: string): WorkerEvents {
+  const events: WorkerEvents = new EventEmitter()
+  events.on('pool:create', ({ workerPool }) => {
+    workerPool.id = id
+  })
+  return events
 }

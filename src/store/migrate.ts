@@ -10,6 +10,7 @@ import { up as repositoryProbe } from './migrations/0006-repository-probe.ts'
 import { up as providerPaces } from './migrations/0007-provider-paces.ts'
 import { up as keptRevocations } from './migrations/0008-kept-revocations.ts'
 import { up as notices } from './migrations/0009-notices.ts'
+import { up as jobWorkers } from './migrations/0010-job-workers.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -21,6 +22,7 @@ const migrations = {
   '0007-provider-paces': { up: providerPaces },
   '0008-kept-revocations': { up: keptRevocations },
   '0009-notices': { up: notices },
+  '0010-job-workers': { up: jobWorkers },
 }
 
 /** The data was written by a newer version than this one. */

@@ -328,6 +328,12 @@ export interface ProviderPacesTable {
   slowed_at: InstantOrNull
 }
 
+/** A vault's worker of jobs. While it lives it holds an advisory lock on its id. */
+export interface JobWorkersTable {
+  id: string
+  started_at: CreatedAt
+}
+
 export interface AuditTable {
   id: GeneratedAlways<string>
   at: CreatedAt
@@ -365,5 +371,6 @@ export interface Tables {
   revocations: RevocationsTable
   authorization_requests: AuthorizationRequestsTable
   candidates: CandidatesTable
+  job_workers: JobWorkersTable
   audit: AuditTable
 }

@@ -21,6 +21,7 @@ import type { OwnerKind } from '../store/tables.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
+import { OvertakenError } from './overtaken-error.ts'
 import { proveByRepository } from './probe-repository.ts'
 import { tokenSetText } from './token-set.ts'
 
@@ -234,6 +235,7 @@ async function accept(
   const { owner_id, owner_kind, runtime_id, provider_id } = candidate
   await decide(db, attemptOf(candidate, 'accepted'), async (trx) => {
     await takeTurns(trx, candidate)
+    await refuseFinished(trx, candidate)
     const before = await connectionBefore(trx, candidate, keyring.fingerprint(token))
     const id = before?.method === 'token' ? before.id : randomUUID()
     const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
@@ -299,9 +301,22 @@ async function turnDown(db: Db, candidate: PendingCandidate, problem: ProblemErr
   const status = problem.type === 'provider-unavailable' ? 'not_checked' : 'refused'
   const attempt = { ...attemptOf(candidate, status), reason: problem.type }
   await decide(db, attempt, async (trx) => {
+    await refuseFinished(trx, candidate)
     const document = JSON.stringify(problem.toProblem())
     await finish(trx, candidate, { status, notes: candidate.notes, problem: document })
   })
+}
+
+/** Locks the candidate until `trx` ends. @throws OvertakenError when it was finished */
+async function refuseFinished(trx: Trx, { id }: PendingCandidate): Promise<void> {
+  const row = await trx
+    .selectFrom('candidates')
+    .select('id')
+    .where('id', '=', id)
+    .where('box', 'is not', null)
+    .forUpdate()
+    .executeTakeFirst()
+  if (row === undefined) throw new OvertakenError()
 }
 
 async function finish(

@@ -23,6 +23,8 @@ import { acceptedColumns } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { endpointOf } from './client-endpoint.ts'
 import { inspectToken } from './inspect-token.ts'
+import type { Keyring } from './keyring.ts'
+import { OvertakenError } from './overtaken-error.ts'
 import { proveByRepository } from './probe-repository.ts'
 import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
 
@@ -74,7 +76,9 @@ interface Granted {
 /**
  * Finishes an authorization whose code has come: exchanges the code, keeps what it gave, looks at
  * the account and its scopes, and lets the runtime use it, in one transaction. What was exchanged
- * is durable before anything else is asked, so a provider that is away now costs only time.
+ * is durable before anything else is asked, so a provider that is away now costs only time. A code
+ * works once: of two vaults that exchange it, because one took the other for dead, the one that
+ * gets nothing leaves what the other got alone.
  */
 export async function finishAuthorization(parts: VaultParts, id: string): Promise<void> {
   const request = await loadRequest(parts.db, id, ['exchanging'])
@@ -84,7 +88,11 @@ export async function finishAuthorization(parts: VaultParts, id: string): Promis
 /** The same for a request that has been read. */
 export async function finishRequest(parts: VaultParts, request: PendingRequest): Promise<void> {
   try {
-    const granted = await grantedFor(parts, request)
+    if (request.token_set_box === null) {
+      await keepGranted(parts, request, await exchange(parts, request))
+      return await finishAuthorization(parts, request.id)
+    }
+    const granted = await openGranted(parts.keyring, request, request.token_set_box)
     const inspection = await prove(parts, request, granted)
     const probe = await proveHidden(parts, request, granted, inspection)
     await accept(parts, request, granted, { ...withGrantedScopes(inspection, granted), probe })
@@ -154,33 +162,36 @@ function keptAddress({ id, owner_id, provider_id }: PendingRequest) {
   return { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
 }
 
-/** What the exchange gave: now, or when this was tried before. */
-async function grantedFor(parts: VaultParts, request: PendingRequest): Promise<Granted> {
-  const { keyring } = parts
-  if (request.token_set_box !== null) {
-    const kept = await keyring.open(keptAddress(request), request.token_set_box)
-    return JSON.parse(kept) as Granted
-  }
-  return await keepGranted(parts, request, await exchange(parts, request))
+/** What an exchange gave, now or when this was tried before. */
+async function openGranted(
+  keyring: Keyring,
+  request: PendingRequest,
+  token_set_box: string,
+): Promise<Granted> {
+  return JSON.parse(await keyring.open(keptAddress(request), token_set_box)) as Granted
 }
 
 /**
  * Seals what a token endpoint granted into its request, before anything else is asked. What led to
  * it has been used up.
+ *
+ * @throws OvertakenError when another vault has, or has ended the request
  */
 export async function keepGranted(
   { keyring, db }: VaultParts,
   request: PendingRequest,
   answer: TokenAnswer,
-): Promise<Granted> {
-  const granted = { answer, asked_at: request.now.getTime() }
+): Promise<void> {
+  const granted: Granted = { answer, asked_at: request.now.getTime() }
   const token_set_box = await keyring.seal(keptAddress(request), JSON.stringify(granted))
-  await db
+  const kept = await db
     .updateTable('authorization_requests')
     .set({ ...usedUp, status: 'exchanging', token_set_box })
     .where('id', '=', request.id)
-    .execute()
-  return granted
+    .where('status', '=', request.status)
+    .where('token_set_box', 'is', null)
+    .executeTakeFirst()
+  if (kept.numUpdatedRows === 0n) throw new OvertakenError()
 }
 
 /** Codes that no longer lead to anything. */
@@ -303,6 +314,7 @@ async function accept(
   const { owner_id, owner_kind, provider_id, client_row_id } = request
   await decide(db, attemptOf(request, 'exchanged'), async (trx) => {
     await takeTurns(trx, request)
+    await refuseFinished(trx, request)
     const { account } = inspection
     const before = await connectionBefore(trx, request, account.id)
     if (before !== undefined && before.account_id !== account.id && !request.confirmed) {
@@ -386,7 +398,7 @@ async function askAboutAccount(
   await finish(trx, request, { ...change, problem: null })
 }
 
-/** Ends a request with the reason. */
+/** Ends a request with the reason. @throws OvertakenError when another vault has brought it further */
 export async function turnDown(
   db: Db,
   request: PendingRequest,
@@ -394,9 +406,24 @@ export async function turnDown(
 ): Promise<void> {
   const attempt = { ...attemptOf(request, 'refused'), reason: problem.type }
   await decide(db, attempt, async (trx) => {
+    await refuseFinished(trx, request)
     const document = JSON.stringify(problem.toProblem())
     await finish(trx, request, { status: 'refused', problem: document, token_set_box: null })
   })
+}
+
+/** Locks the request until `trx` ends. @throws OvertakenError when it is not as it was read */
+async function refuseFinished(
+  trx: Trx,
+  { id, status, token_set_box }: PendingRequest,
+): Promise<void> {
+  const row = await trx
+    .selectFrom('authorization_requests')
+    .select(['status', 'token_set_box'])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+  if (row?.status !== status || row.token_set_box !== token_set_box) throw new OvertakenError()
 }
 
 async function finish(
