@@ -15,6 +15,8 @@ import { refuseUnknownKey } from './vault-key.ts'
 
 /** How long a person may take at the provider. */
 const REQUEST_MINUTES = 10
+/** How long after that an authorization that is still being finished is not waited for any more. */
+const OVERDUE_MINUTES = 5
 
 export interface NewAuthorizationRequest extends PersonRequest {
   /** What is granted becomes the runtime's own token, and not this person's. */
@@ -98,7 +100,12 @@ export async function beginAuthorization(
   }
 }
 
-/** How an authorization went so far. @throws ProblemError `not-found` */
+/**
+ * How an authorization went so far. One that should have been finished long ago is given as
+ * refused, so that nobody waits for it; should it be finished after all, that is what it then says.
+ *
+ * @throws ProblemError `not-found`
+ */
 export async function getAuthorizationRequest(
   db: Db,
   owner_id: string,
@@ -106,12 +113,29 @@ export async function getAuthorizationRequest(
 ): Promise<AuthorizationRequest> {
   const row = await db
     .selectFrom('authorization_requests')
-    .selectAll()
-    .where('id', '=', id)
+    .innerJoin('providers', 'providers.id', 'authorization_requests.provider_id')
+    .selectAll('authorization_requests')
+    .select('providers.name as provider')
+    .select(
+      sql<boolean>`status = 'exchanging'
+        and expires_at < now() - make_interval(mins => ${OVERDUE_MINUTES})`.as('overdue'),
+    )
+    .where('authorization_requests.id', '=', id)
     .where('owner_id', '=', owner_id)
     .executeTakeFirst()
   if (row === undefined) throw requestNotFound()
-  return toAuthorizationRequest(row)
+  const request = toAuthorizationRequest(row)
+  if (!row.overdue) return request
+  return { ...request, status: 'refused', problem: overdue(row.provider).toProblem() }
+}
+
+function overdue(provider: string): ProblemError {
+  return new ProblemError(
+    'authorization-failed',
+    `It could not be finished for a long time, for ${provider} or Countersign gave no answer. ` +
+      'What you had before still works. It is tried on for a while; you need not wait, and may ' +
+      'authorize again.',
+  )
 }
 
 /**
@@ -142,7 +166,11 @@ export async function confirmAccount(
   return await decide(db, attempt, async (trx) => {
     const row = await trx
       .updateTable('authorization_requests')
-      .set({ status: 'exchanging', confirmed: true })
+      .set({
+        status: 'exchanging',
+        confirmed: true,
+        expires_at: sql<Date>`now() + make_interval(mins => ${REQUEST_MINUTES})`,
+      })
       .where('id', '=', id)
       .where('owner_id', '=', person.id)
       .where('status', '=', 'account_changed')

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { expressionBuilder, sql, type Updateable } from 'kysely'
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
@@ -6,7 +6,8 @@ import { readCallback } from '../oauth/authorization.ts'
 import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { sealBox } from '../seal/box.ts'
-import type { Db } from '../store/database.ts'
+import type { Db, Trx } from '../store/database.ts'
+import type { AuthorizationRequestsTable, Tables } from '../store/tables.ts'
 import { hash, sessionHash } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
@@ -30,15 +31,9 @@ export async function completeAuthorization(
   db: Db,
   request: PersonRequest & { provider_id: string; cookie: string; query: URLSearchParams },
 ): Promise<{ id: string; runtime_id: string; provider_id: string; for_runtime: boolean }> {
-  const { person, ip, query } = request
-  const row = await takeRequest(db, request)
-  if (row === undefined) {
-    throw new ProblemError(
-      'authorization-request-unknown',
-      'It took longer than ten minutes, was used already, or was begun in another browser. ' +
-        'Nothing was changed. Begin again from the list.',
-    )
-  }
+  const { person, ip, provider_id, cookie, query } = request
+  const found = { owner_id: person.id, provider_id, cookie, state: query.get('state') ?? '' }
+  const row = await findRequest(db, found)
   const { issuer } = adapterFor(row.kind).oauth.server(row.base_url, row.tenant)
   const callback = readCallback(query, { issuer, client_id: row.client_id })
   const { owner_id } = tokenOwner(row)
@@ -55,39 +50,82 @@ export async function completeAuthorization(
       ? await sealBox(await currentVaultKey(db), codeAddress({ ...row, owner_id }), callback.code)
       : null
   await decide(db, attempt, async (trx) => {
-    const change = 'code' in callback ? { code_box } : refusal(callback, row.provider)
-    await trx.updateTable('authorization_requests').set(change).where('id', '=', row.id).execute()
+    const change =
+      'code' in callback
+        ? ({ status: 'exchanging', code_box } as const)
+        : refusal(callback, row.provider)
+    await useRequest(trx, found, change)
     if (code_box !== null) await enqueue(trx, 'finish-authorization', { id: row.id })
     await announce(trx, { name: 'authorization_request', owner_id: person.id, id: row.id })
   })
   return row
 }
 
-/** Marks the request as used in the same statement that finds it: a replay finds nothing. */
-async function takeRequest(
-  db: Db,
-  request: { person: { id: string }; provider_id: string; cookie: string; query: URLSearchParams },
-) {
-  const state = request.query.get('state') ?? ''
-  const used = await db
-    .updateTable('authorization_requests')
-    .set({ status: 'exchanging' })
-    .where('state_hash', '=', hash(state))
-    .where('session_hash', '=', sessionHash(request.cookie))
-    .where('owner_id', '=', request.person.id)
-    .where(sql`provider_id::text`, '=', request.provider_id)
-    .where('status', '=', 'pending')
-    .where('expires_at', '>', sql<Date>`now()`)
-    .returning(['id', 'owner_id', 'for_runtime', 'runtime_id', 'provider_id', 'client_row_id'])
-    .executeTakeFirst()
-  if (used === undefined) return undefined
-  const { client_id, ...provider } = await db
-    .selectFrom('clients')
+/** How a browser that comes back shows which request it is. */
+interface Found {
+  owner_id: string
+  /** As the address has it: any text. */
+  provider_id: string
+  cookie: string
+  state: string
+}
+
+/** True of the one request, while it waits. */
+function isWaiting({ owner_id, provider_id, cookie, state }: Found) {
+  const builder = expressionBuilder<Tables, 'authorization_requests'>()
+  return builder.and([
+    builder('state_hash', '=', hash(state)),
+    builder('session_hash', '=', sessionHash(cookie)),
+    builder('authorization_requests.owner_id', '=', owner_id),
+    builder(sql`authorization_requests.provider_id::text`, '=', provider_id),
+    builder('authorization_requests.status', '=', 'pending'),
+    builder('authorization_requests.expires_at', '>', sql<Date>`now()`),
+  ])
+}
+
+async function findRequest(db: Db, found: Found) {
+  const row = await db
+    .selectFrom('authorization_requests')
+    .innerJoin('clients', 'clients.id', 'authorization_requests.client_row_id')
     .innerJoin('providers', 'providers.id', 'clients.provider_id')
-    .select(['client_id', 'kind', 'base_url', 'tenant', 'name as provider'])
-    .where('clients.id', '=', used.client_row_id)
-    .executeTakeFirstOrThrow()
-  return { ...used, ...provider, client_id }
+    .select([
+      'authorization_requests.id',
+      'authorization_requests.owner_id',
+      'authorization_requests.for_runtime',
+      'authorization_requests.runtime_id',
+      'authorization_requests.provider_id',
+      'clients.client_id',
+      'providers.kind',
+      'providers.base_url',
+      'providers.tenant',
+      'providers.name as provider',
+    ])
+    .where(isWaiting(found))
+    .executeTakeFirst()
+  if (row === undefined) throw requestUnknown()
+  return row
+}
+
+/** Marks the request as used in the same statement that finds it: a replay finds nothing. */
+async function useRequest(
+  trx: Trx,
+  found: Found,
+  change: Updateable<AuthorizationRequestsTable>,
+): Promise<void> {
+  const used = await trx
+    .updateTable('authorization_requests')
+    .set(change)
+    .where(isWaiting(found))
+    .executeTakeFirst()
+  if (used.numUpdatedRows === 0n) throw requestUnknown()
+}
+
+function requestUnknown(): ProblemError {
+  return new ProblemError(
+    'authorization-request-unknown',
+    'It took longer than ten minutes, was used already, or was begun in another browser. ' +
+      'Nothing was changed. Begin again from the list.',
+  )
 }
 
 function refusal(callback: { error: string } | { unusable: string }, provider: string) {

@@ -20,9 +20,15 @@ export function authorizationRequestQuery(id: string | undefined) {
   }
 }
 
+/** No event says that nothing happened: what is still being finished is asked about now and then. */
+const OVERDUE_LOOK_MS = 60_000
+
 /** How an authorization goes, by the event stream. */
 export function useAuthorizationRequest(id: string | undefined) {
-  const { data, error } = useQuery(authorizationRequestQuery(id))
+  const { data, error } = useQuery({
+    ...authorizationRequestQuery(id),
+    refetchInterval: ({ state }) => (state.data?.status === 'exchanging' ? OVERDUE_LOOK_MS : false),
+  })
   return id === undefined ? { data: undefined, error: null } : { data, error }
 }
 

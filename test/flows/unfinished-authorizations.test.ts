@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { sql } from 'kysely'
+import { problemUri } from '../../src/contract/index.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { ALICE, authorized, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
+
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database, forge } = countersign
+const { row } = await authorized(countersign)
+
+const now = (id: string) => admin.api.getAuthorizationRequest({ params: { id } })
+
+async function allowed(): Promise<{ id: string; callback: string }> {
+  const { request, authorization_url } = await beginOAuth(admin, row)
+  return { id: request.id, callback: await answerAtForge(authorization_url, ALICE) }
+}
+
+async function completed(id: string): Promise<void> {
+  await using events = await admin.events()
+  const done = await events.until(async () => {
+    const request = await now(id)
+    return request.status === 'exchanging' ? undefined : request
+  })
+  assert.equal(done.status, 'completed', done.problem?.detail)
+}
+
+test('a callback that breaks off uses nothing up: the same address works again', async () => {
+  const { id, callback } = await allowed()
+  const { db } = database
+  await sql`create function break_off() returns trigger language plpgsql as $$
+    begin raise exception 'broken off'; end $$`.execute(db)
+  await sql`create trigger break_off before insert on audit for each row
+    when (new.action = 'authorization_request.return') execute function break_off()`.execute(db)
+  const headers = { cookie: admin.cookie }
+  const broken = await fetch(callback, { headers, redirect: 'manual' })
+  assert.doesNotMatch(broken.headers.get('location') ?? '', /request=/)
+  assert.equal((await now(id)).status, 'pending')
+  await sql`drop trigger break_off on audit`.execute(db)
+  await comeBack(callback, admin.cookie)
+  await completed(id)
+})
+
+test('of two visits with one address, one is taken', async () => {
+  const { id, callback } = await allowed()
+  await forge.control('DELETE', '/control/calls')
+  const visits = await Promise.all([1, 2, 3, 4].map(() => comeBack(callback, admin.cookie)))
+  const unknown = visits.filter(({ search }) => search.includes('authorization-request-unknown'))
+  assert.equal(unknown.length, 3)
+  await completed(id)
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+})
+
+test('one that is not finished for a long time is given as failed, and may still be finished', async () => {
+  const { id, callback } = await allowed()
+  const waits = async (minutes: number) => {
+    await sql`update authorization_requests set expires_at = now() - make_interval(mins => ${minutes})
+      where id = ${id}`.execute(database.db)
+    return await now(id)
+  }
+  await sql`update authorization_requests set status = 'exchanging' where id = ${id}`.execute(
+    database.db,
+  )
+  assert.equal((await waits(4)).status, 'exchanging')
+  const overdue = await waits(6)
+  assert.equal(overdue.status, 'refused')
+  assert.equal(overdue.problem?.type, problemUri('authorization-failed'))
+  assert.match(overdue.problem?.detail ?? '', /What you had before still works/)
+  await sql`update authorization_requests set status = 'pending',
+    expires_at = now() + interval '1 minute' where id = ${id}`.execute(database.db)
+  await comeBack(callback, admin.cookie)
+  await completed(id)
+})
