@@ -11,6 +11,7 @@ import { up as providerPaces } from './migrations/0007-provider-paces.ts'
 import { up as keptRevocations } from './migrations/0008-kept-revocations.ts'
 import { up as notices } from './migrations/0009-notices.ts'
 import { up as jobWorkers } from './migrations/0010-job-workers.ts'
+import { up as requestedScopes } from './migrations/0011-requested-scopes.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -23,6 +24,7 @@ const migrations = {
   '0008-kept-revocations': { up: keptRevocations },
   '0009-notices': { up: notices },
   '0010-job-workers': { up: jobWorkers },
+  '0011-requested-scopes': { up: requestedScopes },
 }
 
 /** The data was written by a newer version than this one. */

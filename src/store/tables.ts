@@ -184,6 +184,8 @@ export interface ConnectionsTable {
   client_row_id: ColumnType<string | null, string | null | undefined, string | null>
   /** The grant came by device flow, so that its refreshes identify the app as that flow does. */
   device_flow: Generated<boolean>
+  /** What the grant was asked for; null for a token, and for grants from before this was kept. */
+  requested_scopes: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
   account_id: string
   account_login: string
   account_name: string

@@ -330,6 +330,7 @@ async function accept(
       provider_id,
       client_row_id,
       device_flow: request.device_flow,
+      requested_scopes: request.scopes,
       method: 'oauth',
       box: await keyring.seal(address, text),
       fingerprint: keyring.fingerprint(readTokenSet(text).access_token),

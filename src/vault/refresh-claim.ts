@@ -7,7 +7,14 @@ import type { ClientRow } from './client-endpoint.ts'
 /** A connection whose token set is being refreshed, with its client and provider. */
 export type Claimed = Pick<
   Selectable<ConnectionsTable>,
-  'id' | 'owner_id' | 'owner_kind' | 'box' | 'version' | 'account_login' | 'refresh_failures'
+  | 'id'
+  | 'owner_id'
+  | 'owner_kind'
+  | 'box'
+  | 'version'
+  | 'account_login'
+  | 'requested_scopes'
+  | 'refresh_failures'
 > &
   ClientRow & { kind: ProviderKind; private_address_confirmed: boolean; provider: string }
 
@@ -52,6 +59,7 @@ export async function claimedRow(
       'connections.box',
       'connections.version',
       'connections.account_login',
+      'connections.requested_scopes',
       'connections.refresh_failures',
       'connections.device_flow',
       'clients.id as client_row_id',

@@ -213,7 +213,7 @@ async function ask(
   })
   const repeated = {
     redirect_uri: parts.page_url + callbackPath(row.provider_id),
-    scope: oauth.default_scopes[row.owner_kind].join(' '),
+    scope: (row.requested_scopes ?? oauth.default_scopes[row.owner_kind]).join(' '),
   }
   const more = Object.fromEntries(oauth.refresh_repeats.map((name) => [name, repeated[name]]))
   try {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
 import { startCountersign } from '../harness/countersign.ts'
+import { connectionOf, wakeScheduler } from '../harness/granted.ts'
 import { beginOAuth, comeBack } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
 
+const RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
 const TENANT = 'contoso.onmicrosoft.com'
 
 const countersign = await startCountersign()
@@ -25,7 +28,7 @@ const register = (name: string, more: { tenant?: string } = {}) =>
   })
 
 /** A runtime that is authorized with the app of a provider, and where its people are sent. */
-async function begin(provider_id: string) {
+async function begin(provider_id: string, scopes: string[] | null = null) {
   const { id, callback_url } = await admin.api.getClientForm({ query: { provider_id } })
   const { client_id, client_secret } = entra.oauth.registerClient(callback_url)
   await admin.api.putClient({ body: { id, provider_id, client_id, client_secret } })
@@ -33,8 +36,24 @@ async function begin(provider_id: string) {
     body: { name: 'builder', provider_ids: [provider_id] },
   })
   const row = { runtime_id: runtime.id, provider_id }
-  await admin.api.updateRuntimeProvider({ params: row, body: { auth_mode: 'default_client' } })
+  await admin.api.updateRuntimeProvider({
+    params: row,
+    body: { auth_mode: 'default_client', scopes },
+  })
   return { row, ...(await beginOAuth(admin, row)) }
+}
+
+/** Carol signs in and allows it, and her browser comes back. */
+async function signedIn(authorization_url: string, id: string): Promise<void> {
+  entra.oauth.signIn('carol')
+  const sent = await fetch(authorization_url, { redirect: 'manual' })
+  await using events = await admin.events()
+  await comeBack(sent.headers.get('location') ?? '', admin.cookie)
+  const { status } = await events.until(async () => {
+    const now = await admin.api.getAuthorizationRequest({ params: { id } })
+    return now.status === 'exchanging' ? undefined : now
+  })
+  assert.equal(status, 'completed')
 }
 
 test('people sign in at the tenant that the administrator named, and the grant is made there', async () => {
@@ -42,17 +61,32 @@ test('people sign in at the tenant that the administrator named, and the grant i
   assert.equal(provider.tenant, TENANT)
   const { row, request, authorization_url } = await begin(provider.id)
   assert.ok(authorization_url.startsWith(`${entra.url}/${TENANT}/oauth2/v2.0/authorize?`))
-  entra.oauth.signIn('carol')
-  const sent = await fetch(authorization_url, { redirect: 'manual' })
-  await using events = await admin.events()
-  await comeBack(sent.headers.get('location') ?? '', admin.cookie)
-  const { status } = await events.until(async () => {
-    const now = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
-    return now.status === 'exchanging' ? undefined : now
-  })
-  assert.equal(status, 'completed')
+  await signedIn(authorization_url, request.id)
   const { authorization } = await admin.access(row.runtime_id)
   assert.equal(authorization?.connection.account.login, 'carol@example.com')
+  await admin.api.deleteRuntime({ params: { id: row.runtime_id } })
+  await admin.api.deleteProvider({ params: { id: provider.id } })
+})
+
+test('a refresh asks for the scopes that the grant was asked for, and not for others', async () => {
+  const provider = await register('Azure', { tenant: TENANT })
+  const chosen = [`${RESOURCE}/vso.code_write`, 'offline_access']
+  const { row, request, authorization_url } = await begin(provider.id, chosen)
+  const { searchParams } = new URL(authorization_url)
+  assert.equal(searchParams.get('scope'), chosen.join(' '))
+  await signedIn(authorization_url, request.id)
+  const { version } = await connectionOf(countersign)
+  // What is asked for from now on changes nothing about what was granted.
+  await admin.api.updateRuntimeProvider({ params: row, body: { scopes: null } })
+  await sql`update connections set refresh_due_at = now()`.execute(countersign.database.db)
+  await using events = await admin.events()
+  await wakeScheduler(countersign)
+  const refreshed = await events.until(async () => {
+    const now = await connectionOf(countersign)
+    return now.version > version || now.check_failed_reason !== null ? now : undefined
+  })
+  assert.equal(refreshed.check_failed_reason, null)
+  assert.equal(refreshed.version, version + 1)
   await admin.api.deleteRuntime({ params: { id: row.runtime_id } })
   await admin.api.deleteProvider({ params: { id: provider.id } })
 })

@@ -148,12 +148,18 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     if (refresh_needs.includes('redirect_uri') && form.get('redirect_uri') !== grant.redirect_uri) {
       return refuse('refresh')
     }
-    if (refresh_needs.includes('scope') && form.get('scope') === null) return refuse('scope')
+    if (refresh_needs.includes('scope') && !isWithin(form.get('scope'), grant))
+      return refuse('scope')
     if (forge().accounts.get(grant.login)?.suspended === true) return refuse('refresh')
     if (rules.refresh_token_reusable !== true) refreshTokens.delete(used)
     const before = forge().token(grant.access_token)
     if (before !== undefined && rules.refresh_ends_access) before.revoked = true
     return issue(grant)
+  }
+
+  /** RFC 6749 §6: nothing that was not asked for before. */
+  function isWithin(scope: string | null, { scopes }: Grant): boolean {
+    return scope?.split(' ').every((one) => scopes.includes(one)) ?? false
   }
 
   function issue({ login, scopes, ...grant }: Grant): Reply {
