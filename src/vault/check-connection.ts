@@ -64,7 +64,7 @@ export async function checkConnection(
   const probes = hidesScopes(verdict)
     ? await probeForRuntimes(db, adapter, http, credential, row.name, id)
     : []
-  const asked = verdict === undefined ? unreadable() : changeFor(verdict, row.expires_at)
+  const asked = verdict === undefined ? unreadable() : changeFor(verdict, row)
   const change = { ...asked, ...notAnswered(probes) }
   const attempt: Attempt = {
     actor: vaultActor,
@@ -164,7 +164,10 @@ function notAnswered(probes: readonly Probed[]): Change {
   return { check_failed_at, check_failed_reason: reason, check_due_at: nextCheck('unavailable') }
 }
 
-function changeFor(verdict: Verdict, known_end: Date | null): Change {
+function changeFor(
+  verdict: Verdict,
+  known: { method: 'oauth' | 'token'; expires_at: Date | null },
+): Change {
   const now = sql<Date>`now()`
   if (verdict.outcome === 'unavailable') {
     return {
@@ -194,7 +197,8 @@ function changeFor(verdict: Verdict, known_end: Date | null): Change {
     account_name: account.name,
     account_email: account.email,
     account_avatar_url: account.avatar_url,
-    expires_at: expires_at ?? known_end,
+    // Of a grant the host tells when the access token ends; the next refresh gives another one.
+    expires_at: known.method === 'oauth' ? known.expires_at : (expires_at ?? known.expires_at),
   }
 }
 
