@@ -12,6 +12,7 @@ import { up as keptRevocations } from './migrations/0008-kept-revocations.ts'
 import { up as notices } from './migrations/0009-notices.ts'
 import { up as jobWorkers } from './migrations/0010-job-workers.ts'
 import { up as requestedScopes } from './migrations/0011-requested-scopes.ts'
+import { up as revokedRequests } from './migrations/0012-revoked-requests.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -25,6 +26,7 @@ const migrations = {
   '0009-notices': { up: notices },
   '0010-job-workers': { up: jobWorkers },
   '0011-requested-scopes': { up: requestedScopes },
+  '0012-revoked-requests': { up: revokedRequests },
 }
 
 /** The data was written by a newer version than this one. */

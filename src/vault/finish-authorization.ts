@@ -66,9 +66,11 @@ export interface PendingRequest {
   now: Date
 }
 
-/** What the exchange gave, as it is kept until the account has been looked at. */
-interface Granted {
-  answer: TokenAnswer
+/**
+ * What the exchange gave, as it is kept until the account has been looked at. Its text is read as a
+ * token set, too, when it is to be revoked.
+ */
+interface Granted extends TokenAnswer {
   /** When it was asked for, by the database's clock, in milliseconds since the epoch. */
   asked_at: number
 }
@@ -182,7 +184,7 @@ export async function keepGranted(
   request: PendingRequest,
   answer: TokenAnswer,
 ): Promise<void> {
-  const granted: Granted = { answer, asked_at: request.now.getTime() }
+  const granted: Granted = { ...answer, asked_at: request.now.getTime() }
   const token_set_box = await keyring.seal(keptAddress(request), JSON.stringify(granted))
   const kept = await db
     .updateTable('authorization_requests')
@@ -249,7 +251,7 @@ function exchangeProblem(error: TokenEndpointError, provider: string): ProblemEr
 async function prove(
   parts: VaultParts,
   request: PendingRequest,
-  { answer }: Granted,
+  answer: Granted,
 ): Promise<Inspection> {
   const adapter = adapterFor(request.kind)
   const http = parts.outbound.to(request, adapter.origins(request.base_url))
@@ -271,7 +273,7 @@ async function prove(
   return verdict.inspection
 }
 
-function withGrantedScopes(inspection: Inspection, { answer }: Granted): Inspection {
+function withGrantedScopes(inspection: Inspection, answer: Granted): Inspection {
   return { ...inspection, scopes: inspection.scopes ?? answer.scopes }
 }
 
@@ -279,7 +281,7 @@ function withGrantedScopes(inspection: Inspection, { answer }: Granted): Inspect
 async function proveHidden(
   parts: VaultParts,
   request: PendingRequest,
-  { answer }: Granted,
+  answer: Granted,
   { scopes, account }: Inspection,
 ): Promise<ProbeColumns> {
   const { probe_repository: repository, provider } = request
@@ -308,7 +310,7 @@ function narrowed(missing_scopes: string[], request: PendingRequest): ProblemErr
 async function accept(
   { db, keyring }: VaultParts,
   request: PendingRequest,
-  { answer, asked_at }: Granted,
+  answer: Granted,
   { probe, ...inspection }: Inspection & { probe: ProbeColumns },
 ): Promise<void> {
   const { owner_id, owner_kind, provider_id, client_row_id } = request
@@ -335,7 +337,7 @@ async function accept(
       box: await keyring.seal(address, text),
       fingerprint: keyring.fingerprint(readTokenSet(text).access_token),
       ...acceptedColumns(inspection),
-      ...lifetimeOf(answer, new Date(asked_at), Math.random()),
+      ...lifetimeOf(answer, new Date(answer.asked_at), Math.random()),
       refresh_claimed_by: null,
       refresh_claimed_at: null,
       refresh_failures: 0,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { decide, vaultActor } from '../policy/decide.ts'
+import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
 import type { VaultParts } from './check-candidate.ts'
@@ -8,7 +8,8 @@ import { readTokenSet } from './token-set.ts'
 
 /**
  * Tells the provider that a grant is over, then destroys its box. A provider that is away is told
- * later: this throws, and the queue comes back to it. One that has no such call is not told.
+ * later: this throws, and the queue comes back to it. One that has no such call is not told. Only the
+ * tokens themselves are ended: another grant of the same person to the same app goes on.
  */
 export async function revokeGrant(parts: VaultParts, id: string): Promise<void> {
   const { db, keyring, outbound } = parts
@@ -38,7 +39,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     .executeTakeFirst()
   if (row === undefined) return
   const { oauth, origins } = adapterFor(row.kind)
-  const { owner_id, provider_id } = row
+  const { owner_id, provider_id, box } = row
   const attempt = (what: string) =>
     ({
       actor: vaultActor,
@@ -50,7 +51,10 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
   const http = outbound.to(row, origins(row.base_url))
   if (oauth.revoke !== undefined) {
     const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
-    const tokens = readTokenSet(await keyring.open(address, row.box))
+    const tokens = readTokenSet(await keyring.open(address, box))
+    if (await isInUse(parts, row, tokens.access_token)) {
+      return await end(attempt('kept, for it is in use'))
+    }
     const { client } = await endpointOf(keyring, row, http.fetch)
     try {
       await oauth.revoke(http, client, tokens)
@@ -60,9 +64,28 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       throw error
     }
   }
-  const outcome = oauth.revoke === undefined ? 'destroyed here' : 'revoked'
-  await decide(db, attempt(outcome), async (trx) => {
-    // A refresh that came too late may have put newer tokens there; they have a job of their own.
-    await trx.deleteFrom('revocations').where('id', '=', id).where('box', '=', row.box).execute()
-  })
+  await end(attempt(oauth.revoke === undefined ? 'destroyed here' : 'revoked'))
+
+  async function end(done: Attempt): Promise<void> {
+    await decide(db, done, async (trx) => {
+      // A refresh that came too late may have put newer tokens there; they have a job of their own.
+      await trx.deleteFrom('revocations').where('id', '=', id).where('box', '=', box).execute()
+    })
+  }
+}
+
+/** A host may have granted once more the very token that a connection of the owner has. */
+async function isInUse(
+  { db, keyring }: VaultParts,
+  { owner_id, provider_id }: { owner_id: string; provider_id: string },
+  access_token: string,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('connections')
+    .select('id')
+    .where('owner_id', '=', owner_id)
+    .where('provider_id', '=', provider_id)
+    .where('fingerprint', '=', keyring.fingerprint(access_token))
+    .executeTakeFirst()
+  return row !== undefined
 }
