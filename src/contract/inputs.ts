@@ -105,7 +105,13 @@ export const inputs = {
       warning_days: Type.Optional(Type.Integer({ minimum: 0, maximum: 90 })),
       /** Owner and name, as in the address of the repository: `acme/app`. */
       probe_repository: Type.Optional(
-        nullable(Type.String({ pattern: '^[^\\s/?#:\\\\]+(/[^\\s/?#:\\\\]+)+$', maxLength: 400 })),
+        nullable(
+          Type.String({
+            // No name is that of a folder itself, nor of the one above it.
+            pattern: '^(?!(.*/)?\\.{1,2}(/|$))[^\\s/?#:\\\\]+(/[^\\s/?#:\\\\]+)+$',
+            maxLength: 400,
+          }),
+        ),
       ),
     },
     closed,

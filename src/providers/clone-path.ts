@@ -25,11 +25,21 @@ export function namesBelow(base_url: string, path: string): string[] | undefined
   return names.slice(folder.length)
 }
 
-/** The last name is the repository's, all before it are its owner's. */
+/**
+ * The last name is the repository's, all before it are its owner's.
+ *
+ * @returns undefined when there is no owner, no name, or something that is no name
+ */
 export function repositoryNamed(names: readonly string[]): RepositoryName | undefined {
+  const owners = names.slice(0, -1)
   const name = names.at(-1)?.replace(/\.git$/, '')
-  const owner = names.slice(0, -1).join('/')
-  return name === undefined || name === '' || owner === '' ? undefined : { owner, name }
+  if (name === undefined || owners.length === 0) return undefined
+  return [...owners, name].every(isName) ? { owner: owners.join('/'), name } : undefined
+}
+
+/** Not one that leads to another place: a folder's own, or the one above it. */
+function isName(name: string): boolean {
+  return !/^\.{0,2}$|[/\\?#]/.test(name)
 }
 
 /** Undefined for what could mean another place than it says. */
@@ -39,7 +49,7 @@ function namesIn(path: string): string[] | undefined {
       .split('/')
       .filter((name) => name !== '')
       .map(decodeURIComponent)
-    return names.some((name) => /^\.\.?$|[/\\?#]/.test(name)) ? undefined : names
+    return names.every(isName) ? names : undefined
   } catch {
     return undefined
   }

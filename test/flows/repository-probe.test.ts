@@ -216,6 +216,9 @@ suite('several runtimes', () => {
       'https://github.com/acme/app',
       'acme/a b',
       'acme//app',
+      'acme/..',
+      '../app',
+      'acme/./app',
     ]) {
       const body = { probe_repository: odd }
       await refusal(admin.api.updateRuntimeProvider({ params, body }), 'request-invalid')
