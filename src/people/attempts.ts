@@ -5,6 +5,9 @@ import type { Db } from '../store/database.ts'
 /**
  * Counts one attempt under `key`, over all servers.
  *
+ * The table is better-auth's too, which now and then deletes rows whose `last_request` is a minute
+ * ago. In our rows it is therefore when counting begins anew.
+ *
  * @throws ProblemError `too-many-attempts` after `most` of them within `seconds`
  */
 export async function countAttempt(
@@ -13,20 +16,21 @@ export async function countAttempt(
   { most, seconds }: { most: number; seconds: number },
 ): Promise<void> {
   const now = Date.now()
-  const fresh = sql<boolean>`rate_limits.last_request < ${now - seconds * 1000}`
+  const ends = now + seconds * 1000
+  const fresh = sql<boolean>`rate_limits.last_request < ${now}`
   const { count, last_request } = await db
     .insertInto('rate_limits')
-    .values({ key, count: 1, last_request: now })
+    .values({ key, count: 1, last_request: ends })
     .onConflict((conflict) =>
       conflict.column('key').doUpdateSet({
         count: sql<number>`case when ${fresh} then 1 else rate_limits.count + 1 end`,
-        last_request: sql<number>`case when ${fresh} then ${now} else rate_limits.last_request end`,
+        last_request: sql<number>`case when ${fresh} then ${ends} else rate_limits.last_request end`,
       }),
     )
     .returning(['count', 'last_request'])
     .executeTakeFirstOrThrow()
   if (count <= most) return
-  const retry_after = Math.max(1, Math.ceil((Number(last_request) - now) / 1000) + seconds)
+  const retry_after = Math.max(1, Math.ceil((Number(last_request) - now) / 1000))
   throw new ProblemError('too-many-attempts', `Wait ${retry_after} seconds, then try again.`, {
     extensions: { retry_after },
   })

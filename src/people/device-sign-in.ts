@@ -10,6 +10,7 @@ import { decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { countAttempt } from './attempts.ts'
 import type { SignedIn } from './auth.ts'
+import { networkOf } from './network.ts'
 import { issuePersonToken } from './person-tokens.ts'
 
 /** Path of the page on which people approve. */
@@ -46,7 +47,7 @@ export async function beginDeviceSignIn(
   request: { device_name: string; ip: string | null; page_url: string; session_secret: string },
 ): Promise<DeviceSignInCodes> {
   const { device_name, ip, page_url, session_secret } = request
-  await countAttempt(db, `device-sign-in ${ip}`, BEGINNINGS)
+  await countAttempt(db, `device-sign-in ${networkOf(ip ?? 'unknown')}`, BEGINNINGS)
   const device_code = randomBytes(32).toString('base64url')
   const code = newUserCode()
   await db

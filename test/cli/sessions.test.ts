@@ -5,7 +5,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { after, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { createClient } from '../../src/contract/index.ts'
+import { removeFinished } from '../../src/jobs/remove-finished.ts'
+import { beginDeviceSignIn } from '../../src/people/device-sign-in.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import { PASSWORD } from '../harness/person.ts'
 import { assertProblem, refusal } from '../harness/problems.ts'
 import { allRows } from '../invariants/whole-database.ts'
 import { approve, openAccount, shownCode } from './person-end.ts'
@@ -167,11 +170,44 @@ describe('a code for signing in', () => {
     const { user_code } = await begin()
     await admin.api.readDeviceSignIn({ body: { user_code } })
 
+    // A minute later others sign in, which clears away what counted their attempts.
+    await sql`update rate_limits set last_request = last_request - 70000`.execute(database.db)
+    const body = { email: 'ada@example.com', password: PASSWORD }
+    await anonymous.signIn({ body })
+    await sql`update rate_limits set last_request = last_request - 70000
+      where key like '%/sign-in/%'`.execute(database.db)
+    await anonymous.signIn({ body })
+    await refusal(guesser.api.readDeviceSignIn({ body: wrong }), 'too-many-attempts')
+
     await sql`update rate_limits set count = 30 where key like 'device-sign-in %'`.execute(
       database.db,
     )
     await refusal(begin(), 'too-many-attempts')
+
+    // Rows of the day before are removed at night, and only those.
+    const counted = () => database.db.selectFrom('rate_limits').select('key').execute()
+    const rows = await counted()
+    await removeFinished(database.db)
+    assert.deepEqual(await counted(), rows)
+    await sql`update rate_limits set last_request = last_request - 86400000 - 300000
+      where key like 'device-%'`.execute(database.db)
+    await removeFinished(database.db)
+    const left = (await counted()).map(({ key }) => key)
+    assert.ok(left.length > 0 && left.every((key) => !key.startsWith('device-')), left.join())
     await sql`delete from rate_limits`.execute(database.db)
+  })
+
+  it('counts command lines by the /64 of an IPv6 address', async () => {
+    const from = (ip: string) =>
+      beginDeviceSignIn(database.db, {
+        device_name: 'x',
+        ip,
+        page_url,
+        session_secret: 'x'.repeat(32),
+      })
+    for (let host = 1; host <= 30; host += 1) await from(`2001:db8:1:2::${host}`)
+    await refusal(from('2001:db8:1:2:a:b:c:d'), 'too-many-attempts')
+    await from('2001:db8:1:3::1')
   })
 })
 
