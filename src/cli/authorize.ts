@@ -8,7 +8,7 @@ import {
 } from '../contract/index.ts'
 import { chooseRows, isAuthorized, rowsOf } from './authorize-row.ts'
 import { help } from './help.ts'
-import { interruption } from './interruption.ts'
+import { givenUp, interruption } from './interruption.ts'
 import { readFlags, serverFlags } from './options.ts'
 import { askYesOrNo, isTerminal } from './question.ts'
 import { openServer, problemLine, type Server, untilThere, withRefusals } from './server.ts'
@@ -163,8 +163,8 @@ async function authorizeWithCode(attempt: Attempt): Promise<void> {
   try {
     await followRequest(attempt, request.id)
   } catch (error) {
-    await cancel(server, request.id)
-    throw error
+    const became = await cancel(attempt, request.id)
+    throw attempt.signal.aborted ? givenUp(became) : error
   }
 }
 
@@ -239,10 +239,28 @@ function stateOf({ authorization }: Access): string {
   return [id, checked_at, created_at].join(' ')
 }
 
-/** The server stops asking the Git host. That it cannot be told now does no harm. */
-async function cancel({ url, token }: Server, id: string): Promise<void> {
-  const { api } = openServer(url, token, AbortSignal.timeout(CANCEL_MS))
-  await api.cancelAuthorizationRequest({ params: { id } }).catch(() => {})
+/**
+ * The server stops asking the Git host. That it cannot be told now does no harm.
+ *
+ * @returns what became of the request, in a sentence: the person may have allowed it a moment before
+ */
+async function cancel({ server, row, page }: Attempt, id: string): Promise<string> {
+  const { api } = openServer(server.url, server.token, AbortSignal.timeout(CANCEL_MS))
+  const params = { id }
+  try {
+    await api.cancelAuthorizationRequest({ params })
+    return 'Nothing was changed.'
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.type !== 'not-found') return `See ${page}`
+  }
+  const request = await api.getAuthorizationRequest({ params }).catch(() => undefined)
+  if (request === undefined) return `See ${page}`
+  if (request.status === 'refused') return 'Nothing was changed.'
+  if (request.status !== 'completed') return `You had allowed it already: see ${page}`
+  return (
+    `You had allowed it already: runtime "${row.runtime.name}" is authorized for ` +
+    `${row.provider.name}. To take that back: ${page}`
+  )
 }
 
 function tellCode(device: NonNullable<AuthorizationRequest['device']>): void {

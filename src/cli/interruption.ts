@@ -1,5 +1,10 @@
 import { CommandError, exitCodes } from './terminal.ts'
 
+/** What an interrupted command ends with. @param known what became of what it was about */
+export function givenUp(known = ''): CommandError {
+  return new CommandError(`given up. ${known}`, exitCodes.interrupted)
+}
+
 /** Aborts when the person presses Ctrl-C, or the command is told to end. Dispose stops listening. */
 export interface Interruption extends Disposable {
   signal: AbortSignal
@@ -7,8 +12,7 @@ export interface Interruption extends Disposable {
 
 export function interruption(): Interruption {
   const controller = new AbortController()
-  const abort = () =>
-    controller.abort(new CommandError('given up. Nothing was changed.', exitCodes.interrupted))
+  const abort = () => controller.abort(givenUp())
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, abort)
   return {
     signal: controller.signal,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { startCountersign } from '../harness/countersign.ts'
-import { startDeviceForge } from '../harness/device-forge.ts'
+import { outcomeOf, startDeviceForge } from '../harness/device-forge.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import { type Account, approve, openAccount, type Running, shownCode } from './person-end.ts'
 
@@ -127,6 +127,39 @@ describe('countersign authorize', () => {
       .where('owner_id', '=', mine.person.person.id)
       .execute()
     assert.deepEqual(left, [])
+  })
+
+  it('says on Ctrl-C what is so when it was allowed a moment before', async () => {
+    await using mine = await signedIn('cleo')
+    const { person } = mine
+    const page = `${page_url}/tokens/${octo.row.runtime_id}/${octo.row.provider_id}`
+    const owner_id = person.person.id
+    const requests = () =>
+      database.db.selectFrom('authorization_requests').select('id').where('owner_id', '=', owner_id)
+
+    const early = mine.account.start('authorize', ...RUNTIME)
+    await shownCode(early)
+    early.signal('SIGSTOP')
+    await sql`update authorization_requests set status = 'exchanging'
+      where owner_id = ${owner_id}`.execute(database.db)
+    assert.deepEqual(await resumedAndInterrupted(early), [
+      130,
+      `countersign: given up. You had allowed it already: see ${page}\n`,
+    ])
+    await database.db.deleteFrom('authorization_requests').execute()
+
+    const late = mine.account.start('authorize', ...RUNTIME)
+    const user_code = await shownCode(late)
+    late.signal('SIGSTOP')
+    const { id } = await requests().executeTakeFirstOrThrow()
+    devices.approve(user_code, 'carol')
+    assert.equal((await outcomeOf(person, id)).status, 'completed')
+    assert.deepEqual(await resumedAndInterrupted(late), [
+      130,
+      `countersign: given up. You had allowed it already: runtime "${runtime.name}" is ` +
+        `authorized for Octo. To take that back: ${page}\n`,
+    ])
+    assert.ok((await person.access(runtime.id)).authorization)
   })
 
   it('asks before another account takes the place of the one before', async () => {
@@ -285,6 +318,14 @@ async function sessionsOf(person_id: string): Promise<number> {
     .where('person_id', '=', person_id)
     .execute()
   return rows.length
+}
+
+/** A command that was stopped notices that it is given up before it notices anything else. */
+async function resumedAndInterrupted(running: Running) {
+  running.signal('SIGINT')
+  running.signal('SIGCONT')
+  const { code, stderr } = await running.ended
+  return [code, stderr]
 }
 
 async function interrupted(running: Running): Promise<void> {

@@ -78,7 +78,7 @@ describe('countersign login', () => {
     await shownCode(running)
     running.signal('SIGINT')
     const { code, stderr } = await running.ended
-    const given_up = 'countersign: given up. Nothing was changed.\n'
+    const given_up = 'countersign: given up.\n'
     assert.deepEqual([code, stderr], [130, given_up])
     assert.ok(!existsSync(account.session_file))
   })
