@@ -5,6 +5,7 @@ import { enqueue } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import { type Db, isBrokenReference } from '../store/database.ts'
 import { notOnRuntime } from './candidates.ts'
+import { isForRuntime } from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
 import { settleNotices } from './notices.ts'
 import type { PersonRequest } from './person-request.ts'
@@ -39,6 +40,7 @@ export async function createAuthorization(
       const connection = await trx
         .selectFrom('connections')
         .select(['method', 'status', 'expires_at', 'missing_scopes', sql<Date>`now()`.as('now')])
+        .select(isForRuntime(row).as('for_runtime'))
         .where('id', '=', connection_id)
         .where('owner_id', '=', person.id)
         .where('provider_id', '=', provider_id)
@@ -58,6 +60,13 @@ export async function createAuthorization(
         throw new ProblemError(
           'connection-not-usable',
           `${reason} Update it first, or add another one.`,
+        )
+      }
+      if (!connection.for_runtime) {
+        throw new ProblemError(
+          'connection-not-usable',
+          'It was granted to another app than this runtime has. ' +
+            `Authorize access to ${before.provider.name} instead.`,
         )
       }
       await bindConnection(trx, { owner_id: person.id, ...row }, connection_id)

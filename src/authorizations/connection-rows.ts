@@ -51,6 +51,19 @@ export function connectionRows(db: Db | Trx) {
   ])
 }
 
+/**
+ * True of a connection that a runtime may use: one that was pasted, or granted to the app by which
+ * the runtime is authorized. A runtime's own app is told apart at the Git host for a reason.
+ */
+export function isForRuntime(row: { runtime_id: string; provider_id: string }) {
+  return sql<boolean>`(connections.method = 'token' or exists (
+    select from clients k join runtime_providers rp on rp.provider_id = k.provider_id
+    where k.id = connections.client_row_id
+      and rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}
+      and k.runtime_id is not distinct from
+        (case when rp.auth_mode = 'custom_client' then rp.runtime_id end)))`
+}
+
 export type ConnectionRow = Awaited<
   ReturnType<ReturnType<typeof connectionRows>['executeTakeFirstOrThrow']>
 >

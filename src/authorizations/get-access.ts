@@ -1,6 +1,11 @@
 import { type AccessDetail, ProblemError } from '../contract/index.ts'
 import type { Db } from '../store/database.ts'
-import { type ConnectionRow, connectionRows, toConnection } from './connection-rows.ts'
+import {
+  type ConnectionRow,
+  connectionRows,
+  isForRuntime,
+  toConnection,
+} from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
 import { isUsable, statusAt } from './status.ts'
 import { tokenNeeds } from './token-needs.ts'
@@ -22,6 +27,7 @@ export async function getAccess(
   const own = await connectionRows(db)
     .where('owner_id', '=', owner_id)
     .where('provider_id', '=', row.provider_id)
+    .where(isForRuntime(row))
     .orderBy('created_at')
     .execute()
   const current = access.authorization?.connection.id

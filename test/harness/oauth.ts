@@ -16,7 +16,21 @@ export async function registerClient(
   row: Row,
 ): Promise<OAuthClient & { client_secret: string }> {
   const { provider_id, runtime_id } = row
-  const form = await admin.api.getClientForm({ query: { provider_id } })
+  const client = await registerApp(admin, forge, { provider_id })
+  await admin.api.updateRuntimeProvider({
+    params: { runtime_id, provider_id },
+    body: { auth_mode: 'default_client' },
+  })
+  return client
+}
+
+/** Registers an app at a Gitea or the sandbox, and then here: the default one, or a runtime's own. */
+export async function registerApp(
+  admin: PersonClient,
+  forge: { url: string; token: string },
+  place: { provider_id: string; runtime_id?: string },
+): Promise<OAuthClient & { client_secret: string }> {
+  const form = await admin.api.getClientForm({ query: place })
   const response = await fetch(`${forge.url}/api/v1/user/applications/oauth2`, {
     method: 'POST',
     headers: { authorization: `token ${forge.token}`, 'content-type': 'application/json' },
@@ -28,14 +42,11 @@ export async function registerClient(
   })
   if (response.status !== 201) throw new Error(await response.text())
   const app = (await response.json()) as { client_id: string; client_secret: string }
+  const { client_id, client_secret } = app
   const client = await admin.api.putClient({
-    body: { id: form.id, provider_id, client_id: app.client_id, client_secret: app.client_secret },
+    body: { id: form.id, ...place, client_id, client_secret },
   })
-  await admin.api.updateRuntimeProvider({
-    params: { runtime_id, provider_id },
-    body: { auth_mode: 'default_client' },
-  })
-  return { ...client, client_secret: app.client_secret }
+  return { ...client, client_secret }
 }
 
 /** Begins as a page does. @returns where the browser is sent, the request, and what it was made of */
