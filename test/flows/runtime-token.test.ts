@@ -6,7 +6,13 @@ import type { Connection } from '../../src/contract/index.ts'
 import { temporaryFolder } from '../agent/git-end.ts'
 import { installation, countersign as runCountersign } from '../cli/countersign.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
-import { authorizeWithOAuth, beginRuntimeOAuth, registerClient } from '../harness/oauth.ts'
+import {
+  answerAtForge,
+  authorizeWithOAuth,
+  beginRuntimeOAuth,
+  comeBack,
+  registerClient,
+} from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
@@ -348,7 +354,13 @@ suite('who may do what', () => {
     await authorizeWithOAuth(eve, row, ROBOT, beginRuntimeOAuth)
     const asked = await authorizeWithOAuth(eve, row, OTHER, beginRuntimeOAuth)
     assert.equal(asked.status, 'account_changed')
+    const { request, authorization_url } = await beginRuntimeOAuth(eve, row)
+    const callback = await answerAtForge(authorization_url, ROBOT)
     await role('member')
+    const there = await comeBack(callback, eve.cookie)
+    assert.equal(there.searchParams.get('problem'), 'not-an-administrator')
+    const { status } = await eve.api.getAuthorizationRequest({ params: { id: request.id } })
+    assert.equal(status, 'pending', 'it was not begun to be exchanged')
     await refusal(
       eve.api.confirmAuthorizationRequest({ params: { id: asked.id } }),
       'not-an-administrator',
