@@ -140,7 +140,10 @@ export interface OAuthFacts {
   misconfigured_errors: readonly string[]
   /** RFC 8628; absent where the host has no such flow. */
   device_flow?: DeviceFlowFacts
-  /** Ends a grant at the host; absent where the host has no such call. */
+  /**
+   * Ends these tokens at the host, and MUST leave others alone of the same person and app: a newer
+   * grant may have taken their place. Absent where the host has no such call.
+   */
   revoke?: (http: ProviderHttp, client: OAuthClient, tokens: OAuthTokens) => Promise<void>
 }
 

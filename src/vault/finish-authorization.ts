@@ -26,6 +26,7 @@ import { inspectToken } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { proveByRepository } from './probe-repository.ts'
+import { endReplaced } from './replaced-grant.ts'
 import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
 
 /** An authorization that is not finished, with all that a vault needs to go on with it. */
@@ -343,6 +344,7 @@ async function accept(
       refresh_failures: 0,
     } as const
     await placeConnection(trx, request, connection, probe)
+    if (before?.continues === true) await endReplaced(trx, keyring, request, before, answer)
     await finish(trx, request, { status: 'completed', problem: null, token_set_box: null })
     await announceToken(trx, { id, owner_id, owner_kind })
   })
@@ -350,6 +352,7 @@ async function accept(
 
 interface Before {
   id: string
+  box: string
   account_id: string
   account_login: string
   /** The new grant is the next version of this one. */
@@ -371,7 +374,7 @@ async function connectionBefore(
     const sameApp = own?.client_row_id === request.client_row_id
     return own && { ...own, continues: sameApp && own.account_id === account_id }
   }
-  const columns = ['connections.id', 'account_id', 'account_login'] as const
+  const columns = ['connections.id', 'box', 'account_id', 'account_login'] as const
   const grant = await trx
     .selectFrom('connections')
     .select(columns)

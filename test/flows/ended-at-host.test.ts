@@ -47,6 +47,35 @@ test('tokens that come after the deletion of their grant are revoked, and not ca
   assert.deepEqual(await database.db.selectFrom('revocations').select('id').execute(), [])
 })
 
+test('who authorizes again ends the tokens there were, and keeps the new ones', async () => {
+  const person = await countersign.person('wilma')
+  await authorize(person, 'carol')
+  const first = (await ask('wilma@example.com')).password
+  await authorize(person, 'carol')
+  const second = (await ask('wilma@example.com')).password
+  assert.notEqual(first, second)
+  await until(async () => forge.token(first)?.revoked === true)
+  await until(async () => (await audited(person, 'connection.revoke')).length === 1)
+  assert.ok(forge.working(second))
+
+  // Another account, once the person has said so.
+  const { id, device } = await beginWithCode(person, row)
+  devices.approve(device?.user_code ?? '', 'dave')
+  assert.equal((await outcomeOf(person, id)).status, 'account_changed')
+  assert.ok(forge.working((await ask('wilma@example.com')).password), 'nothing ends before that')
+  await person.api.confirmAuthorizationRequest({ params: { id } })
+  assert.equal((await outcomeOf(person, id)).status, 'completed')
+  await until(async () => forge.token(second)?.revoked === true)
+  const third = (await ask('wilma@example.com')).password
+  assert.equal(forge.working(third)?.account.login, 'dave')
+  await until(async () => (await audited(person, 'connection.revoke')).length === 2)
+  assert.deepEqual(
+    await audited(person, 'connection.revoke'),
+    Array(2).fill('grant of carol at Lab: revoked'),
+  )
+  assert.ok(forge.working(third))
+})
+
 async function ask(person: string) {
   const { host } = new URL(forge.url)
   const body = { person, protocol: 'http', host } as const

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import type { ProviderKind } from '../contract/index.ts'
+import { enqueue } from '../jobs/queue.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { OAuthTokens } from '../providers/provider.ts'
+import { BoxError } from '../seal/box-error.ts'
+import type { Trx } from '../store/database.ts'
+import type { Keyring } from './keyring.ts'
+import { readTokenSet, tokenSetText } from './token-set.ts'
+
+/** Whose a grant is, and of which app, as its revocation keeps it. */
+interface Owner {
+  owner_id: string
+  provider_id: string
+  kind: ProviderKind
+  client_row_id: string
+  client_id: string
+  client_secret_box: string
+}
+
+/**
+ * Has the provider told that the tokens of a grant are over that a newer one of the same person and
+ * app has taken the place of: somebody may have authorized again because they leaked.
+ *
+ * @param before the connection as it was
+ * @param next what is used from now on, which must live on
+ */
+export async function endReplaced(
+  trx: Trx,
+  keyring: Keyring,
+  owner: Owner,
+  before: { id: string; box: string; account_login: string },
+  next: OAuthTokens,
+): Promise<void> {
+  if (adapterFor(owner.kind).oauth.revoke === undefined) return
+  const { owner_id, provider_id, client_row_id, client_id, client_secret_box } = owner
+  const addressOf = (row_id: string) =>
+    ({ purpose: 'token_set', row_id, owner_id, provider_id }) as const
+  let tokens: OAuthTokens
+  try {
+    tokens = readTokenSet(await keyring.open(addressOf(before.id), before.box))
+  } catch (error) {
+    // Damaged where it was stored: nobody can say any more what is to be ended.
+    if (error instanceof BoxError) return
+    throw error
+  }
+  const { access_token, refresh_token } = tokens
+  const same = refresh_token !== null && refresh_token === next.refresh_token
+  // Some hosts give the same token again.
+  if (same || access_token === next.access_token) return
+  const id = randomUUID()
+  const box = await keyring.seal(addressOf(id), tokenSetText(tokens))
+  const { account_login } = before
+  const client = { client_row_id, client_id, client_secret_box }
+  await trx
+    .insertInto('revocations')
+    .values({ id, owner_id, provider_id, ...client, account_login, box })
+    .execute()
+  await enqueue(trx, 'revoke-grant', { id }, `revoke-grant:${id}`)
+}
