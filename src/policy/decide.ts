@@ -65,7 +65,6 @@ const rules = {
   'connection.revoke': isVault,
   'client.tested': isVault,
   'credential.report': isRuntime,
-  'repository.access': isRuntime,
 } as const satisfies Record<string, Rule>
 
 export type Action = keyof typeof rules

@@ -2,9 +2,10 @@ import type pg from 'pg'
 import { ProblemError } from '../contract/index.ts'
 import { type Grant, ITSELF } from './grant.ts'
 
-/** A credential that is about to leave, for the audit trail. */
+/** A credential that is about to leave, to a runtime or to its Git host, for the audit trail. */
 export interface Departure {
   grant: Grant
+  action: 'credential.issue' | 'repository.access'
   /** `protocol://host/path` that Git asked about. */
   target: string
   ip: string | null
@@ -40,9 +41,9 @@ const MOST_AT_ONCE = 256
  */
 const COMMIT_QUERY = `
   with leaving as (
-    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[])
-      with ordinality
-      as t(runtime_key_id, authorization_id, connection_id, version, subject, ip, position)
+    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[],
+      $7::text[]) with ordinality
+      as t(runtime_key_id, authorization_id, connection_id, version, subject, ip, action, position)
   ), holding as (
     select l.*, c.owner_id, r.id as runtime_id, r.name as runtime_name from leaving l
     join runtime_keys k on k.id = l.runtime_key_id and (k.expires_at is null or k.expires_at > now())
@@ -57,7 +58,7 @@ const COMMIT_QUERY = `
   ), written as (
     insert into audit (actor_kind, actor_id, actor_name, action, outcome, subject, ip,
       owner_id, runtime_id, connection_id)
-    select 'runtime', runtime_id::text, runtime_name, 'credential.issue', 'allowed', subject, ip,
+    select 'runtime', runtime_id::text, runtime_name, action, 'allowed', subject, ip,
       owner_id, runtime_id, connection_id
     from holding
   )
@@ -120,6 +121,7 @@ function columnsOf(departures: readonly Departure[]): unknown[] {
     grants.map((grant) => grant.version),
     departures.map(({ grant, target }) => `${target} as ${grant.person_email ?? ITSELF}`),
     departures.map(({ ip }) => ip),
+    departures.map(({ action }) => action),
   ]
 }
 

@@ -5,7 +5,7 @@ import { ProblemError } from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
-import type { AuditCommit } from './audit-commit.ts'
+import type { AuditCommit, Departure } from './audit-commit.ts'
 import { type Denial, type Grant, ITSELF, nameIn, originOf, readGrant } from './grant.ts'
 import type { GrantCache } from './grant-cache.ts'
 import type { Keyring } from './keyring.ts'
@@ -28,6 +28,8 @@ export interface CredentialCall {
   request: CredentialRequest
 }
 
+const ISSUE = 'credential.issue'
+
 /** How often a grant is read anew when it changes between reading and recording. */
 const MOST_READS = 3
 
@@ -43,15 +45,41 @@ export async function issueCredential(
 ): Promise<Credential> {
   const { request } = call
   const id = grantId(call)
-  const departure = { target: targetOf(request), ip: call.ip }
+  const departure = { action: ISSUE, target: targetOf(request), ip: call.ip } as const
   for (let reads = 0; reads < MOST_READS; reads += 1) {
-    const kept = parts.cache.get(id) ?? (await obtainGrant(parts, call))
-    const grant = needsRefresh(kept, request) ? await refreshed(parts, call, kept) : kept
+    const kept = parts.cache.get(id) ?? (await obtainGrant(parts, call, ISSUE))
+    const grant = await freshened(parts, call, kept, ISSUE)
     parts.cache.set(id, grant)
     if (await parts.commit.record({ ...departure, grant })) return credentialFrom(grant, request)
     parts.cache.delete(id)
   }
-  throw new ProblemError('database-unavailable', 'This token is being changed. Try again.')
+  throw beingChanged()
+}
+
+/**
+ * The grant as it is now, refreshed if it ends too soon, for one use by the vault itself. The audit
+ * row of the use is durable before this returns, as for a credential.
+ *
+ * @param action under which the use, or its denial, is audited
+ * @throws ProblemError those of `issueCredential` in the contract
+ */
+export async function grantForUse(
+  parts: CredentialParts,
+  call: CredentialCall,
+  action: Departure['action'],
+): Promise<Grant> {
+  const departure = { action, target: targetOf(call.request), ip: call.ip }
+  for (let reads = 0; reads < MOST_READS; reads += 1) {
+    const found = await obtainGrant(parts, call, action)
+    const grant = await freshened(parts, call, found, action)
+    if (await parts.commit.record({ ...departure, grant })) return grant
+  }
+  throw beingChanged()
+}
+
+/** The token set was replaced while it was being used. */
+export function beingChanged(): ProblemError {
+  return new ProblemError('database-unavailable', 'This token is being changed. Try again.')
 }
 
 /**
@@ -91,28 +119,13 @@ export async function reportCredential(
 async function obtainGrant(
   parts: CredentialParts,
   call: CredentialCall,
-  action = 'credential.issue',
+  action: Departure['action'],
 ): Promise<Grant> {
   const { pool, keyring, page_url } = parts
   const found = await readGrant(pool, keyring, page_url, call.key, call.request)
   if (!('problem' in found)) return found
   await recordDenial(parts.db, call, found, action)
   throw found.problem
-}
-
-/**
- * The grant as it is now, refreshed if it ends too soon.
- *
- * @param action under which a denial is audited
- * @throws ProblemError those of `issueCredential` in the contract
- */
-export async function freshGrant(
-  parts: CredentialParts,
-  call: CredentialCall,
-  action: string,
-): Promise<Grant> {
-  const grant = await obtainGrant(parts, call, action)
-  return needsRefresh(grant, call.request) ? await refreshed(parts, call, grant) : grant
 }
 
 async function recordDenial(
@@ -170,15 +183,20 @@ function secondsLeft({ ends_at }: Grant): number {
   return (ends_at - performance.now()) / 1000
 }
 
-/** The grant after a refresh; the one there was, if it still lives and nothing newer can be had. */
-async function refreshed(
+/**
+ * The grant, after a refresh if it ends too soon; the one there was, if it still lives and nothing
+ * newer can be had.
+ */
+async function freshened(
   parts: CredentialParts,
   call: CredentialCall,
   grant: Grant,
+  action: Departure['action'],
 ): Promise<Grant> {
+  if (!needsRefresh(grant, call.request)) return grant
   const { connection_id, version } = grant
   const outcome = await parts.refresher.refresh(connection_id, version, true)
-  if (outcome === 'refreshed' || outcome === 'gone') return await obtainGrant(parts, call)
+  if (outcome === 'refreshed' || outcome === 'gone') return await obtainGrant(parts, call, action)
   if (secondsLeft(grant) > 0) return grant
   throw new ProblemError(
     'provider-unavailable',

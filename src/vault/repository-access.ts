@@ -4,12 +4,11 @@ import {
   type RepositoryAccessRequest,
 } from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
-import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Outbound } from '../providers/http.ts'
 import { ProviderUnavailable, TokenRefused } from '../providers/provider.ts'
 import type { Grant } from './grant.ts'
-import { type CredentialParts, freshGrant, targetOf } from './issue-credential.ts'
+import { beingChanged, type CredentialParts, grantForUse } from './issue-credential.ts'
 import { readTokenSet } from './token-set.ts'
 
 interface AccessCall {
@@ -23,7 +22,7 @@ const ACTION = 'repository.access'
 
 /**
  * Asks the Git host whether a person's token, as this runtime may use it, can read or write a
- * repository. The use of the token is in the audit trail before the host is asked.
+ * repository. One statement proves that it may and writes down each use of the token, before the host is asked.
  *
  * @throws ProblemError those of `readRepositoryAccess` in the contract; each denial is audited
  */
@@ -31,8 +30,7 @@ export async function readRepositoryAccess(
   parts: CredentialParts & { outbound: Outbound },
   call: AccessCall,
 ): Promise<RepositoryAccess> {
-  const grant = await freshGrant(parts, call, ACTION)
-  await recordUse(parts, call, grant)
+  const grant = await grantForUse(parts, call, ACTION)
   try {
     return await ask(parts, call, grant)
   } catch (error) {
@@ -56,7 +54,7 @@ async function ask(
     .where('version', '=', version)
     .executeTakeFirst()
   if (row === undefined) {
-    throw new ProblemError('database-unavailable', 'This token is being changed. Try again.')
+    throw beingChanged()
   }
   const { provider_id, method, account_login: login } = row
   const adapter = adapterFor(row.kind)
@@ -88,7 +86,7 @@ async function askOnceMore(
   const { connection_id: id, version, refreshable } = grant
   const outcome = refreshable ? await parts.refresher.refresh(id, version, true) : undefined
   if (outcome === 'refreshed' || outcome === 'gone') {
-    const next = await freshGrant(parts, call, ACTION)
+    const next = await grantForUse(parts, call, ACTION)
     try {
       return await ask(parts, call, next)
     } catch (error) {
@@ -106,19 +104,6 @@ async function askOnceMore(
       `${parts.page_url}/tokens`,
     { cause, extensions: { page: `${parts.page_url}/tokens` } },
   )
-}
-
-async function recordUse({ db }: CredentialParts, call: AccessCall, grant: Grant): Promise<void> {
-  const attempt = {
-    actor: { kind: 'runtime', id: grant.runtime_id, name: grant.runtime_name },
-    action: ACTION,
-    subject: `${targetOf(call.request)} as ${grant.person_email}`,
-    ip: call.ip,
-    owner_id: grant.owner_id,
-    runtime_id: grant.runtime_id,
-    connection_id: grant.connection_id,
-  } as const
-  await decide(db, attempt, async () => {})
 }
 
 function unavailable(cause: ProviderUnavailable): ProblemError {

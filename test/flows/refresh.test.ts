@@ -11,6 +11,7 @@ import {
   authorized,
   connectionOf,
   endAccess,
+  endGrant,
   TOKEN_ENDPOINT,
   wakeScheduler,
 } from '../harness/granted.ts'
@@ -45,7 +46,7 @@ test('a grant that is over at the forge is said to be, and only then', async () 
   await ask()
   assert.equal((await connectionOf(countersign)).check_failed_at, null)
 
-  await revokeGrant(countersign)
+  await endGrant(countersign)
   await endAccess(countersign)
   await assert.rejects(ask(), isProblem('reauthorization-required'))
   const { authorization } = await admin.access(row.runtime_id)
@@ -168,18 +169,6 @@ test('deleting the last authorization destroys the grant', async () => {
   const left = await database.db.selectFrom('connections').select('id').execute()
   assert.deepEqual(left, [])
 })
-
-/** Ends the grant at the forge behind our back: its refresh token is no longer known. */
-async function revokeGrant(countersign: Countersign): Promise<void> {
-  const { forge } = countersign
-  const connection = await connectionOf(countersign)
-  const { openKeyring } = await import('../../src/vault/keyring.ts')
-  const keyring = await openKeyring(countersign.database.db, countersign.vault_key)
-  const { id, owner_id, provider_id } = connection
-  const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
-  const { refresh_token } = JSON.parse(await keyring.open(address, connection.box))
-  await forge.control('POST', '/control/tokens/revoke', { sha1: refresh_token })
-}
 
 /** Resolves when the forge has been asked for a refresh, which it has not answered yet. */
 async function untilAsked({ forge }: Countersign): Promise<void> {

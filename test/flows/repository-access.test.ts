@@ -3,6 +3,7 @@ import { after, afterEach, before, suite, test } from 'node:test'
 import type { RepositoryAccess } from '../../src/contract/index.ts'
 import { countersign as command, installation } from '../cli/countersign.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { endAccess, endGrant } from '../harness/granted.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { startGithub } from '../standins/github/github.ts'
@@ -152,6 +153,15 @@ test('a grant whose access token is refused is refreshed, and asked with again',
   const before = await forge.calls('/login/oauth/access_token')
   assert.deepEqual(await ask(runtime, 'alice/hello.git'), ALL)
   assert.equal(await forge.calls('/login/oauth/access_token'), before + 1)
+  const asked = await audited(runtime.row.runtime_id)
+  assert.equal(asked.length, 3, 'each use is written down, also the second after a refresh')
+
+  // The grant ends: the refresh says so, and the denial is one of access.
+  await endGrant(countersign)
+  await endAccess(countersign)
+  await refusal(ask(runtime, 'alice/hello.git'), 'reauthorization-required')
+  const { outcome, reason } = (await audited(runtime.row.runtime_id)).at(-1) ?? {}
+  assert.deepEqual([outcome, reason], ['denied', 'reauthorization-required'])
 })
 
 suite('single sign-on', () => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { type Selectable, sql } from 'kysely'
 import { type Credential, ProblemError } from '../../src/contract/index.ts'
 import type { ConnectionsTable } from '../../src/store/tables.ts'
+import { openKeyring } from '../../src/vault/keyring.ts'
+import { readTokenSet } from '../../src/vault/token-set.ts'
 import { type Countersign, runtimeClient } from './countersign.ts'
 import { authorizeWithOAuth, registerClient } from './oauth.ts'
 
@@ -38,6 +40,16 @@ export async function authorized(countersign: Countersign): Promise<Granted> {
 export async function endAccess({ database }: Countersign): Promise<void> {
   await sql`update connections set version = version + 1, access_expires_at = now(),
     refresh_due_at = null where method = 'oauth'`.execute(database.db)
+}
+
+/** Ends the one grant there is at the forge: its refresh token is dead. */
+export async function endGrant(countersign: Countersign): Promise<void> {
+  const { database, forge, vault_key } = countersign
+  const { id, owner_id, provider_id, box } = await connectionOf(countersign)
+  const keyring = await openKeyring(database.db, vault_key)
+  const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+  const { refresh_token } = readTokenSet(await keyring.open(address, box))
+  await forge.control('POST', '/control/tokens/revoke', { sha1: refresh_token })
 }
 
 /** The one grant there is. */
