@@ -6,6 +6,17 @@ const RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
 /** Entra's word for every tenant with accounts of work or school. */
 const ANY_ORGANIZATION = 'organizations'
 
+/**
+ * Where Entra sends people with their code: `/devicelogin`, or `/device` at its sign-in.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code#device-authorization-response
+ */
+const DEVICE_PAGES = [
+  'https://microsoft.com',
+  'https://www.microsoft.com',
+  'https://login.microsoft.com',
+]
+
 /** Whether this is Azure DevOps Services, by either of its addresses, and not a server. */
 export function isHosted(base_url: string): boolean {
   const { hostname } = new URL(base_url)
@@ -30,6 +41,7 @@ export const entra: OAuthFacts = {
       authorization_endpoint: `${directory}/oauth2/v2.0/authorize`,
       token_endpoint: `${directory}/oauth2/v2.0/token`,
       device_authorization_endpoint: `${directory}/oauth2/v2.0/devicecode`,
+      ...(isHosted(base_url) ? { device_pages: DEVICE_PAGES } : {}),
     }
   },
   has_tenants: true,

@@ -165,6 +165,8 @@ export interface OAuthServer {
   authorization_endpoint: string
   token_endpoint: string
   device_authorization_endpoint?: string
+  /** Origins of pages where people type a code, beside the host's own and that of its sign-in. */
+  device_pages?: readonly string[]
 }
 
 export interface OAuthClient {

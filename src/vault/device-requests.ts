@@ -59,18 +59,29 @@ async function begin(parts: VaultParts, request: PendingRequest): Promise<void> 
     if (error.outcome !== 'transient' || isAbsent(error)) throw refusal(error, request)
     return await askAgainIn(parts, request, error.retry_after ?? BEGIN_AGAIN_SECONDS)
   }
-  if (!isForPeople(given, request.base_url)) {
+  if (!isForPeople(given, request)) {
     throw new ProblemError('authorization-failed', `${unusable(request)} Nothing was changed.`)
   }
   await keepCode(parts, request, given)
 }
 
-/** What is shown on a terminal must be a code, and the address of a page. */
-function isForPeople(given: DeviceAuthorization, base_url: string): boolean {
+/**
+ * What is shown on a terminal must be a code, and the address of a page of this host: a hostile one
+ * could begin an authorization of its own elsewhere and have people allow that, RFC 8628 §5.4.
+ */
+function isForPeople(
+  given: DeviceAuthorization,
+  { kind, base_url, tenant }: PendingRequest,
+): boolean {
   const { user_code, verification_uri, verification_uri_complete } = given
-  const schemes = base_url.startsWith('http:') ? ['http:', 'https:'] : ['https:']
+  const { authorization_endpoint, device_pages = [] } = adapterFor(kind).oauth.server(
+    base_url,
+    tenant,
+  )
+  const origins = [new URL(base_url).origin, new URL(authorization_endpoint).origin]
   const isPage = (uri: string) =>
-    /^[\x21-\x7e]{1,500}$/.test(uri) && schemes.includes(URL.parse(uri)?.protocol ?? '')
+    /^[\x21-\x7e]{1,500}$/.test(uri) &&
+    [...origins, ...device_pages].includes(URL.parse(uri)?.origin ?? '')
   return (
     /^[\x21-\x7e]{1,60}$/.test(user_code) &&
     isPage(verification_uri) &&

@@ -234,6 +234,34 @@ suite('a host is asked as it wants to be', () => {
   })
 })
 
+test('a hostile host cannot send people with its code to another one', async () => {
+  const person = await countersign.person('wanda')
+  const own = `${forge.url}/login/device`
+  const elsewhere = 'https://github.com/login/device'
+  const pages = [
+    { verification_uri: elsewhere },
+    { verification_uri: own, verification_uri_complete: `${elsewhere}?user_code=ABCD-1234` },
+    { verification_uri: 'https://microsoft.com/devicelogin' },
+    { verification_uri: `https://${new URL(forge.url).host}@github.com/login/device` },
+  ]
+  try {
+    for (const page of pages) {
+      forge.interruptionFor = (path) =>
+        path === '/login/device/code'
+          ? {
+              status: 200,
+              body: { device_code: 'x', user_code: 'ABCD-1234', expires_in: 900, ...page },
+            }
+          : undefined
+      const { status, device, problem } = await beginWithCode(person, row)
+      assert.deepEqual([status, device], ['refused', null], JSON.stringify(page))
+      assert.equal(problemType(problem?.type ?? ''), 'authorization-failed')
+    }
+  } finally {
+    forge.interruptionFor = undefined
+  }
+})
+
 test('a vault that is killed between the code and the token is replaced by the next', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-device-'))
   await using alone = await startCountersign({
