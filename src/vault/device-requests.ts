@@ -13,6 +13,7 @@ import { ProviderUnavailable } from '../providers/provider.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { endpointOf } from './client-endpoint.ts'
 import {
+  damagedOr,
   finishRequest,
   keepGranted,
   loadRequest,
@@ -44,8 +45,9 @@ export async function advanceDeviceRequest(parts: VaultParts, id: string): Promi
     if (request.device_code_box === null) await begin(parts, request)
     else await poll(parts, request, request.device_code_box)
   } catch (error) {
-    if (!(error instanceof ProblemError)) throw error
-    await turnDown(parts.db, request, error)
+    const problem = damagedOr(error)
+    if (!(problem instanceof ProblemError)) throw error
+    await turnDown(parts.db, request, problem)
   }
 }
 

@@ -100,10 +100,19 @@ export async function finishRequest(parts: VaultParts, request: PendingRequest):
     const probe = await proveHidden(parts, request, granted, inspection)
     await accept(parts, request, granted, { ...withGrantedScopes(inspection, granted), probe })
   } catch (error) {
-    const problem = isBrokenReference(error) ? notOnRuntime() : error
+    const problem = isBrokenReference(error) ? notOnRuntime() : damagedOr(error)
     if (!(problem instanceof ProblemError)) throw error
     await turnDown(parts.db, request, problem)
   }
+}
+
+/** What cannot be opened now never can: trying again is of no use. */
+export function damagedOr(error: unknown): unknown {
+  return error instanceof BoxError
+    ? new ProblemError('box-not-authentic', 'Nothing was changed. Authorize access again.', {
+        cause: error,
+      })
+    : error
 }
 
 /** Reads a request; undefined when it is in none of these states, or gone. */

@@ -2,9 +2,12 @@ import { sql } from 'kysely'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
+import type { BoxAddress } from '../seal/box.ts'
+import { BoxError } from '../seal/box-error.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { endpointOf } from './client-endpoint.ts'
-import { readTokenSet } from './token-set.ts'
+import type { Keyring } from './keyring.ts'
+import { readTokenSet, type TokenSet } from './token-set.ts'
 
 /**
  * Tells the provider that a grant is over, then destroys its box. A provider that is away is told
@@ -51,7 +54,8 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
   const http = outbound.to(row, origins(row.base_url))
   if (oauth.revoke !== undefined) {
     const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
-    const tokens = readTokenSet(await keyring.open(address, box))
+    const tokens = await tokensIn(keyring, address, box)
+    if (tokens === undefined) return await end(attempt('damaged, destroyed here'))
     if (await isInUse(parts, row, tokens.access_token)) {
       return await end(attempt('kept, for it is in use'))
     }
@@ -71,6 +75,20 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       // A refresh that came too late may have put newer tokens there; they have a job of their own.
       await trx.deleteFrom('revocations').where('id', '=', id).where('box', '=', box).execute()
     })
+  }
+}
+
+/** Undefined when the box does not open: nobody can say any more what is to be ended. */
+async function tokensIn(
+  keyring: Keyring,
+  address: BoxAddress,
+  box: string,
+): Promise<TokenSet | undefined> {
+  try {
+    return readTokenSet(await keyring.open(address, box))
+  } catch (error) {
+    if (error instanceof BoxError) return undefined
+    throw error
   }
 }
 

@@ -194,6 +194,34 @@ suite('a host is asked as it wants to be', () => {
     assert.equal((await outcomeOf(person, id)).status, 'completed')
   })
 
+  test('what was damaged where it was stored is given up at once', async () => {
+    const person = await countersign.person('sybil')
+    const damage = (column: 'device_code_box' | 'token_set_box', id: string) =>
+      sql`update authorization_requests set ${sql.ref(column)} = (
+        select client_secret_box from clients limit 1) where id = ${id}`.execute(database.db)
+    const gaveUp = async (id: string) => {
+      await dueNow(id)
+      const { status, problem } = await outcomeOf(person, id)
+      assert.deepEqual([status, problemType(problem?.type ?? '')], ['refused', 'box-not-authentic'])
+    }
+    const code = await beginWithCode(person, row)
+    await damage('device_code_box', code.id)
+    await gaveUp(code.id)
+
+    const { id, device } = await beginWithCode(person, row)
+    devices.approve(device?.user_code ?? '', 'carol')
+    forge.interruptionFor = (path) =>
+      path.endsWith('/user') ? { status: 503, body: '<html>Away' } : undefined
+    await until(async () => (await rowOf(id)).status === 'exchanging')
+    await damage('token_set_box', id)
+    forge.interruptionFor = undefined
+    await gaveUp(id)
+    await until(async () => {
+      const left = await database.db.selectFrom('revocations').select('id').execute()
+      return !left.some((revocation) => revocation.id === id)
+    })
+  })
+
   test('an app without the flow, or a host without it, is told apart', async () => {
     devices.off = true
     const person = await countersign.person('tilda')
