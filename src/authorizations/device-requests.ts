@@ -4,9 +4,10 @@ import { type AuthorizationRequest, callbackPath, ProblemError } from '../contra
 import { announce } from '../events/change.ts'
 import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import type { Db } from '../store/database.ts'
+import type { Db, Trx } from '../store/database.ts'
 import { clientFor, requestNotFound, toAuthorizationRequest } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
+import type { AuthorizationRow } from './place-connection.ts'
 import { requestedScopes } from './requested-scopes.ts'
 
 /** How long the provider may be away before there is a code. With the code it says how long that lasts. */
@@ -20,7 +21,7 @@ export function deviceCodeAddress(request: { id: string; owner_id: string; provi
 
 /**
  * Begins an authorization with a code that the person types at the provider, RFC 8628. A vault asks
- * the provider for the code; the request has it a moment later.
+ * the provider for the code; the request has it a moment later. One that waits in the same row ends.
  *
  * @throws ProblemError those of `beginDeviceAuthorization` in the contract
  */
@@ -42,6 +43,7 @@ export async function beginDeviceAuthorization(
     runtime_id,
   } as const
   return await decide(db, attempt, async (trx) => {
+    await giveUpPending(trx, { owner_id: person.id, runtime_id, provider_id })
     const created = await trx
       .insertInto('authorization_requests')
       .values({
@@ -62,6 +64,23 @@ export async function beginDeviceAuthorization(
     await announce(trx, { name: 'authorization_request', owner_id: person.id, id: created.id })
     return toAuthorizationRequest(created)
   })
+}
+
+/** A new code takes the place of one that nobody has used yet: a person types one at a time. */
+async function giveUpPending(trx: Trx, row: AuthorizationRow): Promise<void> {
+  const { owner_id, runtime_id, provider_id } = row
+  const given_up = await trx
+    .deleteFrom('authorization_requests')
+    .where('owner_id', '=', owner_id)
+    .where('runtime_id', '=', runtime_id)
+    .where('provider_id', '=', provider_id)
+    .where('flow', '=', 'device')
+    .where('status', '=', 'pending')
+    .returning('id')
+    .execute()
+  for (const { id } of given_up) {
+    await announce(trx, { name: 'authorization_request', owner_id, id })
+  }
 }
 
 /** Gives up an authorization that waits for the person. @throws ProblemError `not-found` */

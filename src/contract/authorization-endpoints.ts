@@ -131,6 +131,7 @@ export const authorizationEndpoints = {
       'client-not-registered',
       'oauth-not-offered',
       'device-flow-not-offered',
+      'too-many-attempts',
     ],
   },
   cancelAuthorizationRequest: {

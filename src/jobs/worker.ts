@@ -4,9 +4,9 @@ import { Logger, run, type WorkerEvents } from 'graphile-worker'
 import { sql } from 'kysely'
 import type { Logger as PinoLogger } from 'pino'
 import type { Database } from '../store/database.ts'
-import { checkCandidate, type VaultParts } from '../vault/check-candidate.ts'
+import { checkCandidate } from '../vault/check-candidate.ts'
 import { checkConnection } from '../vault/check-connection.ts'
-import { finishAuthorization } from '../vault/finish-authorization.ts'
+import { type FinishParts, finishAuthorization } from '../vault/finish-authorization.ts'
 import type { Refresher } from '../vault/refresh.ts'
 import { revokeGrant } from '../vault/revoke-grant.ts'
 import { testClient } from '../vault/test-client.ts'
@@ -24,7 +24,7 @@ const CONCURRENCY = 8
  */
 export async function startWorker(
   database: Database,
-  parts: VaultParts & { refresher: Refresher; page_url: string },
+  parts: FinishParts & { refresher: Refresher; page_url: string },
   log: PinoLogger,
 ): Promise<AsyncDisposable> {
   await using resources = new AsyncDisposableStack()

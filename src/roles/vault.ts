@@ -29,7 +29,7 @@ const CACHE_LIMITS = { entries: 10_000, age_ms: 300_000 }
 const LEAST_CLAIM_SECONDS = 30
 
 /** Calls under way from one vault to one provider's token endpoint at most. */
-const REFRESHES_AT_ONCE = 16
+const CALLS_AT_ONCE = 16
 
 /**
  * Opens boxes: checks tokens in the background and answers runtimes.
@@ -52,6 +52,7 @@ export async function startVault(
     await openBroker(database.url, (error) => log.warn({ err: error }, 'event connection lost')),
   )
   const { page_url } = config
+  const limits = createProviderLimits(CALLS_AT_ONCE, createProviderPace(db))
   const refresher = createRefresher({
     db,
     keyring,
@@ -59,17 +60,17 @@ export async function startVault(
     page_url,
     claim_seconds: Math.max(LEAST_CLAIM_SECONDS, (2 * config.provider_timeout_ms) / 1000),
     journal: openRefreshJournal(join(config.data_folder, 'refresh-journal'), keyring),
-    limits: createProviderLimits(REFRESHES_AT_ONCE, createProviderPace(db)),
+    limits,
     nextChange: (id, ms) => nextChange(broker, id, ms),
     log,
   })
   await refresher.replay()
   resources.use(startScheduler({ db, refresher, broker, log }))
   resources.use(startNoticeClock({ db, broker, log }))
-  const work = { db, keyring, outbound, refresher, page_url }
+  const work = { db, keyring, outbound, limits, refresher, page_url }
   resources.use(await startWorker(database, work, log))
   const taken_seconds = Math.max(LEAST_CLAIM_SECONDS, (4 * config.provider_timeout_ms) / 1000)
-  resources.use(startDevicePolls({ db, keyring, outbound, broker, taken_seconds, log }))
+  resources.use(startDevicePolls({ db, keyring, outbound, limits, broker, taken_seconds, log }))
 
   const app = createApp({ log, ...config })
   const metrics = new Registry()

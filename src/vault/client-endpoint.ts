@@ -1,8 +1,10 @@
 import type { ProviderKind } from '../contract/index.ts'
-import type { TokenEndpoint, TokenFetch } from '../oauth/token-endpoint.ts'
+import { type TokenEndpoint, TokenEndpointError, type TokenFetch } from '../oauth/token-endpoint.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { clientSecretAddress } from '../registrations/clients.ts'
 import type { Keyring } from './keyring.ts'
+import type { ProviderLimits } from './provider-limits.ts'
+import { limitOf } from './provider-pace.ts'
 
 /** A client with its provider, as the database has them. */
 export interface ClientRow {
@@ -38,4 +40,27 @@ export async function endpointOf(
     misconfigured_errors: oauth.misconfigured_errors,
     fetch,
   }
+}
+
+/**
+ * Asks an endpoint for somebody who waits, when it is our turn there. All vaults leave a provider
+ * alone that says that it is asked too often.
+ *
+ * @throws TokenEndpointError those of `call`; `transient` also when there is no turn soon
+ */
+export async function inTurn<T>(
+  limits: ProviderLimits,
+  { provider_id, kind }: Pick<ClientRow, 'provider_id' | 'kind'>,
+  call: () => Promise<T>,
+): Promise<T> {
+  return await limits.run({ provider_id, limit: limitOf(kind), urgent: true }, async () => {
+    try {
+      return await call()
+    } catch (error) {
+      if (error instanceof TokenEndpointError && error.retry_after !== undefined) {
+        await limits.pause(provider_id, error.retry_after)
+      }
+      throw error
+    }
+  })
 }

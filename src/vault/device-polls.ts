@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Broker } from '../events/broker.ts'
 import type { Db } from '../store/database.ts'
-import type { VaultParts } from './check-candidate.ts'
 import { advanceDeviceRequest } from './device-requests.ts'
+import type { FinishParts } from './finish-authorization.ts'
 
 /** How many requests a vault takes on at a time. */
 const BATCH = 50
@@ -18,7 +18,7 @@ const AWAY_MS = 5_000
  * again after `taken_seconds`: should this vault die with it, another one goes on.
  */
 export function startDevicePolls(
-  parts: VaultParts & { broker: Broker; taken_seconds: number; log: Logger },
+  parts: FinishParts & { broker: Broker; taken_seconds: number; log: Logger },
 ): AsyncDisposable {
   const { db, broker, taken_seconds, log } = parts
   const underway = new Set<Promise<void>>()

@@ -11,9 +11,10 @@ import { type TokenEndpoint, TokenEndpointError } from '../oauth/token-endpoint.
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
 import type { VaultParts } from './check-candidate.ts'
-import { endpointOf } from './client-endpoint.ts'
+import { endpointOf, inTurn } from './client-endpoint.ts'
 import {
   damagedOr,
+  type FinishParts,
   finishRequest,
   keepGranted,
   loadRequest,
@@ -37,7 +38,7 @@ const MOST_FINISH_MS = 2 * 86_400_000
  * or looks at the account behind what was granted. Each step is durable before the next, so any
  * vault goes on where another one ended.
  */
-export async function advanceDeviceRequest(parts: VaultParts, id: string): Promise<void> {
+export async function advanceDeviceRequest(parts: FinishParts, id: string): Promise<void> {
   const request = await loadRequest(parts.db, id, ['pending', 'exchanging'])
   if (request === undefined) return
   if (request.status === 'exchanging') return await finish(parts, request)
@@ -51,15 +52,18 @@ export async function advanceDeviceRequest(parts: VaultParts, id: string): Promi
   }
 }
 
-async function begin(parts: VaultParts, request: PendingRequest): Promise<void> {
+async function begin(parts: FinishParts, request: PendingRequest): Promise<void> {
   if (request.expires_at <= request.now) throw away(request)
   let given: DeviceAuthorization
   try {
-    given = await requestDeviceCode(await deviceEndpointOf(parts, request), request.scopes)
+    const endpoint = await deviceEndpointOf(parts, request)
+    given = await inTurn(parts.limits, request, () => requestDeviceCode(endpoint, request.scopes))
   } catch (error) {
     if (!(error instanceof TokenEndpointError)) throw error
     if (error.outcome !== 'transient' || isAbsent(error)) throw refusal(error, request)
-    return await askAgainIn(parts, request, error.retry_after ?? BEGIN_AGAIN_SECONDS)
+    const left = (request.expires_at.getTime() - request.now.getTime()) / 1000
+    const wait = Math.min(error.retry_after ?? BEGIN_AGAIN_SECONDS, left)
+    return await askAgainIn(parts, request, wait)
   }
   if (!isForPeople(given, request)) {
     throw new ProblemError('authorization-failed', `${unusable(request)} Nothing was changed.`)
@@ -120,7 +124,7 @@ async function keepCode(
 }
 
 async function poll(
-  parts: VaultParts,
+  parts: FinishParts,
   request: PendingRequest,
   device_code_box: string,
 ): Promise<void> {
@@ -128,7 +132,8 @@ async function poll(
   const interval = clamped(request.poll_interval ?? 0)
   const device_code = await parts.keyring.open(deviceCodeAddress(request), device_code_box)
   try {
-    const polled = await pollForToken(await deviceEndpointOf(parts, request), device_code)
+    const endpoint = await deviceEndpointOf(parts, request)
+    const polled = await inTurn(parts.limits, request, () => pollForToken(endpoint, device_code))
     switch (polled.outcome) {
       case 'granted':
         await keepGranted(parts, request, polled.answer)
@@ -153,7 +158,7 @@ async function poll(
 }
 
 /** A host that is away is asked again later; `next_poll_at` says when, since the request was taken. */
-async function finish(parts: VaultParts, request: PendingRequest): Promise<void> {
+async function finish(parts: FinishParts, request: PendingRequest): Promise<void> {
   try {
     await finishRequest(parts, request)
   } catch (error) {

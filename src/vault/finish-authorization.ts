@@ -21,13 +21,16 @@ import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import type { OwnerKind } from '../store/tables.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
-import { endpointOf } from './client-endpoint.ts'
+import { endpointOf, inTurn } from './client-endpoint.ts'
 import { inspectToken } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { proveByRepository } from './probe-repository.ts'
+import type { ProviderLimits } from './provider-limits.ts'
 import { endReplaced } from './replaced-grant.ts'
 import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
+
+export type FinishParts = VaultParts & { limits: ProviderLimits }
 
 /** An authorization that is not finished, with all that a vault needs to go on with it. */
 export interface PendingRequest {
@@ -83,13 +86,13 @@ interface Granted extends TokenAnswer {
  * works once: of two vaults that exchange it, because one took the other for dead, the one that
  * gets nothing leaves what the other got alone.
  */
-export async function finishAuthorization(parts: VaultParts, id: string): Promise<void> {
+export async function finishAuthorization(parts: FinishParts, id: string): Promise<void> {
   const request = await loadRequest(parts.db, id, ['exchanging'])
   if (request !== undefined) await finishRequest(parts, request)
 }
 
 /** The same for a request that has been read. */
-export async function finishRequest(parts: VaultParts, request: PendingRequest): Promise<void> {
+export async function finishRequest(parts: FinishParts, request: PendingRequest): Promise<void> {
   try {
     if (request.token_set_box === null) {
       await keepGranted(parts, request, await exchange(parts, request))
@@ -214,24 +217,29 @@ const usedUp = {
   user_code: null,
 } as const
 
-async function exchange(parts: VaultParts, request: PendingRequest): Promise<TokenAnswer> {
+async function exchange(parts: FinishParts, request: PendingRequest): Promise<TokenAnswer> {
   const { keyring, outbound } = parts
   const { id: row_id, owner_id, provider_id, code_box, code_verifier_box, redirect_uri } = request
   const adapter = adapterFor(request.kind)
   const http = outbound.to(request, adapter.origins(request.base_url))
   const verifierAddress = { purpose: 'code_verifier', row_id, owner_id, provider_id } as const
+  let asked = false
   try {
     const code = await keyring.open(codeAddress(request), code_box ?? '')
     const code_verifier = await keyring.open(verifierAddress, code_verifier_box ?? '')
     const endpoint = await endpointOf(keyring, request, http.fetch)
-    return await exchangeCode(endpoint, { code, redirect_uri, code_verifier })
+    return await inTurn(parts.limits, request, async () => {
+      asked = true
+      return await exchangeCode(endpoint, { code, redirect_uri, code_verifier })
+    })
   } catch (error) {
     if (error instanceof BoxError) {
       throw new ProblemError('box-not-authentic', 'Reload the page and begin again.', {
         cause: error,
       })
     }
-    if (error instanceof TokenEndpointError) throw exchangeProblem(error, request.provider)
+    // Without a turn the code was not used: the queue comes back to it.
+    if (error instanceof TokenEndpointError && asked) throw exchangeProblem(error, request.provider)
     throw error
   }
 }

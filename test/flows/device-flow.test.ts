@@ -165,6 +165,59 @@ suite('a host is asked as it wants to be', () => {
     await person.api.cancelAuthorizationRequest({ params: { id } })
   })
 
+  test('by all vaults not at all, while it says that it is asked too often', async () => {
+    const provider_id = octo.provider.id
+    const paces = () =>
+      database.db.selectFrom('provider_paces').where('provider_id', '=', provider_id)
+    await database.db.deleteFrom('provider_paces').execute()
+    const person = await countersign.person('ruth')
+    const { id } = await beginWithCode(person, row)
+    assert.ok(await paces().select('free_at').executeTakeFirst(), 'a code takes a turn')
+    forge.interruption = { status: 429, headers: { 'retry-after': '200' }, body: {} }
+    await dueNow(id)
+    await until(async () => {
+      const pace = await paces()
+        .select(sql<boolean>`paused_until > now() + interval '100 seconds'`.as('paused'))
+        .executeTakeFirst()
+      return pace?.paused === true
+    })
+    forge.interruption = undefined
+    const calls = forge.calls.length
+    const other = await person.api.beginDeviceAuthorization({
+      body: { ...row, runtime_id: (await octo.anotherRuntime('patient')).id },
+    })
+    await until(async () => {
+      const { rows } = await sql<{ put_off: boolean }>`
+        select next_poll_at > now() + interval '45 seconds' as put_off from authorization_requests where id = ${other.id}`.execute(
+        database.db,
+      )
+      return rows[0]?.put_off === true
+    })
+    assert.equal(forge.calls.length, calls, 'nobody asks')
+    await database.db.deleteFrom('provider_paces').execute()
+    for (const one of [id, other.id]) {
+      await person.api.cancelAuthorizationRequest({ params: { id: one } })
+    }
+  })
+
+  test('for one code at a time, and not for ever more of them', async () => {
+    const person = await countersign.person('selma')
+    const first = await beginWithCode(person, row)
+    const second = await beginWithCode(person, row)
+    await refusal(person.api.getAuthorizationRequest({ params: { id: first.id } }), 'not-found')
+    devices.approve(second.device?.user_code ?? '', 'carol')
+    assert.equal((await outcomeOf(person, second.id)).status, 'completed')
+    const body = { ...row, runtime_id: second.id }
+    for (let begun = 2; begun < 20; begun += 1) {
+      await refusal(person.api.beginDeviceAuthorization({ body }), 'provider-not-on-runtime')
+    }
+    const { extensions } = await refusal(
+      person.api.beginDeviceAuthorization({ body }),
+      'too-many-attempts',
+    )
+    assert.ok(Number(extensions.retry_after) > 0)
+  })
+
   test('again, when it was away', async () => {
     const person = await countersign.person('rosa')
     const { id, device } = await beginWithCode(person, row)

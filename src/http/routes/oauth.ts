@@ -10,8 +10,12 @@ import {
   cancelAuthorization,
 } from '../../authorizations/device-requests.ts'
 import { callbackPath, ProblemError } from '../../contract/index.ts'
+import { countAttempt } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
+
+/** Codes that a person may have Git hosts asked for. */
+const DEVICE_BEGINNINGS = { most: 20, seconds: 300 }
 
 /** Authorizing with OAuth2: there, back again, and how it went. */
 export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
@@ -38,9 +42,10 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
       cookie: request.headers.cookie ?? '',
     }),
   )
-  bind(app, 'beginDeviceAuthorization', person, ({ body }, { caller, ip }) =>
-    beginDeviceAuthorization(db, { ...body, person: caller, ip, page_url }),
-  )
+  bind(app, 'beginDeviceAuthorization', person, async ({ body }, { caller, ip }) => {
+    await countAttempt(db, `device-authorization ${caller.id}`, DEVICE_BEGINNINGS)
+    return await beginDeviceAuthorization(db, { ...body, person: caller, ip, page_url })
+  })
   bind(app, 'cancelAuthorizationRequest', person, async ({ params }, { caller, ip }) => {
     await cancelAuthorization(db, { id: params.id, person: caller, ip })
     return undefined
