@@ -95,7 +95,11 @@ test('the own app of a runtime goes with it, and what others used of its grants 
   const done = await authorizeWithOAuth(admin, row, ALICE)
   assert.equal(done.status, 'completed', done.problem?.detail)
   const { id: connection_id } = await connectionAt(row.runtime_id)
-  await admin.api.createAuthorization({ body: { ...shared, connection_id } })
+  // As it could be done once; now a grant serves only runtimes with its app.
+  await database.db
+    .insertInto('authorizations')
+    .values({ ...shared, connection_id, owner_id: admin.person.id })
+    .execute()
 
   const { host } = new URL(forge.url)
   const body = { person: admin.person.email, protocol: 'http', host } as const
