@@ -238,10 +238,15 @@ async function exchange(parts: FinishParts, request: PendingRequest): Promise<To
         cause: error,
       })
     }
-    // Without a turn the code was not used: the queue comes back to it.
-    if (error instanceof TokenEndpointError && asked) throw exchangeProblem(error, request.provider)
-    throw error
+    if (!(error instanceof TokenEndpointError)) throw error
+    // A code does not live as long as a host may want to be left alone.
+    throw asked ? exchangeProblem(error, request.provider) : notNow(error, request.provider)
   }
+}
+
+function notNow(cause: TokenEndpointError, provider: string): ProblemError {
+  const sentence = `${provider} asks us to wait before we ask again. Nothing was changed; try again later.`
+  return new ProblemError('authorization-failed', sentence, { cause })
 }
 
 function exchangeProblem(error: TokenEndpointError, provider: string): ProblemError {
