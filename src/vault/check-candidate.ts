@@ -70,9 +70,14 @@ export async function checkCandidate(parts: VaultParts, id: string): Promise<voi
     await accept(parts, { ...candidate, notes: [...candidate.notes, ...notes] }, token, proof)
   } catch (error) {
     const problem = isBrokenReference(error) ? notOnRuntime() : error
-    if (!(problem instanceof ProblemError)) throw error
-    await turnDown(parts.db, candidate, problem)
+    if (!(problem instanceof ProblemError)) return await unlessFinished(error)
+    await turnDown(parts.db, candidate, problem).catch(unlessFinished)
   }
+}
+
+/** A candidate that was finished by another vault, or went with its runtime, needs nothing more. */
+async function unlessFinished(error: unknown): Promise<void> {
+  if (!(error instanceof OvertakenError)) throw error
 }
 
 async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | undefined> {
@@ -307,7 +312,7 @@ async function turnDown(db: Db, candidate: PendingCandidate, problem: ProblemErr
   })
 }
 
-/** Locks the candidate until `trx` ends. @throws OvertakenError when it was finished */
+/** Locks the candidate until `trx` ends. @throws OvertakenError when it was finished, or is gone */
 async function refuseFinished(trx: Trx, { id }: PendingCandidate): Promise<void> {
   const row = await trx
     .selectFrom('candidates')
