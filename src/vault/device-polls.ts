@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Broker } from '../events/broker.ts'
 import type { Db } from '../store/database.ts'
 import { advanceDeviceRequest } from './device-requests.ts'
-import type { FinishParts } from './finish-authorization.ts'
+import type { FinishParts } from './exchange-code.ts'
 
 /** How many requests a vault takes on at a time. */
 const BATCH = 50

@@ -12,15 +12,9 @@ import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
 import type { VaultParts } from './check-candidate.ts'
 import { endpointOf, inTurn } from './client-endpoint.ts'
-import {
-  damagedOr,
-  type FinishParts,
-  finishRequest,
-  keepGranted,
-  loadRequest,
-  type PendingRequest,
-  turnDown,
-} from './finish-authorization.ts'
+import type { FinishParts } from './exchange-code.ts'
+import { damagedOr, finishRequest, keepGranted, turnDown } from './finish-authorization.ts'
+import { loadRequest, type PendingRequest } from './pending-request.ts'
 
 /** Seconds until a provider that was away is asked for a code again. */
 const BEGIN_AGAIN_SECONDS = 5

@@ -1,74 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
 import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime } from '../authorizations/candidates.ts'
-import { codeAddress } from '../authorizations/complete-authorization.ts'
-import {
-  ownConnection,
-  placeConnection,
-  takeTurns,
-  tokenOwner,
-} from '../authorizations/place-connection.ts'
+import { ownConnection, placeConnection, takeTurns } from '../authorizations/place-connection.ts'
 import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
-import { type AuthorizationRequest, ProblemError, type ProviderKind } from '../contract/index.ts'
+import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
-import { exchangeCode, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
+import type { TokenAnswer } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
-import type { OwnerKind } from '../store/tables.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
-import { endpointOf, inTurn } from './client-endpoint.ts'
+import { exchangeRequest, type FinishParts } from './exchange-code.ts'
 import { inspectToken } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
+import { loadRequest, type PendingRequest } from './pending-request.ts'
 import { proveByRepository } from './probe-repository.ts'
-import type { ProviderLimits } from './provider-limits.ts'
 import { endReplaced } from './replaced-grant.ts'
 import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
-
-export type FinishParts = VaultParts & { limits: ProviderLimits }
-
-/** An authorization that is not finished, with all that a vault needs to go on with it. */
-export interface PendingRequest {
-  id: string
-  /** Whose the token becomes. */
-  owner_id: string
-  owner_kind: OwnerKind
-  /** Who authorized, and hears how it went. */
-  person_id: string
-  runtime_id: string
-  provider_id: string
-  client_row_id: string
-  client_id: string
-  client_secret_box: string
-  redirect_uri: string
-  code_box: string | null
-  code_verifier_box: string | null
-  token_set_box: string | null
-  confirmed: boolean
-  probe_repository: string | null
-  status: AuthorizationRequest['status']
-  device_flow: boolean
-  device_code_box: string | null
-  /** Seconds. */
-  poll_interval: number | null
-  scopes: string[]
-  created_at: Date
-  expires_at: Date
-  ip: string | null
-  kind: ProviderKind
-  base_url: string
-  tenant: string | null
-  private_address_confirmed: boolean
-  provider: string
-  runtime: string
-  person: string
-  now: Date
-}
 
 /**
  * What the exchange gave, as it is kept until the account has been looked at. Its text is read as a
@@ -95,7 +47,7 @@ export async function finishAuthorization(parts: FinishParts, id: string): Promi
 export async function finishRequest(parts: FinishParts, request: PendingRequest): Promise<void> {
   try {
     if (request.token_set_box === null) {
-      await keepGranted(parts, request, await exchange(parts, request))
+      await keepGranted(parts, request, await exchangeRequest(parts, request))
       return await finishAuthorization(parts, request.id)
     }
     const granted = await openGranted(parts.keyring, request, request.token_set_box)
@@ -116,61 +68,6 @@ export function damagedOr(error: unknown): unknown {
         cause: error,
       })
     : error
-}
-
-/** Reads a request; undefined when it is in none of these states, or gone. */
-export async function loadRequest(
-  db: Db,
-  id: string,
-  statuses: readonly AuthorizationRequest['status'][],
-): Promise<PendingRequest | undefined> {
-  const row = await db
-    .selectFrom('authorization_requests as request')
-    .innerJoin('clients', 'clients.id', 'request.client_row_id')
-    .innerJoin('providers', 'providers.id', 'request.provider_id')
-    .innerJoin('runtimes', 'runtimes.id', 'request.runtime_id')
-    .innerJoin('people', 'people.id', 'request.owner_id')
-    .leftJoin('runtime_providers', (join) =>
-      join
-        .onRef('runtime_providers.runtime_id', '=', 'request.runtime_id')
-        .onRef('runtime_providers.provider_id', '=', 'request.provider_id'),
-    )
-    .select([
-      'request.id',
-      'request.owner_id',
-      'request.for_runtime',
-      'request.runtime_id',
-      'request.provider_id',
-      'request.client_row_id',
-      'clients.client_id',
-      'clients.client_secret_box',
-      'request.redirect_uri',
-      'request.code_box',
-      'request.code_verifier_box',
-      'request.token_set_box',
-      'request.confirmed',
-      'runtime_providers.probe_repository',
-      'request.status',
-      'request.device_code_box',
-      'request.poll_interval',
-      'request.scopes',
-      'request.created_at',
-      'request.expires_at',
-      'request.ip',
-      'providers.kind',
-      'providers.base_url',
-      'providers.tenant',
-      'providers.private_address_confirmed',
-      'providers.name as provider',
-      'runtimes.name as runtime',
-      'people.email as person',
-      sql<Date>`now()`.as('now'),
-    ])
-    .select(sql<boolean>`request.flow = 'device'`.as('device_flow'))
-    .where('request.id', '=', id)
-    .where('request.status', 'in', statuses)
-    .executeTakeFirst()
-  return row && { ...row, ...tokenOwner(row), person_id: row.owner_id }
 }
 
 function keptAddress({ id, owner_id, provider_id }: PendingRequest) {
@@ -216,56 +113,6 @@ const usedUp = {
   device_code_box: null,
   user_code: null,
 } as const
-
-async function exchange(parts: FinishParts, request: PendingRequest): Promise<TokenAnswer> {
-  const { keyring, outbound } = parts
-  const { id: row_id, owner_id, provider_id, code_box, code_verifier_box, redirect_uri } = request
-  const adapter = adapterFor(request.kind)
-  const http = outbound.to(request, adapter.origins(request.base_url))
-  const verifierAddress = { purpose: 'code_verifier', row_id, owner_id, provider_id } as const
-  let asked = false
-  try {
-    const code = await keyring.open(codeAddress(request), code_box ?? '')
-    const code_verifier = await keyring.open(verifierAddress, code_verifier_box ?? '')
-    const endpoint = await endpointOf(keyring, request, http.fetch)
-    return await inTurn(parts.limits, request, async () => {
-      asked = true
-      return await exchangeCode(endpoint, { code, redirect_uri, code_verifier })
-    })
-  } catch (error) {
-    if (error instanceof BoxError) {
-      throw new ProblemError('box-not-authentic', 'Reload the page and begin again.', {
-        cause: error,
-      })
-    }
-    if (!(error instanceof TokenEndpointError)) throw error
-    // A code does not live as long as a host may want to be left alone.
-    throw asked ? exchangeProblem(error, request.provider) : notNow(error, request.provider)
-  }
-}
-
-function notNow(cause: TokenEndpointError, provider: string): ProblemError {
-  const sentence = `${provider} asks us to wait before we ask again. Nothing was changed; try again later.`
-  return new ProblemError('authorization-failed', sentence, { cause })
-}
-
-function exchangeProblem(error: TokenEndpointError, provider: string): ProblemError {
-  if (error.outcome === 'misconfigured') {
-    return new ProblemError(
-      'client-misconfigured',
-      `${provider} does not accept our OAuth app. Ask an administrator to check its id, secret ` +
-        'and callback address. Nothing was changed.',
-      { cause: error },
-    )
-  }
-  const sentence =
-    error.outcome === 'permanent'
-      ? `${provider} no longer accepts this authorization: it was used already or took too long.`
-      : `${provider} could not complete the authorization.`
-  return new ProblemError('authorization-failed', `${sentence} Nothing was changed; try again.`, {
-    cause: error,
-  })
-}
 
 /**
  * Looks at the account and its scopes. A host that is away is asked again later: this throws what

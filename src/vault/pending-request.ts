@@ -1,0 +1,98 @@
+import { sql } from 'kysely'
+import { tokenOwner } from '../authorizations/place-connection.ts'
+import type { AuthorizationRequest, ProviderKind } from '../contract/index.ts'
+import type { Db } from '../store/database.ts'
+import type { OwnerKind } from '../store/tables.ts'
+
+/** An authorization that is not finished, with all that a vault needs to go on with it. */
+export interface PendingRequest {
+  id: string
+  /** Whose the token becomes. */
+  owner_id: string
+  owner_kind: OwnerKind
+  /** Who authorized, and hears how it went. */
+  person_id: string
+  runtime_id: string
+  provider_id: string
+  client_row_id: string
+  client_id: string
+  client_secret_box: string
+  redirect_uri: string
+  code_box: string | null
+  code_verifier_box: string | null
+  token_set_box: string | null
+  confirmed: boolean
+  probe_repository: string | null
+  status: AuthorizationRequest['status']
+  device_flow: boolean
+  device_code_box: string | null
+  /** Seconds. */
+  poll_interval: number | null
+  scopes: string[]
+  created_at: Date
+  expires_at: Date
+  ip: string | null
+  kind: ProviderKind
+  base_url: string
+  tenant: string | null
+  private_address_confirmed: boolean
+  provider: string
+  runtime: string
+  person: string
+  now: Date
+}
+
+/** Reads a request; undefined when it is in none of these states, or gone. */
+export async function loadRequest(
+  db: Db,
+  id: string,
+  statuses: readonly AuthorizationRequest['status'][],
+): Promise<PendingRequest | undefined> {
+  const row = await db
+    .selectFrom('authorization_requests as request')
+    .innerJoin('clients', 'clients.id', 'request.client_row_id')
+    .innerJoin('providers', 'providers.id', 'request.provider_id')
+    .innerJoin('runtimes', 'runtimes.id', 'request.runtime_id')
+    .innerJoin('people', 'people.id', 'request.owner_id')
+    .leftJoin('runtime_providers', (join) =>
+      join
+        .onRef('runtime_providers.runtime_id', '=', 'request.runtime_id')
+        .onRef('runtime_providers.provider_id', '=', 'request.provider_id'),
+    )
+    .select([
+      'request.id',
+      'request.owner_id',
+      'request.for_runtime',
+      'request.runtime_id',
+      'request.provider_id',
+      'request.client_row_id',
+      'clients.client_id',
+      'clients.client_secret_box',
+      'request.redirect_uri',
+      'request.code_box',
+      'request.code_verifier_box',
+      'request.token_set_box',
+      'request.confirmed',
+      'runtime_providers.probe_repository',
+      'request.status',
+      'request.device_code_box',
+      'request.poll_interval',
+      'request.scopes',
+      'request.created_at',
+      'request.expires_at',
+      'request.ip',
+      'providers.kind',
+      'providers.base_url',
+      'providers.tenant',
+      'providers.private_address_confirmed',
+      'providers.name as provider',
+      'runtimes.name as runtime',
+      'people.email as person',
+      sql<Date>`now()`.as('now'),
+    ])
+    .select(sql<boolean>`request.flow = 'device'`.as('device_flow'))
+    .where('request.id', '=', id)
+    .where('request.status', 'in', statuses)
+    .executeTakeFirst()
+  return row && { ...row, ...tokenOwner(row), person_id: row.owner_id }
+}
