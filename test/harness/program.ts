@@ -6,7 +6,10 @@ import { text } from 'node:stream/consumers'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
-/** `countersign ROLE` in a process of its own. Killed on disposal, if it still runs. */
+/**
+ * `countersign ROLE` in a process of its own. Ended on disposal, if it still runs, and waited for: of
+ * one that is killed, the PostgreSQL would still be writing to the folder that the test removes.
+ */
 export interface Program extends AsyncDisposable {
   /** The first match in what it says, on either stream. */
   says(pattern: RegExp): Promise<RegExpExecArray>
@@ -51,7 +54,7 @@ export function startProgram(role: string, settings: Record<string, string>): Pr
     },
     signal: (name) => void child.kill(name),
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
       await ended
     },
   }
