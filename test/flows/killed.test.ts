@@ -51,6 +51,7 @@ const STEPS = [
 
 /** More than there are; the last vault survives them all. */
 const MOST_STEPS = 80
+const MOST_SURVIVORS = 6
 
 /** Many vaults start here, one after the other: what Node made of their code is kept. */
 const compiled = await mkdtempDisposable(join(tmpdir(), 'countersign-compiled-'))
@@ -119,10 +120,17 @@ suite('a vault that is killed', () => {
   test('before any of its steps loses no grant that could be kept', async () => {
     const reached = new Set<string>()
     let die_at = 1
+    let survivors = 0
     for (; die_at <= MOST_STEPS; die_at += 1) {
       await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-killed-'))
       const done = await dieAt(die_at, folder.path)
-      if (done === undefined) break
+      if (done === undefined) {
+        survivors += 1
+        if (reached.size === STEPS.length || survivors === MOST_SURVIVORS) break
+        // What a vault does beside the refresh shifts its steps: the last ones are tried again.
+        die_at -= 3
+        continue
+      }
       for (const { name } of STEPS) if (has(done, name)) reached.add(name)
       const sent = has(done, 'the call is sent')
       const lost = sent && !has(done, 'the journal is written')
