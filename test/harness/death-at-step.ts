@@ -42,6 +42,7 @@ interface SocketInside {
   push(chunk: Buffer | null): boolean
 }
 
+// Node's types do not have these two: they are how every socket writes and reads, inside.
 const socket = net.Socket.prototype as unknown as SocketInside
 const { _writeGeneric, push } = socket
 /** Connections whose next answer is one to a refresh. */
@@ -75,6 +76,7 @@ const JOURNAL_CALLS = [
   'rmSync',
 ] as const
 const descriptors = new Set<unknown>()
+// The types of a module's functions cannot be assigned to; all of them are called alike below.
 const calls = fs as unknown as Record<string, (...input: unknown[]) => unknown>
 for (const name of JOURNAL_CALLS) {
   const real = calls[name]
