@@ -18,20 +18,18 @@ export interface StartedVault extends AsyncDisposable {
   /** What the vault will answer. */
   username: string
   password: string
+  /** Where an agent in the vault's own process answers. */
+  socket_path: string
 }
 
-/** Median whole-process times of one `git credential fill`, by the helper that answered. */
+export type Helper = 'agent' | 'apart' | 'store' | 'node' | 'socket'
+
+/** Whole-process times of one `git credential fill`, by the helper that answered. */
 export interface Figures {
-  agent_ms: number
-  store_ms: number
-  node_ms: number
-  /** `bare-socket.ts`: no agent, vault or database could be faster. */
-  socket_ms: number
-  /** Medians of the ratios within a round: what disturbed one helper disturbed its neighbours. */
-  agent_to_store: number
-  node_to_agent: number
-  socket_to_store: number
-  node_to_socket: number
+  /** Medians. */
+  times_ms: Record<Helper, number>
+  /** Median of the ratios within a round: what disturbed one helper disturbed its neighbours. */
+  ratio: (over: Helper, under: Helper) => number
 }
 
 /** Fills measured in one go, so that starting the shell around them weighs little. */
@@ -41,9 +39,10 @@ const PATH = 'team/app.git'
 const WARM_UP = 1000
 
 /**
- * Measures `git credential fill` through the agent's socket, with `git credential-store`, and with
- * a helper written for Node that asks the same vault, and with a socket that answers at once. They
- * take turns, so that whatever else the machine does meets all of them.
+ * Measures `git credential fill` through the agent that runs with the vault, through one in a process
+ * of its own, with `git credential-store`, with a helper written for Node that asks the same vault,
+ * and with a socket that answers at once, which no agent, vault or database could beat. They take
+ * turns, so that whatever else the machine does meets all of them.
  */
 export async function measureCredentialFill(
   startVault: () => Promise<StartedVault>,
@@ -51,35 +50,31 @@ export async function measureCredentialFill(
 ): Promise<Figures> {
   await using vault = await startVault()
   await using folder = await temporaryFolder()
-  await using agent = await startAgent(vault, folder.path)
+  await using apart = await startAgent(vault, folder.path)
   await using socket = await startBareSocket(vault, folder.path)
-  const fills = {
-    agent: await fillScript(vault, `cache --timeout=1 --socket=${agent.socket_path}`),
-    socket: await fillScript(vault, `cache --timeout=1 --socket=${socket.socket_path}`),
+  const fills: Record<Helper, string> = {
+    agent: await fillScript(vault, cacheHelper(vault.socket_path)),
+    apart: await fillScript(vault, cacheHelper(apart.socket_path)),
+    socket: await fillScript(vault, cacheHelper(socket.socket_path)),
     store: await fillScript(vault, await storeHelper(vault, folder.path)),
     node: await fillScript(vault, await nodeHelper(vault, folder.path)),
   }
-  await warmUp(vault, agent.socket_path)
-  const helpers = ['agent', 'socket', 'store', 'node'] as const
-  const times: Record<(typeof helpers)[number], number[]> = {
-    agent: [],
-    socket: [],
-    store: [],
-    node: [],
-  }
+  await warmUp(vault, vault.socket_path)
+  await warmUp(vault, apart.socket_path)
+  const times: Record<Helper, number[]> = { agent: [], apart: [], socket: [], store: [], node: [] }
+  const helpers = Object.keys(times) as Helper[]
   for (let round = 0; round < rounds; round += 1) {
     for (const helper of helpers) times[helper].push(await timeBatch(fills[helper]))
   }
+  const medians = helpers.map((helper) => [helper, median(times[helper])])
   return {
-    agent_ms: median(times.agent),
-    store_ms: median(times.store),
-    node_ms: median(times.node),
-    socket_ms: median(times.socket),
-    agent_to_store: medianRatio(times.agent, times.store),
-    node_to_agent: medianRatio(times.node, times.agent),
-    socket_to_store: medianRatio(times.socket, times.store),
-    node_to_socket: medianRatio(times.node, times.socket),
+    times_ms: Object.fromEntries(medians) as Record<Helper, number>,
+    ratio: (over, under) => medianRatio(times[over], times[under]),
   }
+}
+
+function cacheHelper(socket_path: string): string {
+  return `cache --timeout=1 --socket=${socket_path}`
 }
 
 async function startAgent(vault: StartedVault, folder: string) {

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
-import { type ActsFor, ProblemError } from '../contract/index.ts'
+import { type ActsFor, ProblemError, type RuntimeClient } from '../contract/index.ts'
 import { OWN_FOLDER, openPersonSocket } from './person-socket.ts'
 import { refusalFrom } from './refusal.ts'
-import { openVaultClient, type VaultClient } from './vault-client.ts'
 
 const HEARTBEAT_MS = 60_000
 
@@ -13,60 +12,88 @@ interface AgentLog {
 }
 
 export interface AgentOptions {
-  vault_url: string
-  runtime_key: string
+  /** The way to the vault; it stays the caller's to close. */
+  vault: RuntimeClient
   /** Each person's socket is `<socket_folder>/<person>/socket`, the runtime's own `runtime/socket`. */
   socket_folder: string
-  /** E-mail addresses. */
-  people: readonly string[]
-  /** Whether there is a socket for the runtime itself, too. */
-  as_runtime: boolean
   /** Shown to administrators beside the runtime. */
   version: string
   signal: AbortSignal
-  onReady?: (sockets: ReadonlyMap<string, string>) => void
   log: AgentLog
 }
 
+/** An agent that gives signs of life. Disposal closes its sockets. */
+export interface Agent extends AsyncDisposable {
+  /**
+   * Opens the socket of a person or of the runtime itself, unless it is open.
+   *
+   * @returns its path
+   * @throws {SocketFolderError}
+   */
+  answerFor(acts_for: ActsFor): Promise<string>
+}
+
 /**
- * The agent that stays: one socket for each person and for the runtime itself, and a sign of life to the vault once a minute.
- * Returns when `signal` aborts and everything is closed. A vault that is away at start or later is
- * waited for; only a runtime key that the vault does not know ends the start.
+ * The agent that stays: one socket for each of those it answers for, and a sign of life to the vault
+ * once a minute. A vault that is away at start or later is waited for; only a runtime key that the
+ * vault does not know ends the start.
+ *
+ * @throws {ProblemError} `runtime-key-invalid`
+ */
+export async function openAgent(options: AgentOptions): Promise<Agent> {
+  const { vault, socket_folder, version, signal, log } = options
+  await using stack = new AsyncDisposableStack()
+  const beat = () => sendHeartbeat(vault, version, log, signal)
+  const first = await beat()
+  if (first instanceof ProblemError && first.type === 'runtime-key-invalid') throw first
+  const timer = setInterval(beat, HEARTBEAT_MS).unref()
+  stack.defer(() => clearInterval(timer))
+
+  const opened = new Map<string, string>()
+  const kept = stack.move()
+  return {
+    async answerFor(acts_for) {
+      const who = 'person' in acts_for ? acts_for.person : OWN_FOLDER
+      const open = opened.get(who)
+      if (open !== undefined) return open
+      const onRefusal = refusalLogger(log, who)
+      const socket = await openPersonSocket({ socket_folder, vault, acts_for, onRefusal })
+      kept.use(socket)
+      opened.set(who, socket.socket_path)
+      log.info({ person: who, socket_path: socket.socket_path }, 'socket open')
+      return socket.socket_path
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+/**
+ * Runs an agent for people, by their e-mail addresses, and for the runtime itself. Returns when
+ * `signal` aborts and everything is closed.
  *
  * @throws {ProblemError} `runtime-key-invalid`
  * @throws {SocketFolderError}
  */
-export async function runAgent(options: AgentOptions): Promise<void> {
-  const { socket_folder, people, as_runtime, version, signal, log } = options
+export async function runAgent(
+  options: AgentOptions & {
+    people: readonly string[]
+    as_runtime: boolean
+    onReady?: (sockets: ReadonlyMap<string, string>) => void
+  },
+): Promise<void> {
+  const { people, as_runtime, signal, onReady } = options
   if (signal.aborted) return
   const ended = once(signal, 'abort')
-  await using stack = new AsyncDisposableStack()
-  const vault = stack.use(openVaultClient(options))
-
-  const beat = () => sendHeartbeat(vault, version, log, signal)
-  const first = await beat()
-  if (first instanceof ProblemError && first.type === 'runtime-key-invalid') throw first
-
+  await using agent = await openAgent(options)
   const sockets = new Map<string, string>()
-  const all: ActsFor[] = people.map((person) => ({ person }))
-  if (as_runtime) all.push({ as_runtime })
-  for (const acts_for of all) {
-    const who = 'person' in acts_for ? acts_for.person : OWN_FOLDER
-    const onRefusal = refusalLogger(log, who)
-    const socket = await openPersonSocket({ socket_folder, vault, acts_for, onRefusal })
-    stack.use(socket)
-    sockets.set(who, socket.socket_path)
-  }
-  const timer = setInterval(beat, HEARTBEAT_MS).unref()
-  stack.defer(() => clearInterval(timer))
-
-  for (const [person, socket_path] of sockets) log.info({ person, socket_path }, 'socket open')
-  options.onReady?.(sockets)
+  for (const person of people) sockets.set(person, await agent.answerFor({ person }))
+  if (as_runtime) sockets.set(OWN_FOLDER, await agent.answerFor({ as_runtime }))
+  onReady?.(sockets)
   await ended
 }
 
 async function sendHeartbeat(
-  vault: VaultClient,
+  vault: RuntimeClient,
   version: string,
   log: AgentLog,
   signal: AbortSignal,

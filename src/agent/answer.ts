@@ -1,7 +1,6 @@
-import type { ActsFor, CredentialRequest } from '../contract/index.ts'
+import type { ActsFor, CredentialRequest, RuntimeClient } from '../contract/index.ts'
 import { type DaemonRequest, serializeAttributes } from '../git-credential/format.ts'
 import { type Refusal, refusalFrom } from './refusal.ts'
-import type { VaultClient } from './vault-client.ts'
 
 /** Seconds a credential should still live: a clone asks once and then makes several requests. */
 const MIN_TTL = 300
@@ -12,7 +11,7 @@ const NOTHING = ''
 const QUIT = serializeAttributes({ values: new Map([['quit', '1']]) })
 
 export interface AnswerOptions {
-  vault: VaultClient
+  vault: RuntimeClient
   /** For whom Git acts: a person by e-mail address or id, or the runtime itself. */
   acts_for: ActsFor
   onRefusal: (refusal: Refusal, host: string) => void
@@ -56,7 +55,7 @@ function credentialRequest(
   return { ...acts_for, protocol, host, ...(path && { path }) }
 }
 
-async function issue(vault: VaultClient, wanted: CredentialRequest): Promise<string> {
+async function issue(vault: RuntimeClient, wanted: CredentialRequest): Promise<string> {
   const credential = await vault.issueCredential({ body: { ...wanted, min_ttl: MIN_TTL } })
   const { username, password, password_expiry_utc } = credential
   const values = new Map([

@@ -1,13 +1,12 @@
 import http from 'node:http'
 import https from 'node:https'
-import { type Client, createClient, type Fetch } from '../contract/index.ts'
+import { createClient, type Fetch, type RuntimeClient } from '../contract/index.ts'
 
 /** Longest a whole call may take; within it the vault may have to refresh a token first. */
 const CALL_DEADLINE_MS = 20_000
 const MAX_ANSWER_LENGTH = 1024 * 1024
 
-export type VaultClient = AsyncDisposable &
-  Pick<Client, 'issueCredential' | 'reportCredential' | 'readRepositoryAccess' | 'getRuntimeView'>
+export type VaultClient = AsyncDisposable & RuntimeClient
 
 export interface VaultClientOptions {
   vault_url: string

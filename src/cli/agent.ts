@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { runAgent } from '../agent/agent.ts'
 import { SocketFolderError } from '../agent/socket-folder.ts'
+import { openVaultClient } from '../agent/vault-client.ts'
 import { ProblemError } from '../contract/index.ts'
 import { help } from './help.ts'
 import { readFlags, vaultFlags } from './options.ts'
@@ -37,9 +38,9 @@ export async function agent(argv: readonly string[]): Promise<number> {
   process.once('SIGINT', () => stop.abort())
   process.once('SIGTERM', () => stop.abort())
   try {
+    await using vault = openVaultClient(settings)
     await runAgent({
-      vault_url: settings.vault_url,
-      runtime_key: settings.runtime_key,
+      vault,
       socket_folder: values['socket-folder'] || usualSocketFolder(),
       people: [...people],
       as_runtime: values['as-runtime'] ?? false,

@@ -2,6 +2,7 @@ import type { Static, TSchema } from 'typebox'
 import type { Endpoint } from './endpoint.ts'
 import { type EndpointName, type Endpoints, endpoints } from './endpoints.ts'
 import { type Problem, ProblemError, problemType } from './problems.ts'
+import type { vaultEndpoints } from './vault-endpoints.ts'
 
 type Part<E, K extends string> = E extends { [key in K]: infer S extends TSchema }
   ? { [key in K]: Static<S> }
@@ -30,6 +31,9 @@ export interface ClientOptions {
 export type Client = {
   [N in EndpointName]: (input: Input<N>, options?: { signal?: AbortSignal }) => Promise<Result<N>>
 }
+
+/** The part of it that runtimes call, at a vault. */
+export type RuntimeClient = Pick<Client, keyof typeof vaultEndpoints>
 
 /**
  * A client with one function per endpoint. A problem answer is thrown as `ProblemError`; no answer,

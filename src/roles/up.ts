@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
 import { DEMO_ACCOUNT } from '../../sandbox/seed.ts'
-import { runAgent } from '../agent/agent.ts'
 import type { Config } from '../config/config.ts'
 import { randomSecret, readOrCreateSecret } from '../config/secrets.ts'
 import { type Db, openDatabase } from '../store/database.ts'
@@ -11,6 +10,7 @@ import { startEmbeddedPostgres } from '../store/embedded.ts'
 import { migrate } from '../store/migrate.ts'
 import { aborted } from './aborted.ts'
 import { listenError } from './listen-on.ts'
+import { startLocalAgent } from './local-agent.ts'
 import { prepareLocalRuntime } from './local-runtime.ts'
 import { startServer } from './server.ts'
 import { setupUrl } from './setup-url.ts'
@@ -73,16 +73,14 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
     vault_url: vault.url,
     sandbox_url: sandbox.url,
   })
-  const agent = runAgent({
-    vault_url: vault.url,
-    runtime_key,
+  const agent = await startLocalAgent(database, {
+    vault: vault.callsOf(runtime_key),
     socket_folder: inData('agent'),
-    people: [],
-    as_runtime: false,
     version,
     signal,
     log,
-  }).catch((error: unknown) => log.warn({ err: error }, 'the agent of runtime local ended'))
+  })
+  resources.use(agent)
 
   options.onReady({
     page_url: config.page_url,
@@ -92,7 +90,6 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
     person: await anyPerson(database.db),
   })
   await ended
-  await agent
 }
 
 async function openSandbox(config: Config, data_folder: string): Promise<Sandbox> {

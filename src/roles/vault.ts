@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
+import type { RuntimeClient } from '../contract/index.ts'
 import { openBroker } from '../events/broker.ts'
 import { nextChange } from '../events/next-change.ts'
 import { answerNotFound, createApp } from '../http/app.ts'
@@ -19,9 +20,16 @@ import { createProviderPace } from '../vault/provider-pace.ts'
 import { createRefresher } from '../vault/refresh.ts'
 import { openRefreshJournal } from '../vault/refresh-journal.ts'
 import { vaultRoutes } from '../vault/routes.ts'
+import { runtimeCalls } from '../vault/runtime-calls.ts'
 import { startScheduler } from '../vault/scheduler.ts'
 import { listenOn } from './listen-on.ts'
 import type { Serving } from './server.ts'
+
+/** A vault that answers on an address, and in its own process. */
+export interface ServingVault extends Serving {
+  /** The calls of a runtime, without the way over HTTP. */
+  callsOf: (runtime_key: string) => RuntimeClient
+}
 
 /** Tokens of this many runtimes and people at once are kept ready in memory, for five minutes. */
 const CACHE_LIMITS = { entries: 10_000, age_ms: 300_000 }
@@ -42,7 +50,7 @@ export async function startVault(
   config: Config,
   key: string,
   options: { log: Logger },
-): Promise<Serving> {
+): Promise<ServingVault> {
   const { log } = options
   const { db, pool } = database
   await using resources = new AsyncDisposableStack()
@@ -85,7 +93,7 @@ export async function startVault(
     answers.inc({ route: request.routeOptions.url ?? 'unknown', status: reply.statusCode })
     done()
   })
-  vaultRoutes(app, {
+  const parts = {
     db,
     pool,
     keyring,
@@ -94,12 +102,17 @@ export async function startVault(
     cache: resources.use(createGrantCache(CACHE_LIMITS)),
     page_url,
     refresher,
-  })
+  }
+  vaultRoutes(app, parts)
   healthRoutes(app, db, metrics)
   answerNotFound(app)
   const address = { host: config.host, port: config.vault_port }
   const url = await listenOn(app, address, 'COUNTERSIGN_VAULT_PORT')
   resources.defer(() => app.close())
   const kept = resources.move()
-  return { url, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    url,
+    callsOf: (runtime_key) => runtimeCalls(parts, { key: runtime_key, ip: null }),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }

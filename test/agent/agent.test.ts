@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { type AgentOptions, runAgent } from '../../src/agent/agent.ts'
+import { runAgent } from '../../src/agent/agent.ts'
 import { folderName } from '../../src/agent/person-socket.ts'
 import { claimSocketFolder } from '../../src/agent/socket-folder.ts'
+import { openVaultClient } from '../../src/agent/vault-client.ts'
 import { execute, gitCredential, temporaryFolder } from './git-end.ts'
 import {
   type Answer,
@@ -25,16 +26,23 @@ function honest({ path }: Call): Answer {
 }
 
 /** A running agent. Disposal stops it and waits for its end. */
-async function startAgent(
-  options: Partial<AgentOptions> & { vault_url: string; socket_folder: string },
-) {
+async function startAgent({
+  vault_url,
+  ...options
+}: {
+  vault_url: string
+  socket_folder: string
+  people?: string[]
+  as_runtime?: boolean
+}) {
+  const vault = openVaultClient({ vault_url, runtime_key: KEY })
   const stop = new AbortController()
   const ready = Promise.withResolvers<ReadonlyMap<string, string>>()
   const lines: string[] = []
   const write = (fields: object, message: string) =>
     lines.push(`${message} ${JSON.stringify(fields)}`)
   const ended = runAgent({
-    runtime_key: KEY,
+    vault,
     people: ['alice@example.com'],
     as_runtime: false,
     version: '1.2.3',
@@ -42,7 +50,7 @@ async function startAgent(
     onReady: ready.resolve,
     log: { info: write, warn: write },
     ...options,
-  })
+  }).finally(() => vault[Symbol.asyncDispose]())
   ended.catch(ready.reject)
   const sockets = await ready.promise
   return {

@@ -7,15 +7,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { sql } from 'kysely'
-import { DEMO_ACCOUNT } from '../../sandbox/seed.ts'
 import { generateVaultKey } from '../../src/seal/keys.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { processStart } from '../../src/store/embedded-lock.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { joinAs } from '../harness/person.ts'
-import { freePort } from '../harness/ports.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
+import { freePorts, sandboxToken } from '../harness/up.ts'
 
 const READY = /Countersign is ready/
 const PORTS = ['COUNTERSIGN_PORT', 'COUNTERSIGN_VAULT_PORT', 'COUNTERSIGN_SANDBOX_PORT'] as const
@@ -35,7 +34,7 @@ suite('a first and a second start', () => {
     const [{ runtime, provider } = assert.fail('no row for runtime local')] = items
     assert.equal(runtime.name, 'local')
     const row = { runtime_id: runtime.id, provider_id: provider.id }
-    const added = await ada.addToken(row, await tokenOf(sandbox))
+    const added = await ada.addToken(row, await sandboxToken(sandbox))
     assert.equal(added.status, 'accepted', added.problem?.detail)
     const before = await ada.access(runtime.id)
     const kept = ['vault.key', 'session.secret', 'runtime-local.key', 'agent.json']
@@ -295,15 +294,6 @@ async function refusal(role: string, settings: Record<string, string>): Promise<
   return said[0] ?? ''
 }
 
-async function freePorts(): Promise<Record<(typeof PORTS)[number], string>> {
-  const [page, vault, sandbox] = [await freePort(), await freePort(), await freePort()]
-  return {
-    COUNTERSIGN_PORT: String(page),
-    COUNTERSIGN_VAULT_PORT: String(vault),
-    COUNTERSIGN_SANDBOX_PORT: String(sandbox),
-  }
-}
-
 async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-start-'))
   await chmod(folder, 0o755)
@@ -334,19 +324,4 @@ async function assertNoPostgres(data: string): Promise<void> {
   const file = join(data, 'postgres', 'cluster', 'postmaster.pid')
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text !== undefined) assert.equal(processStart(Number.parseInt(text, 10)), undefined)
-}
-
-/** A token that the sandbox forge makes for its demo account. */
-async function tokenOf(sandbox: string): Promise<string> {
-  const { login, password } = DEMO_ACCOUNT
-  const response = await fetch(`${sandbox}/api/v1/users/${login}/tokens`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`,
-    },
-    body: JSON.stringify({ name: 'start', scopes: ['read:user', 'write:repository'] }),
-  })
-  const { sha1 } = (await response.json()) as { sha1: string }
-  return sha1
 }
