@@ -72,8 +72,13 @@ export function parseProviderAddress(text: string): ProviderAddress {
   return {
     base_url: url.origin + url.pathname.replace(/\/+$/, ''),
     origin: url.origin,
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    hostname: hostnameOf(url),
   }
+}
+
+/** The host name or IP address in an address, without brackets. */
+export function hostnameOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '')
 }
 
 function invalid(detail: string): ProblemError {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns'
 import { lookup as resolve } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request as send } from 'undici'
-import { isPrivateAddress, parseProviderAddress } from './address.ts'
+import { hostnameOf, isPrivateAddress } from './address.ts'
 import {
   type ProviderAnswer,
   type ProviderHttp,
@@ -49,9 +49,9 @@ export function openOutbound(options: OutboundOptions): Outbound {
   const publicOnly = new Agent({ connect: { lookup: publicLookup, timeout: options.timeout_ms } })
   const anywhere = new Agent({ connect: { timeout: options.timeout_ms } })
 
-  function dispatcherFor(base_url: string, private_address_confirmed: boolean): Agent {
+  function dispatcherFor(url: URL, private_address_confirmed: boolean): Agent {
     if (private_address_confirmed) return anywhere
-    const { hostname } = parseProviderAddress(base_url)
+    const hostname = hostnameOf(url)
     if (isIP(hostname) !== 0 && isPrivateAddress(hostname)) throw new PrivateAddressError(hostname)
     return publicOnly
   }
@@ -63,7 +63,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
         const url = target.startsWith('/') ? base_url + target : target
         if (!allowed.includes(new URL(url).origin))
           throw new TypeError(`not a registered host: ${url}`)
-        const dispatcher = () => dispatcherFor(url, private_address_confirmed)
+        const dispatcher = () => dispatcherFor(new URL(url), private_address_confirmed)
         return await exchange(dispatcher, url, request, options.timeout_ms)
       }
       return {
@@ -85,7 +85,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
       const target = URL.parse(url, `${base_url}/`)
       if (target === null || target.origin !== new URL(base_url).origin) return undefined
       const response = await send(target, {
-        dispatcher: dispatcherFor(base_url, private_address_confirmed),
+        dispatcher: dispatcherFor(target, private_address_confirmed),
         signal: AbortSignal.timeout(options.timeout_ms),
       })
       const type = mediaType(response.headers['content-type'])

@@ -90,10 +90,12 @@ suite('a public name that leads to a private address later on', () => {
     test(`${host} is refused at the moment of connecting`, async () => {
       const base_url = `http://${host}:${knocks.port}`
       const http = outbound.to({ base_url, private_address_confirmed: false })
-      await assert.rejects(
-        http.request('/api/v1/user', { authorization: 'token canary' }),
-        (error) => error instanceof ProviderUnavailable && /private network/.test(error.message),
-      )
+      for (const path of ['/api/v1/user', '/x.git/info/refs?service=git-upload-pack']) {
+        await assert.rejects(
+          http.request(path, { authorization: 'token canary' }),
+          (error) => error instanceof ProviderUnavailable && /private network/.test(error.message),
+        )
+      }
       const limits = { types: ['image/png'], max_bytes: 1000 }
       await assert.rejects(
         outbound.file({ base_url, private_address_confirmed: false }, `${base_url}/a.png`, limits),
@@ -102,6 +104,18 @@ suite('a public name that leads to a private address later on', () => {
   }
 
   test('nobody knocked', () => assert.equal(knocks.count(), 0))
+})
+
+test('a public host is asked, whatever the address of a request ends in', async () => {
+  await using outbound = openOutbound({ timeout_ms: 2000 })
+  const http = outbound.to({ base_url: 'https://forge.invalid', private_address_confirmed: false })
+  for (const path of ['/api/v1/user', '/api/v1/repos/search?limit=1']) {
+    await assert.rejects(http.request(path), ({ cause }: Error) => {
+      // Its name was looked up, which is where the judgement of addresses begins.
+      assert.match(String(cause), /getaddrinfo/)
+      return true
+    })
+  }
 })
 
 suite('a host that answers as something else is not registered', () => {
