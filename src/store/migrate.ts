@@ -13,6 +13,7 @@ import { up as notices } from './migrations/0009-notices.ts'
 import { up as jobWorkers } from './migrations/0010-job-workers.ts'
 import { up as requestedScopes } from './migrations/0011-requested-scopes.ts'
 import { up as revokedRequests } from './migrations/0012-revoked-requests.ts'
+import { up as revocationIds } from './migrations/0013-revocation-ids.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -27,6 +28,7 @@ const migrations = {
   '0010-job-workers': { up: jobWorkers },
   '0011-requested-scopes': { up: requestedScopes },
   '0012-revoked-requests': { up: revokedRequests },
+  '0013-revocation-ids': { up: revocationIds },
 }
 
 /** The data was written by a newer version than this one. */

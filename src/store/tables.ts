@@ -248,11 +248,15 @@ export interface NoticesTable {
 }
 
 /**
- * Grants that nothing uses any more, until the provider has been told. Ids are those they had; the
- * rows are written by a trigger when a connection goes, with the client as it was then.
+ * Grants that nothing uses any more, until the provider has been told. The rows are written by
+ * triggers when a connection or a request goes, with the client as it was then.
  */
 export interface RevocationsTable {
-  id: string
+  id: Generated<string>
+  /** Of the row that its box is sealed for. */
+  row_id: string
+  /** The connection that it was, of which there is one; null for any other. */
+  connection_id: ColumnType<string | null, string | null | undefined, never>
   owner_id: string
   provider_id: string
   client_row_id: string

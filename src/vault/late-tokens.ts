@@ -16,29 +16,38 @@ export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'ref
   const { id, owner_id, provider_id, client_row_id, client_id, client_secret_box } = row
   const { account_login } = row
   const client = { client_row_id, client_id, client_secret_box }
-  await trx
+  const kept = await trx
     .insertInto('revocations')
-    .values({ id, owner_id, provider_id, ...client, account_login, box })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet({ box }))
-    .execute()
-  await enqueue(trx, 'revoke-grant', { id }, `revoke-grant:${id}`)
+    .values({
+      row_id: id,
+      connection_id: id,
+      owner_id,
+      provider_id,
+      ...client,
+      account_login,
+      box,
+    })
+    .onConflict((conflict) => conflict.column('connection_id').doUpdateSet({ box }))
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await enqueue(trx, 'revoke-grant', kept, `revoke-grant:${kept.id}`)
   return 'gone'
 }
 
 /** The same for an answer that was kept: what is known of the grant is its revocation. */
 export async function endKept(
   { db, keyring }: { db: Db; keyring: Keyring },
-  id: string,
+  connection_id: string,
   tokens: TokenSet,
 ): Promise<void> {
   const row = await db
     .selectFrom('revocations')
-    .select(['owner_id', 'provider_id', 'box'])
-    .where('id', '=', id)
+    .select(['id', 'owner_id', 'provider_id', 'box'])
+    .where('connection_id', '=', connection_id)
     .executeTakeFirst()
   if (row === undefined) return
-  const { owner_id, provider_id } = row
-  const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+  const { id, owner_id, provider_id } = row
+  const address = { purpose: 'token_set', row_id: connection_id, owner_id, provider_id } as const
   const before = readTokenSet(await keyring.open(address, row.box))
   const next = { ...tokens, refresh_token: tokens.refresh_token ?? before.refresh_token }
   const box = await keyring.seal(address, tokenSetText(next))

@@ -54,7 +54,7 @@ export async function endReplaced(
   const client = { client_row_id, client_id, client_secret_box }
   await trx
     .insertInto('revocations')
-    .values({ id, owner_id, provider_id, ...client, account_login, box })
+    .values({ id, row_id: id, owner_id, provider_id, ...client, account_login, box })
     .execute()
   await enqueue(trx, 'revoke-grant', { id }, `revoke-grant:${id}`)
 }

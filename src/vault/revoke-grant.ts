@@ -21,7 +21,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     .leftJoin('clients', 'clients.id', 'revocations.client_row_id')
     .innerJoin('providers', 'providers.id', 'revocations.provider_id')
     .select([
-      'revocations.id',
+      'revocations.row_id',
       'revocations.owner_id',
       'revocations.provider_id',
       'revocations.client_row_id',
@@ -42,7 +42,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     .executeTakeFirst()
   if (row === undefined) return
   const { oauth, origins } = adapterFor(row.kind)
-  const { owner_id, provider_id, box } = row
+  const { row_id, owner_id, provider_id, box } = row
   const attempt = (what: string) =>
     ({
       actor: vaultActor,
@@ -53,7 +53,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     }) as const
   const http = outbound.to(row, origins(row.base_url))
   if (oauth.revoke !== undefined) {
-    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+    const address = { purpose: 'token_set', row_id, owner_id, provider_id } as const
     const tokens = await tokensIn(keyring, address, box)
     if (tokens === undefined) return await end(attempt('damaged, destroyed here'))
     if (await isInUse(parts, row, tokens.access_token)) {

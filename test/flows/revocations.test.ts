@@ -4,8 +4,8 @@ import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { startCountersign } from '../harness/countersign.ts'
-import { authorized } from '../harness/granted.ts'
-import { authorizeWithOAuth } from '../harness/oauth.ts'
+import { ALICE, authorized } from '../harness/granted.ts'
+import { authorizeWithOAuth, beginOAuth } from '../harness/oauth.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -27,6 +27,7 @@ async function pending(client_row_id: string, age_days = 0): Promise<string> {
     .insertInto('revocations')
     .values({
       id,
+      row_id: id,
       owner_id: admin.person.id,
       ...app,
       account_login: 'alice',
@@ -45,17 +46,37 @@ test('the grant of a person who is removed is ended at the Git host', async () =
   const done = await authorizeWithOAuth(bob, row, { login: 'bob', password: 'bob-demo' })
   assert.equal(done.status, 'completed', done.problem?.detail)
   await admin.api.deletePerson({ params: { id: bob.person.id } })
-  const ended = () =>
+  // Gitea has no call for it: the box is destroyed, and that is written down.
+  assert.deepEqual(await ended(bob.person.id, 1), ['grant of bob at Forge: destroyed here'])
+})
+
+test('a person is removed, and both grants are ended, when a request has the id of a token', async () => {
+  const eve = await countersign.person('eve')
+  const done = await authorizeWithOAuth(eve, row, { login: 'bob', password: 'bob-demo' })
+  assert.equal(done.status, 'completed', done.problem?.detail)
+  const id = (await eve.access(row.runtime_id)).authorization?.connection.id
+  const other = await authorizeWithOAuth(eve, row, ALICE, (...who) => beginOAuth(...who, id))
+  assert.equal(other.id, id)
+  assert.equal(other.status, 'account_changed')
+  await admin.api.deletePerson({ params: { id: eve.person.id } })
+  assert.deepEqual(await ended(eve.person.id, 2), [
+    'grant of alice at Forge: destroyed here',
+    'grant of bob at Forge: destroyed here',
+  ])
+})
+
+/** The grants of an owner that were ended, once there are `count`. */
+async function ended(owner_id: string, count: number): Promise<string[]> {
+  const read = () =>
     db
       .selectFrom('audit')
       .select('subject')
       .where('action', '=', 'connection.revoke')
-      .where('owner_id', '=', bob.person.id)
+      .where('owner_id', '=', owner_id)
       .execute()
-  await until(async () => (await ended()).length > 0)
-  // Gitea has no call for it: the box is destroyed, and that is written down.
-  assert.deepEqual(await ended(), [{ subject: 'grant of bob at Forge: destroyed here' }])
-})
+  await until(async () => (await read()).length >= count)
+  return (await read()).map(({ subject }) => subject).toSorted()
+}
 
 test('a revocation outlives the runtime and the app that it belongs to', async () => {
   const { runtime } = await countersign.runtime()

@@ -49,10 +49,13 @@ export async function registerApp(
   return { ...client, client_secret }
 }
 
+/** An authorization under way, and where the browser is sent. */
+type Begun = Pick<Awaited<ReturnType<typeof beginOAuth>>, 'request' | 'authorization_url'>
+
 /** Begins as a page does. @returns where the browser is sent, the request, and what it was made of */
-export async function beginOAuth(person: PersonClient, row: Row) {
+export async function beginOAuth(person: PersonClient, row: Row, id: string = randomUUID()) {
   const access = await person.api.getAccess({ params: row })
-  const { body, code_verifier } = await beginning(access, row)
+  const { body, code_verifier } = await beginning(access, row, id)
   const begun = await person.api.beginAuthorization({ body })
   return { ...begun, state: body.state, code_verifier }
 }
@@ -60,7 +63,7 @@ export async function beginOAuth(person: PersonClient, row: Row) {
 /** The same, for a runtime's own token. */
 export async function beginRuntimeOAuth(admin: PersonClient, row: Row) {
   const token = await admin.api.getRuntimeToken({ params: row })
-  const { body, code_verifier } = await beginning(token, row)
+  const { body, code_verifier } = await beginning(token, row, randomUUID())
   const begun = await admin.api.beginRuntimeAuthorization({ body })
   return { ...begun, state: body.state, code_verifier }
 }
@@ -68,8 +71,8 @@ export async function beginRuntimeOAuth(admin: PersonClient, row: Row) {
 async function beginning(
   { vault_key, owner_id }: Pick<AccessDetail, 'vault_key' | 'owner_id'>,
   row: Row,
+  id: string,
 ) {
-  const id = randomUUID()
   const code_verifier = randomBytes(32).toString('base64url')
   const address = {
     purpose: 'code_verifier',
@@ -120,7 +123,7 @@ export async function authorizeWithOAuth(
   person: PersonClient,
   row: Row,
   account: { login: string; password: string },
-  begin = beginOAuth,
+  begin: (person: PersonClient, row: Row) => Promise<Begun> = beginOAuth,
 ): Promise<AuthorizationRequest> {
   const { request, authorization_url } = await begin(person, row)
   await using events = await person.events()
