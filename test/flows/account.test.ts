@@ -36,6 +36,15 @@ async function isSignedIn(cookie: string): Promise<boolean> {
   return (await api.getSession({})).person !== null
 }
 
+/** Begins on a command line, and approves it as a person does. @returns how it goes on there */
+async function approvedBy(person: PersonClient) {
+  const line = createClient({ base_url: page_url })
+  const body = { device_name: 'laptop' }
+  const { device_code, user_code } = await line.beginDeviceSignIn({ body })
+  await person.api.answerDeviceSignIn({ body: { user_code, approved: true } })
+  return () => line.redeemDeviceSignIn({ body: { device_code } })
+}
+
 const isProblem = (type: string) => (error: unknown) =>
   error instanceof ProblemError && error.type === type
 
@@ -50,10 +59,12 @@ test('a new password ends all other sessions, and this one goes on', async () =>
   assert.ok(await isSignedIn(elsewhere), 'nothing was changed')
 
   const before = person.cookie
+  const redeem = await approvedBy(person)
   await change(PASSWORD, 'another few words')
   assert.ok(await isSignedIn(person.cookie))
   assert.ok(!(await isSignedIn(elsewhere)))
   assert.ok(!(await isSignedIn(before)))
+  await assert.rejects(redeem(), isProblem('device-code-expired'))
   await assert.rejects(signIn(email, PASSWORD))
   await signIn(email, 'another few words')
 })
@@ -69,8 +80,10 @@ test('signing out everywhere ends every session of this person, and of nobody el
   })
   assert.equal((await line.getSession({})).person?.id, person.person.id)
   await assert.rejects(line.endSessions({}), isProblem('not-signed-in'))
+  const redeem = await approvedBy(person)
   await person.api.endSessions({})
   assert.equal((await line.getSession({})).person, null)
+  await assert.rejects(redeem(), isProblem('device-code-expired'))
   assert.ok(!(await isSignedIn(here)))
   assert.ok(!(await isSignedIn(elsewhere)))
   assert.ok(await isSignedIn(countersign.admin.cookie))
