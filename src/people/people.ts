@@ -44,7 +44,7 @@ interface PersonRequest {
   id: string
 }
 
-/** Changes a role. @throws ProblemError `not-found`, `last-administrator` */
+/** Changes a role. With that of an administrator go the invitations they made. @throws ProblemError `not-found`, `last-administrator` */
 export async function updatePerson(
   db: Db,
   request: PersonRequest & { role: Role },
@@ -61,6 +61,7 @@ export async function updatePerson(
       .returningAll()
       .executeTakeFirst()
     if (row === undefined) throw personNotFound()
+    if (role === 'member') await withdrawInvites(trx, before)
     await announce(trx, { name: 'people', owner_id: null, id })
     return toPerson(row)
   })
@@ -87,7 +88,7 @@ export async function updateAccount(
 }
 
 /**
- * Removes a person with their sessions, tokens and authorizations.
+ * Removes a person with their sessions, tokens and authorizations, and the invitations they made.
  *
  * @throws ProblemError `not-found`, `last-administrator`
  */
@@ -98,8 +99,14 @@ export async function deletePerson(db: Db, request: PersonRequest): Promise<void
     await keepAnAdministrator(trx, id)
     const deleted = await trx.deleteFrom('people').where('id', '=', id).executeTakeFirst()
     if (deleted.numDeletedRows === 0n) throw personNotFound()
+    await withdrawInvites(trx, person)
     await announce(trx, { name: 'people', owner_id: null, id })
   })
+}
+
+/** Nobody comes back by an invitation that they made beforehand. */
+async function withdrawInvites(trx: Trx, { email }: { email: string }): Promise<void> {
+  await trx.deleteFrom('invites').where('created_by', '=', email).execute()
 }
 
 /** Locks the administrators, so that two requests cannot each take the other's last one. */

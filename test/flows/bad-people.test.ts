@@ -135,6 +135,29 @@ suite('an invitation', () => {
   })
 })
 
+suite('an administrator’s invitations stop working', () => {
+  const leaves = {
+    'when they are removed': (id: string) => admin.api.deletePerson({ params: { id } }),
+    'when they become a member': (id: string) =>
+      admin.api.updatePerson({ params: { id }, body: { role: 'member' } }),
+  }
+  for (const [when, leave] of Object.entries(leaves)) {
+    test(when, async () => {
+      const other = await countersign.person(`leaving-${randomUUID().slice(0, 8)}`)
+      const { id } = other.person
+      await admin.api.updatePerson({ params: { id }, body: { role: 'admin' } })
+      const theirs = await other.api.createInvite({ body: { role: 'admin' } })
+      const ours = await admin.api.createInvite({ body: { role: 'member' } })
+      const read = ({ url }: { url: string }) =>
+        nobody.readInvite({ body: { token: url.split('#')[1] ?? '' } })
+      assert.equal((await read(theirs)).role, 'admin')
+      await leave(id)
+      await refusal(read(theirs), 'invite-invalid')
+      assert.equal((await read(ours)).role, 'member')
+    })
+  }
+})
+
 suite('the last administrator stays', () => {
   const { person } = admin
   const params = { id: person.id }
