@@ -115,6 +115,7 @@ export const authorizationEndpoints = {
       'candidate-exists',
       'vault-key-unknown',
       'box-not-authentic',
+      'too-many-attempts',
     ],
   },
   beginDeviceAuthorization: {
@@ -187,6 +188,6 @@ export const authorizationEndpoints = {
     params: byId,
     status: 202,
     result: Connection,
-    problems: ['not-found'],
+    problems: ['not-found', 'too-many-attempts'],
   },
 } as const satisfies Record<string, Endpoint>

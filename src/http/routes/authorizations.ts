@@ -10,8 +10,12 @@ import { requestCheck } from '../../authorizations/check-connection.ts'
 import { getAccess } from '../../authorizations/get-access.ts'
 import { listAccess } from '../../authorizations/list-access.ts'
 import { ProblemError } from '../../contract/index.ts'
+import { countAttempt } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
+
+/** Checks that a person may ask for. */
+const CHECKS = { most: 60, seconds: 300 }
 
 /** What a person does with their own tokens. */
 export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): void {
@@ -38,9 +42,10 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
     await deleteAuthorization(db, { id: params.id, person: caller, ip })
     return undefined
   })
-  bind(app, 'checkConnection', person, ({ params }, { caller, ip }) =>
-    requestCheck(db, { id: params.id, person: caller, ip }),
-  )
+  bind(app, 'checkConnection', person, async ({ params }, { caller, ip }) => {
+    await countAttempt(db, `check ${caller.id}`, CHECKS)
+    return await requestCheck(db, { id: params.id, person: caller, ip })
+  })
 
   app.get<{ Params: { id: string } }>('/api/v1/connections/:id/avatar', async (request, reply) => {
     const caller = await person(request, { caller: 'person' })

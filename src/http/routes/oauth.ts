@@ -14,6 +14,8 @@ import { countAttempt } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
+/** Authorizations that a person may begin, for themselves and for runtimes. */
+const BEGINNINGS = { most: 100, seconds: 300 }
 /** Codes that a person may have Git hosts asked for. */
 const DEVICE_BEGINNINGS = { most: 20, seconds: 300 }
 
@@ -22,26 +24,22 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { db, callers, page_url } = parts
   const { person } = callers
 
-  bind(app, 'beginAuthorization', person, ({ body }, { caller, ip, request }) =>
-    beginAuthorization(db, {
-      ...body,
-      for_runtime: false,
-      person: caller,
-      ip,
-      page_url,
-      cookie: request.headers.cookie ?? '',
-    }),
-  )
-  bind(app, 'beginRuntimeAuthorization', person, ({ body }, { caller, ip, request }) =>
-    beginAuthorization(db, {
-      ...body,
-      for_runtime: true,
-      person: caller,
-      ip,
-      page_url,
-      cookie: request.headers.cookie ?? '',
-    }),
-  )
+  for (const [name, for_runtime] of [
+    ['beginAuthorization', false],
+    ['beginRuntimeAuthorization', true],
+  ] as const) {
+    bind(app, name, person, async ({ body }, { caller, ip, request }) => {
+      await countAttempt(db, `authorization ${caller.id}`, BEGINNINGS)
+      return await beginAuthorization(db, {
+        ...body,
+        for_runtime,
+        person: caller,
+        ip,
+        page_url,
+        cookie: request.headers.cookie ?? '',
+      })
+    })
+  }
   bind(app, 'beginDeviceAuthorization', person, async ({ body }, { caller, ip }) => {
     await countAttempt(db, `device-authorization ${caller.id}`, DEVICE_BEGINNINGS)
     return await beginDeviceAuthorization(db, { ...body, person: caller, ip, page_url })
