@@ -1,4 +1,4 @@
-import { expressionBuilder, sql, type Updateable } from 'kysely'
+import { sql, type Updateable } from 'kysely'
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
@@ -7,7 +7,7 @@ import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { sealBox } from '../seal/box.ts'
 import type { Db, Trx } from '../store/database.ts'
-import type { AuthorizationRequestsTable, Tables } from '../store/tables.ts'
+import type { AuthorizationRequestsTable } from '../store/tables.ts'
 import { hash, sessionHash } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
@@ -19,21 +19,71 @@ export function codeAddress(request: { id: string; owner_id: string; provider_id
   return { purpose: 'authorization_code', row_id: id, owner_id, provider_id } as const
 }
 
+/** How a browser that comes back shows which request it is. */
+export interface Found {
+  owner_id: string
+  /** Of the address that the browser came back to, as it has it: any text. */
+  provider_id: string
+  /** The `Cookie` header. */
+  cookie: string
+  state: string
+}
+
+export type ReturnedRequest = Awaited<ReturnType<typeof findReturned>>
+
 /**
- * Takes the browser back from the provider: finds the request by `state`, once, in the session that
- * began it, seals the code and has a vault exchange it.
+ * The request that a browser comes back to, however it stands: by `state`, in the session that
+ * began it.
  *
- * @param request.provider_id of the address that the browser came back to
- * @returns the request and its row, where the page goes on
  * @throws ProblemError `authorization-request-unknown`
+ */
+export async function findReturned(db: Db, found: Found) {
+  const row = await db
+    .selectFrom('authorization_requests')
+    .innerJoin('clients', 'clients.id', 'authorization_requests.client_row_id')
+    .innerJoin('providers', 'providers.id', 'clients.provider_id')
+    .select([
+      'authorization_requests.id',
+      'authorization_requests.owner_id',
+      'authorization_requests.for_runtime',
+      'authorization_requests.runtime_id',
+      'authorization_requests.provider_id',
+      'authorization_requests.status',
+      sql<boolean>`authorization_requests.expires_at <= now()`.as('late'),
+      'clients.client_id',
+      'providers.kind',
+      'providers.base_url',
+      'providers.tenant',
+      'providers.name as provider',
+    ])
+    .where('state_hash', '=', hash(found.state))
+    .where('session_hash', '=', sessionHash(found.cookie))
+    .where('authorization_requests.owner_id', '=', found.owner_id)
+    .where(sql`authorization_requests.provider_id::text`, '=', found.provider_id)
+    .executeTakeFirst()
+  if (row !== undefined) return row
+  throw new ProblemError(
+    'authorization-request-unknown',
+    'It was begun in another browser or before you signed in anew, or was given up. ' +
+      'Nothing was changed. Begin again from the list.',
+  )
+}
+
+/**
+ * Takes the browser back from the provider, once: seals the code and has a vault exchange it. A
+ * request that was used already, by an earlier visit with the same `state`, stays as it is.
+ *
+ * @param row what `findReturned` found
+ * @throws ProblemError `authorization-request-expired`
  */
 export async function completeAuthorization(
   db: Db,
-  request: PersonRequest & { provider_id: string; cookie: string; query: URLSearchParams },
-): Promise<{ id: string; runtime_id: string; provider_id: string; for_runtime: boolean }> {
-  const { person, ip, provider_id, cookie, query } = request
-  const found = { owner_id: person.id, provider_id, cookie, state: query.get('state') ?? '' }
-  const row = await findRequest(db, found)
+  row: ReturnedRequest,
+  request: PersonRequest & { query: URLSearchParams },
+): Promise<void> {
+  if (row.status !== 'pending') return
+  if (row.late) throw tooLate()
+  const { person, ip, query } = request
   const { issuer } = adapterFor(row.kind).oauth.server(row.base_url, row.tenant)
   const callback = readCallback(query, { issuer, client_id: row.client_id })
   const { owner_id } = tokenOwner(row)
@@ -49,82 +99,51 @@ export async function completeAuthorization(
     'code' in callback
       ? await sealBox(await currentVaultKey(db), codeAddress({ ...row, owner_id }), callback.code)
       : null
-  await decide(db, attempt, async (trx) => {
-    const change =
-      'code' in callback
-        ? ({ status: 'exchanging', code_box } as const)
-        : refusal(callback, row.provider)
-    await useRequest(trx, found, change)
-    if (code_box !== null) await enqueue(trx, 'finish-authorization', { id: row.id })
-    await announce(trx, { name: 'authorization_request', owner_id: person.id, id: row.id })
-  })
-  return row
+  try {
+    await decide(db, attempt, async (trx) => {
+      const change =
+        'code' in callback
+          ? ({ status: 'exchanging', code_box } as const)
+          : refusal(callback, row.provider)
+      await useRequest(trx, row.id, change)
+      if (code_box !== null) await enqueue(trx, 'finish-authorization', { id: row.id })
+      await announce(trx, { name: 'authorization_request', owner_id: person.id, id: row.id })
+    })
+  } catch (error) {
+    if (await isPending(db, row.id)) throw error
+    // It was used after all: by another visit, or by this one, whose commit was not heard of.
+  }
 }
 
-/** How a browser that comes back shows which request it is. */
-interface Found {
-  owner_id: string
-  /** As the address has it: any text. */
-  provider_id: string
-  cookie: string
-  state: string
-}
-
-/** True of the one request, while it waits. */
-function isWaiting({ owner_id, provider_id, cookie, state }: Found) {
-  const builder = expressionBuilder<Tables, 'authorization_requests'>()
-  return builder.and([
-    builder('state_hash', '=', hash(state)),
-    builder('session_hash', '=', sessionHash(cookie)),
-    builder('authorization_requests.owner_id', '=', owner_id),
-    builder(sql`authorization_requests.provider_id::text`, '=', provider_id),
-    builder('authorization_requests.status', '=', 'pending'),
-    builder('authorization_requests.expires_at', '>', sql<Date>`now()`),
-  ])
-}
-
-async function findRequest(db: Db, found: Found) {
-  const row = await db
-    .selectFrom('authorization_requests')
-    .innerJoin('clients', 'clients.id', 'authorization_requests.client_row_id')
-    .innerJoin('providers', 'providers.id', 'clients.provider_id')
-    .select([
-      'authorization_requests.id',
-      'authorization_requests.owner_id',
-      'authorization_requests.for_runtime',
-      'authorization_requests.runtime_id',
-      'authorization_requests.provider_id',
-      'clients.client_id',
-      'providers.kind',
-      'providers.base_url',
-      'providers.tenant',
-      'providers.name as provider',
-    ])
-    .where(isWaiting(found))
-    .executeTakeFirst()
-  if (row === undefined) throw requestUnknown()
-  return row
-}
-
-/** Marks the request as used in the same statement that finds it: a replay finds nothing. */
+/** Marks the request as used in a statement that finds it waiting: it is used once. */
 async function useRequest(
   trx: Trx,
-  found: Found,
+  id: string,
   change: Updateable<AuthorizationRequestsTable>,
 ): Promise<void> {
   const used = await trx
     .updateTable('authorization_requests')
     .set(change)
-    .where(isWaiting(found))
+    .where('id', '=', id)
+    .where('status', '=', 'pending')
+    .where('expires_at', '>', sql<Date>`now()`)
     .executeTakeFirst()
-  if (used.numUpdatedRows === 0n) throw requestUnknown()
+  if (used.numUpdatedRows === 0n) throw tooLate()
 }
 
-function requestUnknown(): ProblemError {
+async function isPending(db: Db, id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('authorization_requests')
+    .select('status')
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row?.status === 'pending'
+}
+
+function tooLate(): ProblemError {
   return new ProblemError(
-    'authorization-request-unknown',
-    'It took longer than ten minutes, was used already, or was begun in another browser. ' +
-      'Nothing was changed. Begin again from the list.',
+    'authorization-request-expired',
+    'Nothing was changed. Begin again from the list.',
   )
 }
 

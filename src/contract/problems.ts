@@ -54,10 +54,8 @@ export const problems = {
   'client-misconfigured': { status: 422, title: 'The Git app is not set up rightly' },
   'authorization-declined': { status: 422, title: 'You said no at the Git host' },
   'authorization-failed': { status: 422, title: 'The Git host did not complete the authorization' },
-  'authorization-request-unknown': {
-    status: 410,
-    title: 'This authorization was not begun here, or is over',
-  },
+  'authorization-request-unknown': { status: 410, title: 'This authorization is not known here' },
+  'authorization-request-expired': { status: 410, title: 'The authorization took too long' },
   'scopes-narrowed': { status: 422, title: 'Less was allowed than is needed' },
   'device-flow-not-offered': { status: 409, title: 'There are no codes at this Git host' },
   'device-code-unknown': { status: 404, title: 'There is no such code' },

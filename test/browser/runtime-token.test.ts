@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
-import { registerClient } from '../harness/oauth.ts'
+import { answerAtForge, beginRuntimeOAuth, registerClient } from '../harness/oauth.ts'
 import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 
@@ -115,6 +115,26 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await page.getByText('ci now acts at Forge as itself.').waitFor()
     await section().getByText('OAuth2').waitFor()
     assert.equal((await credential()).account.login, 'bob')
+  })
+
+  test('says on the page of the runtime that an authorization took too long', async () => {
+    const { admin, database, page_url } = countersign
+    const { request, authorization_url } = await beginRuntimeOAuth(admin, row)
+    const account = { login: 'bob', password: 'bob-demo' }
+    const callback = await answerAtForge(authorization_url, account)
+    await database.db
+      .updateTable('authorization_requests')
+      .set({ expires_at: new Date(0) })
+      .where('id', '=', request.id)
+      .execute()
+    await page.goto(callback)
+    const said = page.getByRole('alert').filter({ hasText: 'The authorization took too long.' })
+    await said.getByText('Nothing was changed. Begin again from the list below.').waitFor()
+    await section().getByText('OAuth2').waitFor()
+    await assertAccessible(page)
+    await said.getByRole('button', { name: 'Dismiss' }).click()
+    await said.waitFor({ state: 'detached' })
+    assert.equal(page.url(), `${page_url}/admin/runtimes/${row.runtime_id}`)
   })
 
   test('is deleted, after saying by name what stops working', async () => {

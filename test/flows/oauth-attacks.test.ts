@@ -14,6 +14,9 @@ const { admin, forge, database, page_url } = countersign
 const { row, ask } = await authorized(countersign)
 const OURS = new URL(page_url).origin
 const UNKNOWN = `${OURS}/tokens?problem=authorization-request-unknown`
+const LATE = `${OURS}/tokens?problem=authorization-request-expired`
+/** Where the row of a request that was found shows how it went. */
+const rowOf = (id: string) => `${OURS}/tokens/${row.runtime_id}/${row.provider_id}?request=${id}`
 
 /** An authorization that was begun, and the callback with which the forge answers it. */
 async function answered(): Promise<{ id: string; callback: URL }> {
@@ -75,7 +78,8 @@ suite('the callback of an authorization', () => {
     assert.equal(status, 'refused')
     assert.equal(problem?.type, problemUri('authorization-failed'))
     callback.searchParams.delete('iss')
-    assert.equal(await comesBack(callback), UNKNOWN, 'its state was used up')
+    assert.equal(await comesBack(callback), rowOf(id))
+    assert.equal((await ended(id)).status, 'refused', 'its state was used up')
     await assertUnchanged(version)
   })
 
@@ -109,7 +113,7 @@ suite('the callback of an authorization', () => {
     })
   }
 
-  test('without a state, with another or after ten minutes finds nothing', async () => {
+  test('without a state or with another finds nothing, and after ten minutes is too late', async () => {
     const { id, callback } = await answered()
     const [without, other, late] = [1, 2, 3].map(() => new URL(callback)) as [URL, URL, URL]
     without.searchParams.delete('state')
@@ -118,7 +122,7 @@ suite('the callback of an authorization', () => {
     assert.equal(await comesBack(other), UNKNOWN)
     await sql`update authorization_requests set expires_at = now() - interval '1 second'
       where id = ${id}`.execute(database.db)
-    assert.equal(await comesBack(late), UNKNOWN)
+    assert.equal(await comesBack(late), LATE)
     await assertUnchanged(version)
   })
 
@@ -224,8 +228,7 @@ suite('nobody is sent to another site', () => {
     assert.equal(landed.pathname, `/tokens/${row.runtime_id}/${row.provider_id}`)
     assert.deepEqual([...landed.searchParams.keys()], ['request'])
     assert.equal((await ended(id)).status, 'completed')
-    const refused = new URL(await comesBack(callback))
-    assert.deepEqual([refused.origin, refused.search], [OURS, new URL(UNKNOWN).search])
+    assert.equal(await comesBack(callback), landed.href)
   })
 
   test('by the callback, whatever path or host it is asked for', async () => {

@@ -27,6 +27,16 @@ async function completed(id: string): Promise<void> {
   assert.equal(done.status, 'completed', done.problem?.detail)
 }
 
+/** How often a browser came back and was heard, by the audit trail. */
+async function returns(): Promise<number> {
+  const rows = await database.db
+    .selectFrom('audit')
+    .select('id')
+    .where('action', '=', 'authorization_request.return')
+    .execute()
+  return rows.length
+}
+
 test('a callback that breaks off uses nothing up: the same address works again', async () => {
   const { id, callback } = await allowed()
   const { db } = database
@@ -43,14 +53,16 @@ test('a callback that breaks off uses nothing up: the same address works again',
   await completed(id)
 })
 
-test('of two visits with one address, one is taken', async () => {
+test('of four visits with one address one is taken, and all go on to its row', async () => {
   const { id, callback } = await allowed()
   await forge.control('DELETE', '/control/calls')
+  const before = await returns()
   const visits = await Promise.all([1, 2, 3, 4].map(() => comeBack(callback, admin.cookie)))
-  const unknown = visits.filter(({ search }) => search.includes('authorization-request-unknown'))
-  assert.equal(unknown.length, 3)
   await completed(id)
+  const later = await comeBack(callback, admin.cookie)
+  for (const { search } of [...visits, later]) assert.equal(search, `?request=${id}`)
   assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+  assert.equal(await returns(), before + 1)
 })
 
 test('one that is not finished for a long time is given as failed, and may still be finished', async () => {

@@ -4,7 +4,11 @@ import {
   confirmAccount,
   getAuthorizationRequest,
 } from '../../authorizations/authorization-requests.ts'
-import { completeAuthorization } from '../../authorizations/complete-authorization.ts'
+import {
+  completeAuthorization,
+  findReturned,
+  type ReturnedRequest,
+} from '../../authorizations/complete-authorization.ts'
 import {
   beginDeviceAuthorization,
   cancelAuthorization,
@@ -60,26 +64,30 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
     async (request, reply) => {
       const query = new URL(request.url, page_url).searchParams
       reply.header('cache-control', 'no-store')
+      let list = '/tokens'
       try {
         const caller = await person(request, { caller: 'person' })
-        const { ip, params } = request
-        const cookie = request.headers.cookie ?? ''
-        const row = await completeAuthorization(db, {
-          person: caller,
-          ip,
+        const { ip, params, headers } = request
+        const row = await findReturned(db, {
+          owner_id: caller.id,
           provider_id: params.provider_id,
-          cookie,
-          query,
+          cookie: headers.cookie ?? '',
+          state: query.get('state') ?? '',
         })
-        const place = row.for_runtime
-          ? `/admin/runtimes/${row.runtime_id}/token/${row.provider_id}`
-          : `/tokens/${row.runtime_id}/${row.provider_id}`
-        return await reply.redirect(`${place}?request=${row.id}`, 303)
+        if (row.for_runtime && caller.role === 'admin') list = `/admin/runtimes/${row.runtime_id}`
+        await completeAuthorization(db, row, { person: caller, ip, query })
+        return await reply.redirect(`${panelOf(row)}?request=${row.id}`, 303)
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error
         // Only the type travels in the address; the page has its sentences from the list of types.
-        return await reply.redirect(`/tokens?problem=${error.type}`, 303)
+        return await reply.redirect(`${list}?problem=${error.type}`, 303)
       }
     },
   )
+}
+
+function panelOf({ for_runtime, runtime_id, provider_id }: ReturnedRequest): string {
+  return for_runtime
+    ? `/admin/runtimes/${runtime_id}/token/${provider_id}`
+    : `/tokens/${runtime_id}/${provider_id}`
 }

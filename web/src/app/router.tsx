@@ -130,6 +130,7 @@ const newRuntime = createRoute({
 const runtime = createRoute({
   getParentRoute: () => runtimes,
   path: '$runtimeId',
+  validateSearch: search('problem'),
   component: lazyRouteComponent(() => import('../runtimes/runtime-page.tsx'), 'RuntimePage'),
 })
 

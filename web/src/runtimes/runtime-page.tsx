@@ -10,6 +10,7 @@ import { Message } from '../parts/message.tsx'
 import { PageHeader } from '../parts/page-header.tsx'
 import { Section } from '../parts/section.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { Arrival } from '../tokens/arrival.tsx'
 import { TakeOver } from '../tokens/left-behind.tsx'
 import { TokenOwnerContext } from '../tokens/token-owner.ts'
 import { AgentSeen } from './agent-seen.tsx'
@@ -24,12 +25,15 @@ const route = getRouteApi('/signed-in/admin/runtimes/$runtimeId')
 
 export function RuntimePage() {
   const { runtimeId } = route.useParams()
+  const { problem } = route.useSearch()
+  const navigate = route.useNavigate()
   const { data, error, refetch } = useQuery(runtimeQuery(runtimeId))
   return (
     <>
       <p className={classes.back}>
         <Link to="/admin/runtimes">Runtimes</Link>
       </p>
+      <Arrival problem={problem} onDismiss={() => navigate({ search: {}, replace: true })} />
       {data && <RuntimeDetail runtime={data} />}
       {!data && !error && (
         <>

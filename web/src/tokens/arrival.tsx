@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { type ProblemType, problems } from '../../../src/contract/problems.ts'
 import { Message } from '../parts/message.tsx'
 import classes from './arrival.module.css'
@@ -7,7 +6,9 @@ import classes from './arrival.module.css'
 /** What to say of a problem on the way back from a Git host, where the list of types says less. */
 const explanations: Partial<Record<ProblemType, string>> = {
   'authorization-request-unknown':
-    'It took longer than ten minutes, was used already, or was begun in another browser. Nothing was changed. Begin again from the list below.',
+    'It was begun in another browser or before you signed in anew, or was given up. Nothing was changed. Begin again from the list below.',
+  'authorization-request-expired':
+    'You came back more than ten minutes after it was begun. Nothing was changed. Begin again from the list below.',
   'not-signed-in':
     'You were not signed in here when you came back from the Git host. Nothing was changed. Begin again from the list below.',
   'database-unavailable':
@@ -19,11 +20,17 @@ const titles: Partial<Record<ProblemType, string>> = {
 }
 
 /** One sentence for who came back from a Git host and belongs to no row. Only known types speak. */
-export function Arrival({ problem }: { problem: string | undefined }) {
-  const navigate = useNavigate()
+export function Arrival({
+  problem,
+  onDismiss,
+}: {
+  problem: string | undefined
+  /** Takes the problem out of the address. */
+  onDismiss: () => Promise<void>
+}) {
   if (problem === undefined || !isProblemType(problem)) return null
   async function dismiss() {
-    await navigate({ to: '/tokens', search: ({ q }) => (q ? { q } : {}), replace: true })
+    await onDismiss()
     document.getElementById('main')?.focus({ preventScroll: true })
   }
   return (

@@ -37,7 +37,10 @@ export function TokensPage() {
           <SearchField label="Search runtimes and Git hosts" q={q} onSearch={search} />
         )}
       </PageHeader>
-      <Arrival problem={problem} />
+      <Arrival
+        problem={problem}
+        onDismiss={() => navigate({ to: '/tokens', search: { q }, replace: true })}
+      />
       <Attention rows={list.items ?? []} />
       <DataList
         label="Git personal access tokens"
