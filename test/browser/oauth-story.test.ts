@@ -344,8 +344,16 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       await signIn(page, 'bob', 'bob-demo')
       await allow(page)
       await dialog(page).getByText('You authorized as bob; until now it was carol.').waitFor()
+      const { db } = countersign.database
+      const unconfirmed = db
+        .selectFrom('authorization_requests')
+        .select('id')
+        .where('owner_id', '=', person.person.id)
+        .where('status', '=', 'account_changed')
+      assert.equal((await unconfirmed.execute()).length, 1)
       await dialog(page).getByRole('button', { name: 'Keep carol' }).click()
       await dialog(page).waitFor({ state: 'hidden' })
+      assert.deepEqual(await unconfirmed.execute(), [], 'what bob allowed was given up')
       assert.deepEqual(await asItIs(person), before)
 
       await page.goto(panelOf('ci'))

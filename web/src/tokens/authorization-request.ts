@@ -142,3 +142,14 @@ export function useConfirmAccount({ id }: AuthorizationRequest) {
     },
   })
 }
+
+/** Gives up what another account allowed: its grant is ended. `onDone` also where it was over. */
+export function useGiveUp({ id }: AuthorizationRequest, onDone: () => void) {
+  return useMutation({
+    mutationFn: () => api.cancelAuthorizationRequest({ params: { id } }),
+    onSuccess: onDone,
+    onError: (error) => {
+      if (isProblem(error, 'not-found')) onDone()
+    },
+  })
+}

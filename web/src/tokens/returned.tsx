@@ -7,7 +7,7 @@ import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { nameList } from './access.ts'
 import { AccessSummary } from './access-summary.tsx'
-import { useConfirmAccount } from './authorization-request.ts'
+import { useConfirmAccount, useGiveUp } from './authorization-request.ts'
 import { useLeaveBehind } from './left-behind.tsx'
 import classes from './returned.module.css'
 import { useTokenOwner } from './token-owner.ts'
@@ -70,6 +70,9 @@ function OtherAccount({
 }) {
   const { account_before: before, account_after: after } = request
   const confirm = useConfirmAccount(request)
+  const giveUp = useGiveUp(request, onClose)
+  const busy = confirm.isPending || giveUp.isPending
+  const error = confirm.error ?? giveUp.error
   const { otherAccount } = useTokenOwner()
   const runtimes = access.authorization?.connection.runtimes ?? []
   return (
@@ -87,9 +90,9 @@ function OtherAccount({
           </p>
           <p>Nothing changes until you confirm.</p>
         </Message>
-        {confirm.isError && (
+        {error && (
           <Message tone="bad" urgent>
-            <p>{sentenceFor(confirm.error)}</p>
+            <p>{sentenceFor(error)}</p>
           </Message>
         )}
       </PanelContent>
@@ -98,14 +101,21 @@ function OtherAccount({
           type="button"
           pending={confirm.isPending}
           onClick={() => {
-            if (!confirm.isPending) confirm.mutate()
+            if (!busy) confirm.mutate()
           }}
         >
           Use {after}
         </SubmitButton>
-        <Button variant="default" onClick={onClose}>
+        <SubmitButton
+          type="button"
+          variant="default"
+          pending={giveUp.isPending}
+          onClick={() => {
+            if (!busy) giveUp.mutate()
+          }}
+        >
           Keep {before}
-        </Button>
+        </SubmitButton>
       </PanelFooter>
     </>
   )
