@@ -45,6 +45,8 @@ export interface Countersign extends AsyncDisposable {
   provider: Provider
   /** Another person, invited and signed in. */
   person(name: string): Promise<PersonClient>
+  /** Takes all vaults away; boxes are then opened by nobody. */
+  stopVaults(): Promise<void>
   /** A new runtime that uses the forge, and its key. */
   runtime(name?: string): Promise<{ runtime: Runtime; key: string }>
 }
@@ -71,10 +73,11 @@ export async function startCountersign(options: CountersignOptions = {}): Promis
   await migrate(database)
 
   const vault_key = (await generateVaultKey()).private_key
+  const vaults = resources.use(new AsyncDisposableStack())
   const vault_urls: string[] = []
   for (let index = 0; index < (options.vaults ?? 1); index += 1) {
-    const own = resources.use(openDatabase(database_url, { max: 10, onError }))
-    vault_urls.push(resources.use(await startVault(own, config, vault_key, { log })).url)
+    const own = vaults.use(openDatabase(database_url, { max: 10, onError }))
+    vault_urls.push(vaults.use(await startVault(own, config, vault_key, { log })).url)
   }
   const secrets = { session_secret: randomUUID() + randomUUID() }
   const pages_folder = `${import.meta.dirname}/../../dist/web`
@@ -118,6 +121,7 @@ export async function startCountersign(options: CountersignOptions = {}): Promis
       const { url } = await admin.api.createInvite({ body: { role: 'member' } })
       return await joinAs(server_url, url.split('#')[1] ?? '', name)
     },
+    stopVaults: () => vaults.disposeAsync(),
     async runtime(name) {
       runtimes += 1
       return await admin.api.createRuntime({

@@ -36,8 +36,8 @@ export function useTest(client: OAuthClient) {
         setAsked(undefined)
         notify(
           'warn',
-          `${provider.name} is slow to answer`,
-          'The test goes on, and the result shows here.',
+          'Not tested yet',
+          `It takes longer than usual. The test of the app at ${provider.name} goes on, and the result shows here.`,
         )
       }, SLOW_MS)
       return () => clearTimeout(timer)

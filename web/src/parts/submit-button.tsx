@@ -1,6 +1,7 @@
 import { Button, type ButtonProps, Loader } from '@mantine/core'
-import { type ReactNode, useEffect, useState } from 'react'
+import type { ReactNode } from 'react'
 import classes from './submit-button.module.css'
+import { useLasting } from './use-lasting.ts'
 
 const PATIENCE_MS = 200
 
@@ -15,7 +16,7 @@ export function SubmitButton({
 }: ButtonProps & { pending: boolean; type?: 'submit' | 'button'; onClick?: () => void } & {
   children: ReactNode
 }) {
-  const slow = useSlow(pending)
+  const slow = useLasting(pending ? 'pending' : undefined, PATIENCE_MS)
   return (
     <Button type="submit" {...props} aria-disabled={pending || undefined}>
       <span className={classes.words} data-waiting={slow || undefined}>
@@ -24,18 +25,4 @@ export function SubmitButton({
       {slow && <Loader className={classes.loader ?? ''} size={16} color="currentColor" />}
     </Button>
   )
-}
-
-/** True once `pending` has been true for 200 ms. */
-function useSlow(pending: boolean): boolean {
-  const [slow, setSlow] = useState(false)
-  useEffect(() => {
-    if (!pending) return
-    const timer = setTimeout(() => setSlow(true), PATIENCE_MS)
-    return () => {
-      clearTimeout(timer)
-      setSlow(false)
-    }
-  }, [pending])
-  return slow && pending
 }

@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'react'
 import type { AccessDetail, Candidate } from '../../../src/contract/connections.ts'
 import { problemSentence, sentenceFor } from '../app/problem.ts'
 import { ScopeChips } from '../parts/scopes.tsx'
 import { Sentence } from '../parts/sentence.tsx'
+import { useLasting } from '../parts/use-lasting.ts'
 import { hasWorking } from './access.ts'
 import classes from './candidate-outcome.module.css'
 import { useTokenOwner } from './token-owner.ts'
@@ -14,10 +14,13 @@ export function CandidateFault({
   access,
   candidate,
   error,
+  overdue,
 }: {
   access: AccessDetail
   candidate: Candidate | undefined
   error: Error | null
+  /** No vault has answered in time. */
+  overdue: boolean
 }) {
   const works = hasWorking(access)
   const { the } = useTokenOwner()
@@ -29,10 +32,18 @@ export function CandidateFault({
       </>
     )
   }
+  if (overdue) {
+    return (
+      <>
+        No answer came within a minute. {kept} The check is made as soon as Countersign can: look at
+        the list later, or try again. If this lasts, tell an administrator.
+      </>
+    )
+  }
   if (candidate?.status === 'not_checked') {
     return (
       <>
-        Could not check now. {candidate.problem?.detail} {kept}
+        Could not check now. {kept} {candidate.problem?.detail}
       </>
     )
   }
@@ -52,15 +63,11 @@ export function CandidateFault({
 
 /** Says that the check is under way, and after a while that nobody has to wait for it. */
 export function Progress({ name }: { name: string }) {
-  const [slow, setSlow] = useState(false)
-  useEffect(() => {
-    const timer = setTimeout(() => setSlow(true), SLOW_MS)
-    return () => clearTimeout(timer)
-  }, [])
+  const slow = useLasting('checking', SLOW_MS)
   return (
     <p role="status">
       {slow
-        ? `${name} is slow to answer. You may close this panel: the check goes on, and the list shows how it went.`
+        ? 'This takes longer than usual. You may close this panel: the check goes on, and the list shows how it went.'
         : `Asking ${name} about this token…`}
     </p>
   )

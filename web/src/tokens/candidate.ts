@@ -4,6 +4,8 @@ import type { AccessDetail, Candidate } from '../../../src/contract/connections.
 import { api } from '../app/api.ts'
 import { isProblem } from '../app/problem.ts'
 import { seal } from '../app/seal.ts'
+import { useLasting } from '../parts/use-lasting.ts'
+import { ANSWER_WITHIN_MS } from './answer-within.ts'
 import { type TokenOwner, useTokenOwner } from './token-owner.ts'
 
 export interface PastedToken {
@@ -41,10 +43,14 @@ export function useCandidate(access: AccessDetail) {
   })
   const read = useQuery(candidateQuery(id))
   const candidate = id ? read.data : undefined
+  const checking = candidate?.status === 'checking'
+  const overdue = useLasting(checking ? id : undefined, ANSWER_WITHIN_MS)
   return {
     candidate,
     error: sent.error ?? (candidate ? null : read.error),
-    waiting: sent.isPending || candidate?.status === 'checking',
+    waiting: sent.isPending || (checking && !overdue),
+    /** Nobody has answered in time; it may still come. */
+    overdue,
     send: (pasted: PastedToken) => {
       setId(undefined)
       sent.mutate(pasted)

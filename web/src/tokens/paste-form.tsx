@@ -33,7 +33,7 @@ export function PasteForm({
   const [notes, setNotes] = useState<string[]>([])
   const [endsOn, setEndsOn] = useState('')
   const [fault, setFault] = useState<string>()
-  const { candidate, error, waiting, send, forget } = useCandidate(access)
+  const { candidate, error, waiting, overdue, send, forget } = useCandidate(access)
   useLeaveBehind(access, candidate?.status === 'checking' ? { candidate: candidate.id } : undefined)
   const accepted = useAccepted(access, candidate, onClose)
   useEffect(() => {
@@ -61,9 +61,8 @@ export function PasteForm({
     forget()
   }
 
-  const failed =
-    error !== null || candidate?.status === 'refused' || candidate?.status === 'not_checked'
-  const again = candidate?.status === 'not_checked'
+  const again = overdue || candidate?.status === 'not_checked'
+  const failed = error !== null || again || candidate?.status === 'refused'
   return (
     <form onSubmit={submit} noValidate autoComplete="off">
       <PanelContent>
@@ -80,9 +79,7 @@ export function PasteForm({
             busy={waiting || accepted}
             fault={
               fault ??
-              (failed ? (
-                <CandidateFault access={access} candidate={candidate} error={error} />
-              ) : undefined)
+              (failed ? <CandidateFault {...{ access, candidate, error, overdue }} /> : undefined)
             }
             onChange={change}
           />

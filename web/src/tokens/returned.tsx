@@ -1,10 +1,10 @@
 import { Button } from '@mantine/core'
-import { useEffect, useState } from 'react'
 import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { Message } from '../parts/message.tsx'
 import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
+import { useLasting } from '../parts/use-lasting.ts'
 import { nameList } from './access.ts'
 import { AccessSummary } from './access-summary.tsx'
 import { useConfirmAccount, useGiveUp } from './authorization-request.ts'
@@ -34,19 +34,14 @@ export function Returned({
 }
 
 function Finishing({ access, onClose }: { access: AccessDetail; onClose: () => void }) {
-  const { name } = access.provider
-  const [slow, setSlow] = useState(false)
-  useEffect(() => {
-    const timer = setTimeout(() => setSlow(true), SLOW_MS)
-    return () => clearTimeout(timer)
-  }, [])
+  const slow = useLasting('finishing', SLOW_MS)
   return (
     <>
       <PanelContent>
         <AccessSummary access={access} />
         <p role="status" className={classes.finishing}>
           {slow
-            ? `${name} is slow to answer. It goes on by itself: you may close this panel, and the list shows how it went.`
+            ? 'This takes longer than usual. It goes on by itself: you may close this panel, and the list shows how it went.'
             : 'Finishing…'}
         </p>
       </PanelContent>

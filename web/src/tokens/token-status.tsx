@@ -34,16 +34,17 @@ export function TokenStatus({ access: { authorization } }: { access: Access }) {
 function Why({ connection }: { connection: Connection }) {
   const { check_failed, checked_at, status, reason } = connection
   if (!check_failed) return <Sentence text={reason} />
-  const known = status === 'valid' || status === 'expiring' ? 'Last valid as of' : 'As of'
+  const works = status === 'valid' || status === 'expiring'
   return (
     <>
-      Could not check now. <Sentence text={check_failed.reason} />
+      Could not check now.{' '}
       {checked_at && (
         <>
-          {' '}
-          {known} <Time at={checked_at} />.
+          {works ? 'Last valid as of' : 'As of'} <Time at={checked_at} />
+          {works ? ', and used as before.' : '.'}{' '}
         </>
       )}
+      <Sentence text={check_failed.reason} />
     </>
   )
 }

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { assertAccessible } from './accessibility.ts'
+import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
+
+suite('waiting for the Git host and for a vault', { skip: noChromium }, () => {
+  const resources = new AsyncDisposableStack()
+  let countersign: Countersign
+  let browser: Browser
+  let profile: Profile
+  let page: Page
+  let row: { runtime_id: string; provider_id: string }
+
+  before(async () => {
+    countersign = resources.use(await startCountersign())
+    browser = resources.use(await launchChromium())
+    const { admin, page_url, provider, forge } = countersign
+    const { runtime } = await countersign.runtime('ci')
+    row = { runtime_id: runtime.id, provider_id: provider.id }
+    await admin.addToken(row, await forge.token())
+    profile = resources.use(await openProfile(browser, page_url, { cookie: admin.cookie }))
+    page = profile.page
+    await page.clock.install()
+    await page.goto(`${page_url}/tokens`)
+  })
+  after(() => resources.disposeAsync())
+
+  const checkNow = () => page.getByRole('button', { name: 'Check now: token of ci at Forge' })
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
+  const panel = () => page.getByRole('dialog', { name: 'Update Token' })
+  const fault = () => panel().getByRole('alert').filter({ hasText: /\S/ })
+
+  async function handIn(token: string): Promise<void> {
+    await panel().getByLabel('Token', { exact: true }).fill(token)
+    await panel().getByRole('button', { name: 'Update Token' }).click()
+  }
+
+  test('a host that errs: what happened, what still works, and why', async () => {
+    const fault_500 = { kind: 'status', status: 500, match: '/api/v1/user' }
+    await countersign.forge.control('POST', '/control/faults', fault_500)
+    await checkNow().click()
+    await notice('Forge could not be asked').waitFor()
+    const said = await notice('Forge could not be asked').innerText()
+    assert.match(said, /Your token is kept as it was\. .* answered with error 500\./)
+    const status = page.getByRole('row').filter({ has: page.locator('[data-status=valid]') })
+    const words = (await status.innerText()).replaceAll(/\s+/g, ' ')
+    assert.match(
+      words,
+      /Could not check now\. Last valid as of .*, and used as before\. .* error 500/,
+    )
+
+    await page.goto(`${countersign.page_url}/tokens/${row.runtime_id}/${row.provider_id}`)
+    await handIn(await countersign.forge.token())
+    await fault().getByText('Could not check now.').waitFor()
+    assert.match(
+      await fault().innerText(),
+      /Could not check now\. Your previous token still works\. .* error 500\..*Try again/,
+    )
+    await assertAccessible(page)
+    await countersign.forge.control('DELETE', '/control/faults')
+    await panel().getByRole('button', { name: 'Try again' }).click()
+    await notice('Token updated').waitFor()
+    await panel().waitFor({ state: 'hidden' })
+  })
+
+  suite('without a vault', () => {
+    before(() => countersign.stopVaults())
+
+    test('a token that was handed in is not waited for longer than a minute', async () => {
+      await page.goto(`${countersign.page_url}/tokens/${row.runtime_id}/${row.provider_id}`)
+      await handIn(await countersign.forge.token())
+      await panel().getByText('Asking Forge about this token…').waitFor()
+      await page.clock.fastForward(10_000)
+      await panel().getByText('This takes longer than usual.').waitFor()
+      await page.clock.fastForward(51_000)
+      await fault().waitFor()
+      assert.match(
+        await fault().innerText(),
+        /No answer came within a minute\. Your previous token still works\. The check is made/,
+      )
+      await assertAccessible(page)
+      await panel().getByRole('button', { name: 'Try again' }).click()
+      await panel().getByText('Asking Forge about this token…').waitFor()
+    })
+
+    test('and Check now stops, says so, and can be pressed again', async () => {
+      await page.goto(`${countersign.page_url}/tokens`)
+      await checkNow().click()
+      await page.mouse.move(0, 0)
+      await page.locator('[data-checking]').waitFor()
+      await page.clock.fastForward(61_000)
+      const said = notice('No answer came within a minute')
+      await said.waitFor()
+      assert.match(
+        await said.innerText(),
+        /Your token is kept as it was\. The check is made as soon as .* tell an administrator\./,
+      )
+      assert.equal(await page.locator('[data-checking]').count(), 0)
+      await assertAccessible(page)
+      await said.getByRole('button', { name: 'Dismiss' }).click()
+      await checkNow().click()
+      await page.locator('[data-checking]').waitFor()
+      assert.deepEqual(profile.complaints, [])
+    })
+  })
+})
