@@ -41,6 +41,17 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await panel(title).getByRole('button', { name: title }).click()
   }
 
+  test('Escape leads from its panel back to the button that opened it', async () => {
+    const add = page.getByRole('link', { name: 'Add Token of ci at Forge' })
+    await add.focus()
+    await page.keyboard.press('Enter')
+    await panel('Add Token').getByText('Scopes the token needs').waitFor()
+    await page.keyboard.press('Escape')
+    await panel('Add Token').waitFor({ state: 'hidden' })
+    await page.waitForURL(`${countersign.page_url}/admin/runtimes/${row.runtime_id}`)
+    assert.equal(await page.locator(':focus').getAttribute('id'), await add.getAttribute('id'))
+  })
+
   test('is added in a panel that says what it needs', async () => {
     await section().getByText('No token').waitFor()
     await assertAccessible(page)
