@@ -10,3 +10,12 @@ export interface Column<Item> {
   /** `title` heads the row and the card, `actions` ends both; `corner` is for a small one. */
   place?: 'title' | 'actions' | 'corner'
 }
+
+/** What a table and a list of cards are given alike. */
+export interface DataShapeProps<Item> {
+  label: string
+  /** Undefined while they are on their way. */
+  items: Item[] | undefined
+  columns: Column<Item>[]
+  keyOf: (item: Item) => string
+}

@@ -1,15 +1,7 @@
 import type { ReactNode } from 'react'
-import type { Column } from './column.ts'
+import type { Column, DataShapeProps } from './column.ts'
 import classes from './data-cards.module.css'
 import { SkeletonLine } from './skeleton-line.tsx'
-
-interface DataShapeProps<Item> {
-  label: string
-  /** Undefined while they are on their way. */
-  items: Item[] | undefined
-  columns: Column<Item>[]
-  keyOf: (item: Item) => string
-}
 
 export function DataCards<Item>({ label, items, columns, keyOf }: DataShapeProps<Item>) {
   return (

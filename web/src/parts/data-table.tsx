@@ -1,14 +1,6 @@
-import type { Column } from './column.ts'
+import type { Column, DataShapeProps } from './column.ts'
 import classes from './data-table.module.css'
 import { SkeletonLine } from './skeleton-line.tsx'
-
-interface DataShapeProps<Item> {
-  label: string
-  /** Undefined while they are on their way. */
-  items: Item[] | undefined
-  columns: Column<Item>[]
-  keyOf: (item: Item) => string
-}
 
 export function DataTable<Item>({ label, items, columns, keyOf }: DataShapeProps<Item>) {
   return (
