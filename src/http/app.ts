@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import { ProblemError, problems } from '../contract/index.ts'
 import { isDatabaseAway, isUnstorableText } from '../store/database.ts'
 import { closeUnusedConnections } from './drain.ts'
+import { invalidFields } from './invalid-fields.ts'
 import { compileSchema } from './validate.ts'
 
 export interface AppOptions {
@@ -112,17 +113,9 @@ function toProblemError(thrown: unknown, request: FastifyRequest): ProblemError 
     return new ProblemError('media-type-unsupported', 'Send `content-type: application/json`.')
   }
   if (error.validation !== undefined) {
-    const errors = error.validation.map(({ instancePath, message }) => ({
-      pointer: instancePath,
-      detail: message ?? 'is not valid',
-    }))
-    return new ProblemError(
-      'request-invalid',
-      `In the ${error.validationContext}: see \`errors\`.`,
-      {
-        extensions: { errors },
-      },
-    )
+    const detail = `In the ${error.validationContext}: see \`errors\`.`
+    const errors = invalidFields(error.validation)
+    return new ProblemError('request-invalid', detail, { extensions: { errors } })
   }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new ProblemError('request-invalid', 'The body is not the JSON that is expected here.', {

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { betterAuth } from 'better-auth'
-import { ProblemError, type Role } from '../contract/index.ts'
+import {
+  MIN_PASSWORD_LENGTH,
+  PASSWORD_TOO_SHORT,
+  ProblemError,
+  type Role,
+} from '../contract/index.ts'
 import type { Actor } from '../policy/decide.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
@@ -63,7 +68,6 @@ async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
 /** Header that only we set, on requests that never leave the process. */
 const IP_HEADER = 'x-countersign-client-ip'
 const SESSION_SECONDS = 14 * 24 * 3600
-export const MIN_PASSWORD_LENGTH = 10
 
 export function openAuth(db: Db, settings: AuthSettings): Auth {
   const auth = createBetterAuth(db, settings)
@@ -157,10 +161,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
 
 /** For whoever chooses a password. */
 export function passwordTooWeak(): ProblemError {
-  return new ProblemError(
-    'password-too-weak',
-    `Choose a password of at least ${MIN_PASSWORD_LENGTH} characters.`,
-  )
+  return new ProblemError('password-too-weak', PASSWORD_TOO_SHORT)
 }
 
 function refuseTooMany(response: Response): void {

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { type Invite, ProblemError, type Role } from '../contract/index.ts'
+import { type Invite, MIN_PASSWORD_LENGTH, ProblemError, type Role } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type Actor, decide, setupActor } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
-import { type Auth, MIN_PASSWORD_LENGTH, passwordTooWeak } from './auth.ts'
+import { type Auth, passwordTooWeak } from './auth.ts'
 
 const INVITE_DAYS = 7
 

@@ -37,7 +37,7 @@ const atTheDoor: Record<string, Place> = {
   'an invitation, half filled in': {
     path: ({ invite }) => invite,
     act: press('Join'),
-    shows: (page) => page.getByText('Choose a password.'),
+    shows: (page) => page.getByText('Choose a password of at least 10 characters.'),
   },
   'an invitation that is not one': {
     path: '/invite#x',

@@ -2,6 +2,11 @@ import { PasswordInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
+import {
+  MIN_PASSWORD_LENGTH,
+  PASSWORD_HINT,
+  PASSWORD_TOO_SHORT,
+} from '../../../src/contract/password.ts'
 import { api } from '../app/api.ts'
 import { sortProblem } from '../app/problem.ts'
 import { Message } from '../parts/message.tsx'
@@ -19,7 +24,7 @@ export function PasswordForm({ email }: { email: string }) {
     initialValues: { current_password: '', new_password: '' },
     validate: {
       current_password: (text) => (text === '' ? 'Type the password you have now.' : null),
-      new_password: (text) => (text === '' ? 'Choose a new password.' : null),
+      new_password: (text) => (text.length < MIN_PASSWORD_LENGTH ? PASSWORD_TOO_SHORT : null),
     },
   })
   const change = useMutation({
@@ -59,7 +64,7 @@ export function PasswordForm({ email }: { email: string }) {
         {...form.getInputProps('new_password')}
         label="New password"
         autoComplete="new-password"
-        description="Long beats complicated: a few words do well."
+        description={PASSWORD_HINT}
       />
       {problem && (
         <Message tone="bad" urgent>

@@ -2,6 +2,11 @@ import { PasswordInput, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
+import {
+  MIN_PASSWORD_LENGTH,
+  PASSWORD_HINT,
+  PASSWORD_TOO_SHORT,
+} from '../../../src/contract/password.ts'
 import { api } from '../app/api.ts'
 import { sortProblem } from '../app/problem.ts'
 import { useEnter } from '../app/session.ts'
@@ -30,7 +35,7 @@ export function AcceptForm({
       name: (name) => (name.trim() === '' ? 'Type your name, as others know it.' : null),
       email: (address) =>
         /^\S+@\S+$/.test(address.trim()) ? null : 'Type an e-mail address, like ana@example.com.',
-      password: (password) => (password === '' ? 'Choose a password.' : null),
+      password: (password) => (password.length < MIN_PASSWORD_LENGTH ? PASSWORD_TOO_SHORT : null),
     },
   })
   const accept = useMutation({
@@ -73,6 +78,7 @@ export function AcceptForm({
         {...form.getInputProps('email')}
         label="E-mail"
         type="email"
+        maxLength={320}
         name="email"
         autoComplete="username"
         readOnly={email !== null}
@@ -84,7 +90,7 @@ export function AcceptForm({
         label="Password"
         name="password"
         autoComplete="new-password"
-        description="Long beats complicated: a few words do well."
+        description={PASSWORD_HINT}
       />
       <SubmitButton pending={accept.isPending} fullWidth size="md">
         {first ? 'Set up Countersign' : 'Join'}
