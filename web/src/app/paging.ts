@@ -1,4 +1,4 @@
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, type UseQueryResult, useInfiniteQuery } from '@tanstack/react-query'
 
 interface Page<Item> {
   items: Item[]
@@ -20,6 +20,22 @@ export interface PagedList<Item> {
   /** Undefined on the last page. */
   showMore: (() => void) | undefined
   loadingMore: boolean
+  /** Why the next page did not come; asking for it again may help. */
+  moreError: Error | null
+}
+
+/** A list that is read whole. */
+export function wholeList<Item>(
+  query: Pick<UseQueryResult<Item[]>, 'data' | 'error' | 'refetch'>,
+): PagedList<Item> {
+  return {
+    items: query.data,
+    error: query.error,
+    retry: () => void query.refetch(),
+    showMore: undefined,
+    loadingMore: false,
+    moreError: null,
+  }
 }
 
 /**
@@ -47,5 +63,6 @@ export function usePagedList<Item>(
     retry: () => void query.refetch(),
     showMore: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
     loadingMore: query.isFetchingNextPage,
+    moreError: query.isFetchNextPageError ? query.error : null,
   }
 }

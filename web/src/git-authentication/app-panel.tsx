@@ -1,9 +1,7 @@
-import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { sentenceFor } from '../app/problem.ts'
-import { Message } from '../parts/message.tsx'
 import { type OpenPanel, Panel, PanelContent, usePanel } from '../parts/panel.tsx'
+import { PanelFault } from '../parts/panel-fault.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
 import { providerChoiceQuery, runtimeQuery } from '../runtimes/runtimes.ts'
 import { AppForm } from './app-form.tsx'
@@ -57,13 +55,12 @@ function AppPanel({
       ) : (
         <PanelContent>
           {error ? (
-            <Message
-              tone="bad"
-              urgent
-              action={<Button onClick={() => refetch()}>Try again</Button>}
-            >
-              <p>{sentenceFor(error)}</p>
-            </Message>
+            <PanelFault
+              error={error}
+              back="Back"
+              onBack={panel.close}
+              onRetry={() => void refetch()}
+            />
           ) : (
             <SkeletonLine lines={8} />
           )}

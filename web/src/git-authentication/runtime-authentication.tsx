@@ -2,6 +2,7 @@ import { NativeSelect } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import type { RuntimeProviderSettings as Settings } from '../../../src/contract/connections.ts'
 import type { Runtime } from '../../../src/contract/resources.ts'
+import { wholeList } from '../app/paging.ts'
 import type { Column } from '../parts/column.ts'
 import { DataList } from '../parts/data-list.tsx'
 import { LinkButton } from '../parts/link-button.tsx'
@@ -16,14 +17,7 @@ import { isMode, modes, settingsQuery, useChangeMode } from './settings.ts'
 
 /** How people authorize a runtime, for each Git host that it uses. */
 export function RuntimeAuthentication({ runtime }: { runtime: Runtime }) {
-  const { data, error, refetch } = useQuery(settingsQuery(runtime.id))
-  const list = {
-    items: data?.items,
-    error,
-    retry: () => void refetch(),
-    showMore: undefined,
-    loadingMore: false,
-  }
+  const list = wholeList(useQuery({ ...settingsQuery(runtime.id), select: ({ items }) => items }))
   return (
     <div id="git-authentication" className={classes.anchor}>
       <Section title="Git authentication">

@@ -1,9 +1,9 @@
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { sentenceFor } from '../app/problem.ts'
 import { Message } from '../parts/message.tsx'
 import { Panel, PanelContent, usePanel } from '../parts/panel.tsx'
+import { PanelFault } from '../parts/panel-fault.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
 import { runtimeQuery } from '../runtimes/runtimes.ts'
 import { settingsButtonId } from './ids.ts'
@@ -32,13 +32,12 @@ export function SettingsPanel() {
         <PanelContent>
           {!data && !error && <SkeletonLine lines={8} />}
           {error && (
-            <Message
-              tone="bad"
-              urgent
-              action={<Button onClick={() => refetch()}>Try again</Button>}
-            >
-              <p>{sentenceFor(error)}</p>
-            </Message>
+            <PanelFault
+              error={error}
+              back="Back to the runtime"
+              onBack={panel.close}
+              onRetry={() => void refetch()}
+            />
           )}
           {data && (
             <Message

@@ -5,10 +5,10 @@ import type { PagedList } from '../app/paging.ts'
 import { sentenceFor } from '../app/problem.ts'
 import type { Column } from './column.ts'
 import { DataCards } from './data-cards.tsx'
-import classes from './data-list.module.css'
 import { DataTable } from './data-table.tsx'
 import { EmptyState } from './empty-state.tsx'
 import { Message } from './message.tsx'
+import { ShowMore } from './show-more.tsx'
 
 export interface DataListProps<Item> {
   /** What the list holds, for screen readers. */
@@ -64,13 +64,7 @@ function Items<Item>({ label, list, columns, keyOf, tableFrom = '62em' }: DataLi
   return (
     <>
       <Shape label={label} items={list.items} columns={columns} keyOf={keyOf} />
-      {list.showMore && (
-        <div className={classes.more}>
-          <Button variant="default" loading={list.loadingMore} onClick={list.showMore}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <ShowMore list={list} />
     </>
   )
 }

@@ -4,8 +4,11 @@ import { useState } from 'react'
 import type { Invite } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
 import { usePagedList } from '../app/paging.ts'
+import { sentenceFor } from '../app/problem.ts'
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
+import { Message } from '../parts/message.tsx'
 import { Section } from '../parts/section.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { Time } from '../parts/time.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import classes from './pending-invites.module.css'
@@ -14,12 +17,25 @@ import classes from './pending-invites.module.css'
 export function PendingInvites() {
   const list = usePagedList<Invite>(['invites'], api.listInvites)
   const [withdrawing, setWithdrawing] = useState<Invite>()
-  if (!list.items?.length) return null
+  if (!list.items?.length && !list.error) return null
   return (
     <div className={classes.place}>
       <Section title="Pending invitations">
+        {list.error && (
+          <Message
+            tone="bad"
+            urgent
+            action={
+              <Button size="xs" onClick={list.retry}>
+                Try again
+              </Button>
+            }
+          >
+            <p>The invitations could not be read. {sentenceFor(list.error)}</p>
+          </Message>
+        )}
         <ul className={classes.invites}>
-          {list.items.map((invite) => (
+          {list.items?.map((invite) => (
             <li key={invite.id} className={classes.invite}>
               <TwoLines
                 first={inviteName(invite)}
@@ -44,11 +60,7 @@ export function PendingInvites() {
             </li>
           ))}
         </ul>
-        {list.showMore && (
-          <Button variant="default" size="xs" onClick={list.showMore}>
-            Show more
-          </Button>
-        )}
+        <ShowMore list={list} />
       </Section>
       {withdrawing && <Withdraw invite={withdrawing} onClose={() => setWithdrawing(undefined)} />}
     </div>

@@ -7,6 +7,7 @@ import { api } from '../app/api.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { Message } from '../parts/message.tsx'
 import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
+import { PanelFault } from '../parts/panel-fault.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { ProviderChoice } from './provider-choice.tsx'
@@ -18,14 +19,23 @@ const route = getRouteApi('/signed-in/admin/runtimes/$runtimeId/edit')
 export function EditRuntime() {
   const { runtimeId } = route.useParams()
   const panel = usePanel(`/admin/runtimes/${runtimeId}`)
-  const { data } = useQuery(runtimeQuery(runtimeId))
+  const { data, error, refetch } = useQuery(runtimeQuery(runtimeId))
   return (
     <Panel panel={panel} title="Edit runtime" focusAfter="edit-runtime">
       {data ? (
         <EditForm runtime={data} onClose={panel.close} />
       ) : (
         <PanelContent>
-          <SkeletonLine lines={6} />
+          {error ? (
+            <PanelFault
+              error={error}
+              back="Back to the runtime"
+              onBack={panel.close}
+              onRetry={() => void refetch()}
+            />
+          ) : (
+            <SkeletonLine lines={6} />
+          )}
         </PanelContent>
       )}
     </Panel>

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Access } from '../../../src/contract/connections.ts'
 import type { Runtime } from '../../../src/contract/resources.ts'
+import { wholeList } from '../app/paging.ts'
 import { DataList } from '../parts/data-list.tsx'
 import { Section } from '../parts/section.tsx'
 import { accessKey } from '../tokens/access.ts'
@@ -13,15 +14,8 @@ import classes from './own-tokens.module.css'
 
 /** The robot account of a runtime, at each Git host that it uses. */
 export function OwnTokens({ runtime }: { runtime: Runtime }) {
-  const { data, error, refetch } = useQuery(ownTokensQuery(runtime.id))
+  const list = wholeList(useQuery(ownTokensQuery(runtime.id)))
   const [leaving, setLeaving] = useState<Access>()
-  const list = {
-    items: data,
-    error,
-    retry: () => void refetch(),
-    showMore: undefined,
-    loadingMore: false,
-  }
   return (
     <TokenOwnerContext value={runtimeItself}>
       <Section title="Runtime's own token">

@@ -1,11 +1,9 @@
-import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
-import { isProblem, sentenceFor } from '../app/problem.ts'
-import { Message } from '../parts/message.tsx'
 import { Panel, PanelContent, usePanel } from '../parts/panel.tsx'
+import { PanelFault } from '../parts/panel-fault.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
 import { accessDetailQuery, actionWord, panelButtonId } from './access.ts'
 import { useAuthorizationRequest } from './authorization-request.ts'
@@ -66,21 +64,7 @@ export function RowPanel({
       {(!access || (returning && !request)) && (
         <PanelContent>
           {error ? (
-            <Message
-              tone="bad"
-              urgent
-              action={
-                isProblem(error, 'not-found') ? (
-                  <Button variant="default" onClick={panel.close}>
-                    {back}
-                  </Button>
-                ) : (
-                  <Button onClick={retry}>Try again</Button>
-                )
-              }
-            >
-              <p>{sentenceFor(error)}</p>
-            </Message>
+            <PanelFault error={error} back={back} onBack={panel.close} onRetry={retry} />
           ) : (
             <SkeletonLine lines={8} />
           )}

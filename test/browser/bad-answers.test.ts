@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { assertAccessible } from './accessibility.ts'
+import { noChromium } from './chromium.ts'
+import { type Populated, startPopulated } from './populated.ts'
+
+suite(
+  'an answer that is not the one hoped for has a sentence and a way on',
+  {
+    skip: noChromium,
+  },
+  () => {
+    let populated: Populated
+    let page: Page
+    let url: (path: string) => string
+    before(async () => {
+      populated = await startPopulated()
+      page = populated.ada.page
+      url = (path) => populated.countersign.page_url + path
+    })
+    after(() => populated[Symbol.asyncDispose]())
+
+    const alert = (words: string, on = page) => on.getByRole('alert').filter({ hasText: words })
+    const refuse = (path: string) =>
+      page.route(
+        ({ pathname, search }) => `${pathname}${search}`.startsWith(path),
+        (route) => route.abort(),
+      )
+
+    test('Edit runtime of one that is gone leads back', async () => {
+      const gone = `/admin/runtimes/${crypto.randomUUID()}`
+      await page.goto(url(`${gone}/edit`))
+      const panel = page.getByRole('dialog', { name: 'Edit runtime' })
+      await panel.getByRole('alert').getByText('not, or no longer').waitFor()
+      await assertAccessible(page)
+      await panel.getByRole('button', { name: 'Back to the runtime' }).click()
+      await panel.waitFor({ state: 'hidden' })
+      await page.getByRole('heading', { name: 'This runtime could not be read' }).waitFor()
+    })
+
+    test('Show more that fails says so, keeps what is there, and can be tried again', async () => {
+      const { admin, provider } = populated.countersign
+      for (let index = 0; index < 25; index += 1) {
+        const name = `more-${String(index).padStart(2, '0')}`
+        await admin.api.createRuntime({ body: { name, provider_ids: [provider.id] } })
+      }
+      await page.goto(url('/admin/runtimes'))
+      const rows = page.getByRole('rowheader')
+      await rows.nth(24).waitFor()
+      await refuse('/api/v1/runtimes?cursor=')
+      await page.getByRole('button', { name: 'Show more' }).click()
+      await alert('More could not be read.').waitFor()
+      assert.match(
+        await alert('More could not be read.').innerText(),
+        /What is shown stays as it is/,
+      )
+      assert.equal(await rows.count(), 25)
+      await assertAccessible(page)
+      await page.unrouteAll()
+      await page.getByRole('button', { name: 'Try again' }).click()
+      await rows.nth(28).waitFor()
+      assert.equal(await alert('More could not be read.').count(), 0)
+    })
+
+    test('invitations that cannot be read are not just missing', async () => {
+      await refuse('/api/v1/invites')
+      await page.goto(url('/admin/people'))
+      const said = alert('The invitations could not be read.')
+      await said.waitFor()
+      await page.getByRole('button', { name: 'Remove mo' }).waitFor()
+      await assertAccessible(page)
+      await page.unrouteAll()
+      await said.getByRole('button', { name: 'Try again' }).click()
+      await page.getByRole('button', { name: 'Withdraw invitation for anyone' }).waitFor()
+      assert.equal(await said.count(), 0)
+    })
+
+    test('what the server says of a field stands at the field, in words', async () => {
+      const { page } = populated.nobody
+      await page.goto(url(populated.invite))
+      await page.getByText('At least 10 characters. Long beats complicated').waitFor()
+      await page.getByLabel('Name', { exact: true }).fill('Ana')
+      await page.getByLabel('E-mail', { exact: true }).fill('ana@-')
+      await page.getByLabel('Password', { exact: true }).fill('too short')
+      await page.getByRole('button', { name: 'Join' }).click()
+      await page.getByText('Choose a password of at least 10 characters.').waitFor()
+      await page.getByLabel('Password', { exact: true }).fill('x'.repeat(257))
+      await page.getByRole('button', { name: 'Join' }).click()
+      await page.getByText('Use at most 256 characters.').waitFor()
+      await page.getByText('Type an e-mail address, like ana@example.com.').waitFor()
+      await assertAccessible(page)
+    })
+
+    test('and none of it was a fault of the page', () => {
+      assert.deepEqual(populated.nobody.complaints, [])
+      const others = populated.ada.complaints.filter((one) => !one.includes('net::ERR_FAILED'))
+      assert.deepEqual(others, [])
+    })
+  },
+)
