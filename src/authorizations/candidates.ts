@@ -1,11 +1,9 @@
 import {
   type Candidate,
-  foreignTokenOwner,
-  isTokenText,
-  MAX_TOKEN_LENGTH,
   ProblemError,
   type ProviderKind,
   tidyToken,
+  tokenFault,
 } from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
@@ -54,7 +52,7 @@ export async function createCandidate(db: Db, request: NewCandidate): Promise<Ca
     throw new ProblemError('token-not-allowed', `Authorize access to ${row.provider} instead.`)
   }
   const statedEnd = endFrom(request.expires_at)
-  const { box, notes } = await boxFrom(db, request, row.kind)
+  const { box, notes } = await boxFrom(db, request, { kind: row.kind, name: row.provider })
   const attempt = {
     actor: person,
     action: for_runtime ? 'runtime_token.create' : 'candidate.create',
@@ -132,7 +130,7 @@ function ownerOf({ person, runtime_id, for_runtime }: NewCandidate) {
 async function boxFrom(
   db: Db,
   request: NewCandidate,
-  kind: ProviderKind,
+  provider: { kind: ProviderKind; name: string },
 ): Promise<{ box: string; notes: string[] }> {
   const { box, token: pasted, id, provider_id } = request
   const { owner_id } = ownerOf(request)
@@ -144,39 +142,23 @@ async function boxFrom(
     return { box, notes: request.notes ?? [] }
   }
   const { token, notes } = tidyToken(pasted ?? '')
-  refuseWhatIsNoToken(token, kind)
+  refuseWhatIsNoToken(token, provider)
   const address = { purpose: 'candidate', row_id: id, owner_id, provider_id } as const
   return { box: await sealBox(await currentVaultKey(db), address, token), notes }
 }
 
 /**
- * Turns away what can be seen to be no token of this kind of Git host.
+ * Turns away what can be seen to be no token of this Git host.
  *
  * @throws ProblemError `token-empty`, `token-too-long`, `token-malformed`,
  *   `token-of-another-provider`
  */
-export function refuseWhatIsNoToken(token: string, kind: ProviderKind): void {
-  if (token === '') throw new ProblemError('token-empty', 'Paste the token that the Git host made.')
-  if (token.length > MAX_TOKEN_LENGTH) {
-    throw new ProblemError(
-      'token-too-long',
-      `Tokens have at most ${MAX_TOKEN_LENGTH} characters. Copy only the token.`,
-    )
-  }
-  const owner = foreignTokenOwner(token, kind)
-  if (owner !== undefined) {
-    throw new ProblemError(
-      'token-of-another-provider',
-      `This is a token of ${owner}. Make one at the Git host of this row.`,
-    )
-  }
-  if (!isTokenText(token)) {
-    throw new ProblemError(
-      'token-malformed',
-      'Tokens have no spaces and no special characters. Copy only the token; a password is not ' +
-        'taken here.',
-    )
-  }
+export function refuseWhatIsNoToken(
+  token: string,
+  provider: { kind: ProviderKind; name: string },
+): void {
+  const fault = tokenFault(token, provider)
+  if (fault !== undefined) throw new ProblemError(fault.type, fault.detail)
 }
 
 function toCandidate(row: {

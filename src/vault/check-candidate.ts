@@ -127,11 +127,11 @@ async function openToken(
   keyring: Keyring,
   candidate: PendingCandidate,
 ): Promise<{ token: string; notes: string[] }> {
-  const { id, owner_id, provider_id, box } = candidate
+  const { id, owner_id, provider_id, box, kind, provider } = candidate
   const address = { purpose: 'candidate', row_id: id, owner_id, provider_id } as const
   try {
     const { token, notes } = tidyToken(await keyring.open(address, box))
-    refuseWhatIsNoToken(token, candidate.kind)
+    refuseWhatIsNoToken(token, { kind, name: provider })
     return { token, notes }
   } catch (error) {
     if (!(error instanceof BoxError)) throw error

@@ -39,7 +39,7 @@ const badTokens: BadToken[] = [
     name: '64 KiB of garbage',
     paste: () => 'garbage!'.repeat(8192),
     type: 'token-too-long',
-    says: /at most 8192/,
+    says: /65,536 characters.* at most 8,192/,
     stays_here: true,
   },
   {

@@ -1,14 +1,14 @@
 import { Button, TextInput } from '@mantine/core'
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
-import { tidyToken } from '../../../src/contract/token-format.ts'
+import { problems } from '../../../src/contract/problems.ts'
+import { tidyToken, tokenFault } from '../../../src/contract/token-format.ts'
 import { canSeal } from '../app/seal.ts'
 import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { CannotSeal, SealNote } from '../parts/seal-note.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { useCandidate } from './candidate.ts'
 import { CandidateFault, Progress } from './candidate-outcome.tsx'
-import { faultOf } from './check-token.ts'
 import { useLeaveBehind } from './left-behind.tsx'
 import { OtherWay } from './other-way.tsx'
 import classes from './paste-form.module.css'
@@ -44,8 +44,8 @@ export function PasteForm({
     event.preventDefault()
     if (waiting || accepted) return
     const tidy = tidyToken(token)
-    const found = faultOf(tidy.token, access.provider.kind, access.provider.name)
-    setFault(found)
+    const found = tokenFault(tidy.token, access.provider)
+    setFault(found && `${problems[found.type].title}. ${found.detail}`)
     if (found) return
     send({
       token: tidy.token,

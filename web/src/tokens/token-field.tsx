@@ -25,14 +25,17 @@ export function TokenField({
     if (faulty) input.current?.focus()
   }, [faulty])
 
-  /** A text field drops line breaks unsaid, so the paste is tidied before it gets there. */
+  /**
+   * A text field drops line breaks unsaid, so the paste is tidied before it gets there, and a line
+   * break inside shows as a space: two lines are not made one token.
+   */
   function paste(event: ClipboardEvent<HTMLInputElement>) {
     const { selectionStart, selectionEnd, value } = event.currentTarget
     const all = selectionStart === 0 && selectionEnd === value.length
     const tidy = tidyToken(event.clipboardData.getData('text'))
     if (!all || tidy.token === '') return
     event.preventDefault()
-    onChange(tidy.token, tidy.notes)
+    onChange(tidy.token.replaceAll(/\s*[\r\n]+\s*/g, ' '), tidy.notes)
   }
 
   return (
