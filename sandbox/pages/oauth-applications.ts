@@ -63,7 +63,7 @@ export function oauthApplicationPages(forge: Forge): Route[] {
       const { application, client_secret } = createApplication(forge, account, {
         name,
         redirect_uris,
-        confidential_client: true,
+        confidential_client: form.has('confidential_client'),
         skip_secondary_authorization: false,
       })
       fresh.set(account.id, { name, client_id: application.client_id, client_secret })
@@ -107,6 +107,7 @@ function sendApplications(
       <form method="post" action="${PATH}" class="stack">${formToken(visitor)}
         <label>Name <input name="name" value="${query.get('name') ?? ''}" maxlength="255" required></label>
         <label>Redirect URI <input name="redirect_uris" type="url" value="${query.get('redirect_uri') ?? ''}" required></label>
+        <label class="check"><input name="confidential_client" type="checkbox" checked> Confidential client: it can keep a secret</label>
         <button>Register application</button>
       </form></section>`,
   })

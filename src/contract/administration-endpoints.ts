@@ -74,6 +74,8 @@ export const administrationEndpoints = {
         callback_url: Type.String(),
         /** Where apps are registered at the provider. */
         registration_page: Type.String(),
+        /** Whether an app may do without a secret there. */
+        public_clients: Type.Boolean(),
         scopes: Type.Array(Scope),
         client: Type.Union([OAuthClient, Type.Null()]),
       },
@@ -101,7 +103,13 @@ export const administrationEndpoints = {
     body: inputs.putClient,
     status: 200,
     result: OAuthClient,
-    problems: ['not-found', 'vault-key-unknown', 'box-not-authentic', 'candidate-exists'],
+    problems: [
+      'not-found',
+      'vault-key-unknown',
+      'box-not-authentic',
+      'client-secret-needed',
+      'candidate-exists',
+    ],
   },
   testClient: {
     role: 'server',

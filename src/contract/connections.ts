@@ -70,6 +70,8 @@ export const OAuthClient = Type.Object(
     /** The runtime whose own it is; null: the provider's default. */
     runtime: nullable(RuntimeSummary),
     client_id: Type.String(),
+    /** It has no secret, RFC 6749 §2.1. */
+    public_client: Type.Boolean(),
     created_at: Timestamp,
     updated_at: Timestamp,
     /** What the last test found. */

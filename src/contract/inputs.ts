@@ -86,6 +86,8 @@ export const inputs = {
       client_secret_box: Type.Optional(Type.String({ maxLength: 131072 })),
       /** The secret in the clear, for callers that cannot seal; it is sealed on arrival. */
       client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+      /** In their place: the app is a public client, RFC 6749 §2.1, and has none. */
+      public_client: Type.Optional(Type.Boolean()),
     },
     closed,
   ),

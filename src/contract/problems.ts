@@ -51,6 +51,7 @@ export const problems = {
   'token-not-allowed': { status: 409, title: 'This runtime does not take pasted tokens' },
   'oauth-not-offered': { status: 409, title: 'This runtime is authorized with tokens' },
   'client-not-registered': { status: 409, title: 'Git app not registered' },
+  'client-secret-needed': { status: 422, title: 'This Git host wants a secret of every app' },
   'client-misconfigured': { status: 422, title: 'The Git app is not set up rightly' },
   'authorization-declined': { status: 422, title: 'You said no at the Git host' },
   'authorization-failed': { status: 422, title: 'The Git host did not complete the authorization' },

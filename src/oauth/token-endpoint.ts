@@ -4,7 +4,8 @@ import * as oauth from 'oauth4webapi'
 export interface TokenEndpoint {
   issuer: string
   token_endpoint: string
-  client: { client_id: string; client_secret: string }
+  /** Without a secret: a public client, RFC 6749 §2.1, which says who it is by its id alone. */
+  client: { client_id: string; client_secret: string | null }
   client_authentication: ClientAuthentication
   /**
    * What ends a grant here, beside `invalid_grant`: values of `error`, or, where one word stands for
@@ -127,8 +128,11 @@ export function partiesOf(endpoint: TokenEndpoint) {
   }
 }
 
-function authenticationOf(kind: ClientAuthentication, client_secret: string): oauth.ClientAuth {
-  if (kind === 'none') return oauth.None()
+function authenticationOf(
+  kind: ClientAuthentication,
+  client_secret: string | null,
+): oauth.ClientAuth {
+  if (kind === 'none' || client_secret === null) return oauth.None()
   return kind === 'client_secret_basic'
     ? oauth.ClientSecretBasic(client_secret)
     : oauth.ClientSecretPost(client_secret)

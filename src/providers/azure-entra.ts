@@ -46,6 +46,9 @@ export const entra: OAuthFacts = {
   },
   has_tenants: true,
   client_authentication: 'client_secret_post',
+  // Whose address to come back to is one of the platform "Mobile and desktop applications".
+  // @see https://learn.microsoft.com/entra/identity-platform/msal-client-applications
+  public_clients: true,
   authorization_parameters: { response_mode: 'query' },
   default_scopes: {
     person: [`${RESOURCE}/.default`, 'offline_access'],

@@ -33,6 +33,9 @@ export const giteaApi = {
     }),
     // With Basic, RFC 6749 §2.3.1 has id and secret encoded first, which Gitea does not undo.
     client_authentication: 'client_secret_post',
+    // @see https://docs.gitea.com/development/oauth2-provider#client-types
+    // @see https://forgejo.org/docs/latest/user/oauth2-provider/#client-types
+    public_clients: true,
     authorization_parameters: {},
     default_scopes: {
       person: ['read:user', 'write:repository'],

@@ -3,7 +3,8 @@ import { apiOf, request } from './github-request.ts'
 import type { OAuthClient, OAuthFacts, OAuthTokens, ProviderHttp } from './provider.ts'
 
 /**
- * OAuth apps and GitHub Apps alike. Failures of the token endpoint arrive with status 200.
+ * OAuth apps and GitHub Apps alike, each with a secret. Failures of the token endpoint arrive with
+ * status 200.
  *
  * @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
  * @see https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
@@ -50,7 +51,7 @@ async function revoke(
 ): Promise<void> {
   const ended = await request(http, null, `/applications/${encodeURIComponent(client_id)}/token`, {
     method: 'DELETE',
-    authorization: basic({ username: client_id, password: client_secret }),
+    authorization: basic({ username: client_id, password: client_secret ?? '' }),
     body: { access_token },
     without_body: [204],
   })

@@ -40,6 +40,8 @@ export const gitlab: ProviderAdapter = {
       device_authorization_endpoint: `${base_url}/oauth/authorize_device`,
     }),
     client_authentication: 'client_secret_post',
+    // @see https://docs.gitlab.com/api/oauth2/#authorization-code-with-proof-key-for-code-exchange-pkce
+    public_clients: true,
     authorization_parameters: {},
     default_scopes: { person: ['read_api', 'write_repository'], runtime: ['api'] },
     // GitLab.com's limit for calls without a user, from one address; others set their own.
@@ -196,9 +198,10 @@ async function repositoryAccess(
 /** @see https://docs.gitlab.com/api/oauth2/#revoke-a-token */
 async function revoke(
   http: ProviderHttp,
-  client: OAuthClient,
+  { client_id, client_secret }: OAuthClient,
   { access_token, refresh_token }: OAuthTokens,
 ): Promise<void> {
+  const client = { client_id, ...(client_secret === null ? {} : { client_secret }) }
   for (const token of [refresh_token, access_token]) {
     if (token === null) continue
     const form = new URLSearchParams({ ...client, token })

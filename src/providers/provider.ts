@@ -121,6 +121,11 @@ export interface OAuthFacts {
   /** Whether people sign in at a place that has directories of many organizations. */
   has_tenants?: true
   client_authentication: 'client_secret_basic' | 'client_secret_post'
+  /**
+   * Whether an app may do without a secret: a public client, RFC 6749 §2.1, which is known by its id,
+   * and whose codes PKCE protects. Absent where the token endpoint wants a secret of every app.
+   */
+  public_clients?: true
   /** Sent with every authorization request beside those of RFC 6749. */
   authorization_parameters: Readonly<Record<string, string>>
   /** Scopes to ask for where the administrator has not set others. */
@@ -171,7 +176,8 @@ export interface OAuthServer {
 
 export interface OAuthClient {
   client_id: string
-  client_secret: string
+  /** Null: a public client has none. */
+  client_secret: string | null
 }
 
 export interface OAuthTokens {

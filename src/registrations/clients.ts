@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { currentVaultKey, refuseUnknownKey } from '../authorizations/vault-key.ts'
-import {
-  callbackPath,
-  type OAuthClient,
-  ProblemError,
-  type ProviderKind,
-  type Scope,
-} from '../contract/index.ts'
+import { callbackPath, type OAuthClient, ProblemError, type Scope } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { type Actor, decide } from '../policy/decide.ts'
@@ -15,7 +9,7 @@ import { adapterFor } from '../providers/adapters.ts'
 import type { ProviderAdapter } from '../providers/provider.ts'
 import { sealBox } from '../seal/box.ts'
 import type { VaultPublicKey } from '../seal/keys.ts'
-import { type Db, isDuplicate, type Trx } from '../store/database.ts'
+import { type Db, isDuplicate } from '../store/database.ts'
 import {
   containsPattern,
   decodeCursor,
@@ -23,6 +17,7 @@ import {
   type PageRequest,
   toPage,
 } from '../store/page.ts'
+import { clientRows, readClient, toClient } from './client-rows.ts'
 
 /** A client belongs to no person; its box says so where others name their owner. */
 const NO_OWNER = 'client'
@@ -43,6 +38,7 @@ export interface ClientForm {
   vault_key: VaultPublicKey
   callback_url: string
   registration_page: string
+  public_clients: boolean
   scopes: Scope[]
   client: OAuthClient | null
 }
@@ -81,6 +77,7 @@ export async function getClientForm(
     vault_key: await currentVaultKey(db),
     callback_url: page_url + callbackPath(place.provider_id),
     registration_page: adapter.pages(provider.base_url).new_client,
+    public_clients: adapter.oauth.public_clients ?? false,
     scopes: grantScopes(adapter),
     client: row === undefined ? null : toClient(row),
   }
@@ -121,11 +118,12 @@ export interface NewClient extends Request, ClientPlace {
   client_id: string
   client_secret_box?: string | undefined
   client_secret?: string | undefined
+  public_client?: boolean | undefined
 }
 
 /**
  * Registers a client, or replaces the id and secret of the one in its place. Grants that were made
- * with it stay: they belong to the place, and the next refresh uses the new secret.
+ * with it stay: they belong to the place, and the next refresh uses the new secret, or none.
  *
  * @throws ProblemError those of `putClient` in the contract
  */
@@ -137,8 +135,9 @@ export async function putClient(
   const { actor, ip, id, provider_id, client_id } = request
   const form = await getClientForm(db, page_url, request)
   if (form.client !== null && form.client.id !== id) throw placeTaken()
+  if (request.public_client === true && !form.public_clients) throw secretNeeded()
   const client_secret_box = await secretBox(db, request)
-  const subject = `app ${client_id}`
+  const subject = `app ${client_id}${client_secret_box === null ? ', without a secret' : ''}`
   try {
     return await decide(db, { actor, action: 'client.put', subject, ip }, async (trx) => {
       const values = { client_id, client_secret_box, test_at: null, test_outcome: null }
@@ -197,14 +196,17 @@ export async function deleteClient(db: Db, request: Request & { id: string }): P
   })
 }
 
-async function secretBox(db: Db, request: NewClient): Promise<string> {
-  const { client_secret_box: box, client_secret: secret } = request
-  if ((box === undefined) === (secret === undefined)) {
+/** The secret as it is kept; null: this client has none, and whoever says so sends none. */
+async function secretBox(db: Db, request: NewClient): Promise<string | null> {
+  const { client_secret_box: box, client_secret: secret, public_client = false } = request
+  const said = [box !== undefined, secret !== undefined, public_client]
+  if (said.filter((one) => one).length !== 1) {
     throw new ProblemError(
       'request-invalid',
-      'Send either `client_secret_box` or `client_secret`, not both.',
+      'Send one of `client_secret_box`, `client_secret`, and `public_client` for an app without a secret.',
     )
   }
+  if (public_client) return null
   if (box !== undefined) {
     await refuseUnknownKey(db, box)
     return box
@@ -216,80 +218,13 @@ async function secretBox(db: Db, request: NewClient): Promise<string> {
   )
 }
 
-async function readClient(db: Db | Trx, id: string): Promise<OAuthClient> {
-  const row = await clientRows(db).where('clients.id', '=', id).executeTakeFirst()
-  if (row === undefined) {
-    throw new ProblemError('not-found', 'This app is not, or no longer, registered.')
-  }
-  return toClient(row)
+function secretNeeded(): ProblemError {
+  return new ProblemError(
+    'client-secret-needed',
+    'Copy the secret from the page of the app there, and register the app with it.',
+  )
 }
 
 function placeTaken(): ProblemError {
   return new ProblemError('candidate-exists', 'Reload the form: somebody registered an app there.')
-}
-
-function clientRows(db: Db | Trx) {
-  return db
-    .selectFrom('clients')
-    .innerJoin('providers', 'providers.id', 'clients.provider_id')
-    .leftJoin('runtimes', 'runtimes.id', 'clients.runtime_id')
-    .select([
-      'clients.id',
-      'clients.client_id',
-      'clients.created_at',
-      'clients.updated_at',
-      'clients.test_at',
-      'clients.test_outcome',
-      'clients.test_detail',
-      'providers.id as provider_id',
-      'providers.kind',
-      'providers.name as provider_name',
-      'providers.base_url',
-      'runtimes.id as runtime_id',
-      'runtimes.name as runtime_name',
-      'runtimes.description as runtime_description',
-    ])
-}
-
-function toClient(row: {
-  id: string
-  client_id: string
-  created_at: Date
-  updated_at: Date
-  test_at: Date | null
-  test_outcome: 'passed' | 'failed' | 'not_proved' | null
-  test_detail: string | null
-  provider_id: string
-  kind: ProviderKind
-  provider_name: string
-  base_url: string
-  runtime_id: string | null
-  runtime_name: string | null
-  runtime_description: string | null
-}): OAuthClient {
-  const { id, client_id, test_at, test_outcome, runtime_id } = row
-  return {
-    id,
-    client_id,
-    provider: {
-      id: row.provider_id,
-      kind: row.kind,
-      name: row.provider_name,
-      base_url: row.base_url,
-    },
-    runtime:
-      runtime_id === null
-        ? null
-        : {
-            id: runtime_id,
-            name: row.runtime_name ?? '',
-            description: row.runtime_description ?? '',
-          },
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
-    test:
-      test_at === null || test_outcome === null
-        ? null
-        : { at: test_at.toISOString(), outcome: test_outcome, detail: row.test_detail ?? '' },
-  }
 }

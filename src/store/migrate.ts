@@ -14,6 +14,7 @@ import { up as jobWorkers } from './migrations/0010-job-workers.ts'
 import { up as requestedScopes } from './migrations/0011-requested-scopes.ts'
 import { up as revokedRequests } from './migrations/0012-revoked-requests.ts'
 import { up as revocationIds } from './migrations/0013-revocation-ids.ts'
+import { up as publicClients } from './migrations/0014-public-clients.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -29,6 +30,7 @@ const migrations = {
   '0011-requested-scopes': { up: requestedScopes },
   '0012-revoked-requests': { up: revokedRequests },
   '0013-revocation-ids': { up: revocationIds },
+  '0014-public-clients': { up: publicClients },
 }
 
 /** The data was written by a newer version than this one. */

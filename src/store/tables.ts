@@ -153,7 +153,8 @@ export interface ClientsTable {
   /** Null: the provider's default. */
   runtime_id: string | null
   client_id: string
-  client_secret_box: string
+  /** Null: a public client, which has no secret. */
+  client_secret_box: string | null
   test_at: InstantOrNull
   test_outcome: 'passed' | 'failed' | 'not_proved' | null
   test_detail: string | null
@@ -261,7 +262,7 @@ export interface RevocationsTable {
   provider_id: string
   client_row_id: string
   client_id: string
-  client_secret_box: string
+  client_secret_box: string | null
   account_login: string
   box: string
   created_at: CreatedAt
@@ -293,7 +294,6 @@ export interface AuthorizationRequestsTable {
   next_poll_at: InstantOrNull
   /** What the exchange gave, kept until the account has been looked at. */
   token_set_box: ColumnType<string | null, string | null | undefined, string | null>
-  token_set_expires_at: InstantOrNull
   status: Generated<AuthorizationRequest['status']>
   confirmed: Generated<boolean>
   account_before: ColumnType<string | null, string | null | undefined, string | null>

@@ -10,7 +10,8 @@ import { limitOf } from './provider-pace.ts'
 export interface ClientRow {
   client_row_id: string
   client_id: string
-  client_secret_box: string
+  /** Null: a public client has no secret. */
+  client_secret_box: string | null
   provider_id: string
   kind: ProviderKind
   base_url: string
@@ -28,7 +29,8 @@ export async function endpointOf(
   const { oauth } = adapterFor(row.kind)
   const { issuer, token_endpoint } = oauth.server(row.base_url, row.tenant)
   const address = clientSecretAddress({ id: row.client_row_id, provider_id: row.provider_id })
-  const client_secret = await keyring.open(address, row.client_secret_box)
+  const { client_secret_box: box } = row
+  const client_secret = box === null ? null : await keyring.open(address, box)
   return {
     issuer,
     token_endpoint,

@@ -16,7 +16,7 @@ export interface PendingRequest {
   provider_id: string
   client_row_id: string
   client_id: string
-  client_secret_box: string
+  client_secret_box: string | null
   redirect_uri: string
   code_box: string | null
   code_verifier_box: string | null

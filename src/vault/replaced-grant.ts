@@ -15,7 +15,7 @@ interface Owner {
   kind: ProviderKind
   client_row_id: string
   client_id: string
-  client_secret_box: string
+  client_secret_box: string | null
 }
 
 /**

@@ -42,7 +42,7 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
     .then((endpoint) => exchangeCode(endpoint, grant))
     .then(
       () => notProved(row.provider),
-      (error: unknown) => findingFrom(error, row.provider),
+      (error: unknown) => findingFrom(error, row),
     )
   const attempt = {
     actor: vaultActor,
@@ -60,21 +60,30 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
   })
 }
 
-function findingFrom(error: unknown, provider: string): Finding {
+function findingFrom(
+  error: unknown,
+  { provider, client_secret_box }: { provider: string; client_secret_box: string | null },
+): Finding {
   if (!(error instanceof TokenEndpointError)) throw error
+  const isPublic = client_secret_box === null
   const code = error.error
   if (error.outcome === 'permanent') {
     return {
       test_outcome: 'passed',
       test_detail:
-        `${provider} knows this app and its secret. Not proved: that the callback address is ` +
-        'registered, which shows when the first person authorizes.',
+        `${provider} knows this app${isPublic ? ', and wants no secret of it' : ' and its secret'}. ` +
+        'Not proved: that the callback address is registered, which shows when the first person ' +
+        'authorizes.',
     }
   }
   if (error.outcome === 'misconfigured') {
     return {
       test_outcome: 'failed',
-      test_detail: `${provider} does not accept this app (${code}). Check its id and secret.`,
+      test_detail: `${provider} does not accept this app (${code}). ${
+        isPublic
+          ? 'Check its id, and that it is a public client there.'
+          : 'Check its id and secret.'
+      }`,
     }
   }
   return {

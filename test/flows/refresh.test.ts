@@ -73,7 +73,7 @@ test('a client secret that became wrong marks no token bad', async () => {
   const connection = await connectionOf(countersign)
   assert.equal(connection.status, 'valid')
   assert.match(connection.check_failed_reason ?? '', /OAuth app/)
-  const { client_secret_box } = box
+  const client_secret_box = box.client_secret_box ?? ''
   await api.putClient({ body: { id: form.id, provider_id, client_id, client_secret_box } })
   await ask()
 })

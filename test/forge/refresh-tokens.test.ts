@@ -105,7 +105,7 @@ for (const invalidate_refresh_tokens of [true, false]) {
             grant_type: 'refresh_token',
             refresh_token,
             client_id: client.client_id,
-            client_secret: await keyring.open(secret, client.client_secret_box),
+            client_secret: await keyring.open(secret, client.client_secret_box ?? ''),
           }),
         })
         const answer = (await response.json()) as Record<string, unknown>

@@ -57,6 +57,7 @@ describeOAuth(azureDevOps, {
   interrupt,
   oauth: forge.oauth,
   client: forge.oauth.registerClient(CALLBACK),
+  public_secret: { right: false, wrong: false },
   login: 'carol@example.com',
   refresh_token_reusable: true,
 })

@@ -46,6 +46,7 @@ describeOAuth(forgejo, {
   interrupt,
   oauth: forge.oauth,
   client: forge.oauth.registerClient(CALLBACK),
+  public_secret: { right: true, wrong: true },
 })
 
 describe('what is peculiar to Forgejo', () => {

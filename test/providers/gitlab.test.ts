@@ -53,6 +53,7 @@ const oauthForge = {
   interrupt,
   oauth: forge.oauth,
   client: forge.oauth.registerClient(CALLBACK),
+  public_secret: { right: true, wrong: false },
 }
 describeOAuth(gitlab, oauthForge)
 

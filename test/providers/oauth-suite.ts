@@ -33,15 +33,21 @@ export interface OAuthForge {
   login?: string
   /** Whether a refresh token works again after it was used. */
   refresh_token_reusable?: boolean
+  /** Whether a public client that shows a secret, right or wrong, is accepted. */
+  public_secret?: { right: boolean; wrong: boolean }
 }
 
 /** Signs carol in and goes through the authorization code grant as our vault does. */
-export async function grant(adapter: ProviderAdapter, forge: OAuthForge): Promise<TokenAnswer> {
+export async function grant(
+  adapter: ProviderAdapter,
+  forge: OAuthForge,
+  endpoint = endpointOf(adapter, forge),
+): Promise<TokenAnswer> {
   const code_verifier = randomBytes(32).toString('base64url')
   forge.oauth.signIn('carol')
   const callback = await authorize(adapter, forge, code_verifier)
   const code = callback.searchParams.get('code') ?? ''
-  return await exchangeCode(endpointOf(adapter, forge), {
+  return await exchangeCode(endpoint, {
     code,
     redirect_uri: CALLBACK,
     code_verifier,
@@ -51,7 +57,7 @@ export async function grant(adapter: ProviderAdapter, forge: OAuthForge): Promis
 async function authorize(
   adapter: ProviderAdapter,
   forge: OAuthForge,
-  verifier: string,
+  verifier: string | null,
 ): Promise<URL> {
   const { oauth } = adapter
   const query = new URLSearchParams({
@@ -61,21 +67,30 @@ async function authorize(
     redirect_uri: CALLBACK,
     scope: oauth.default_scopes.person.join(' '),
     state: 'a-state',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
+    ...(verifier === null ? {} : challengeOf(verifier)),
   })
   const { authorization_endpoint } = oauth.server(forge.http().base_url, null)
   const response = await fetch(`${authorization_endpoint}?${query}`, { redirect: 'manual' })
   return new URL(response.headers.get('location') ?? 'about:blank')
 }
 
-function endpointOf(adapter: ProviderAdapter, forge: OAuthForge, secret?: string): TokenEndpoint {
+function challengeOf(verifier: string) {
+  const code_challenge = createHash('sha256').update(verifier).digest('base64url')
+  return { code_challenge, code_challenge_method: 'S256' }
+}
+
+/** @param secret another than the app's; null: none */
+function endpointOf(
+  adapter: ProviderAdapter,
+  forge: OAuthForge,
+  secret: string | null = forge.client.client_secret,
+): TokenEndpoint {
   const { oauth } = adapter
   const http = forge.http()
-  const { client_id, client_secret } = forge.client
+  const { client_id } = forge.client
   return {
     ...oauth.server(http.base_url, null),
-    client: { client_id, client_secret: secret ?? client_secret },
+    client: { client_id, client_secret: secret },
     client_authentication: oauth.client_authentication,
     dead_grant_errors: oauth.dead_grant_errors,
     misconfigured_errors: oauth.misconfigured_errors,
@@ -85,7 +100,13 @@ function endpointOf(adapter: ProviderAdapter, forge: OAuthForge, secret?: string
 
 /** Holds the OAuth2 facts of an adapter against the host's authorization server. */
 export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void {
-  const { refresh_repeats, default_scopes, revoke, device_flow: flow } = adapter.oauth
+  const {
+    refresh_repeats,
+    default_scopes,
+    revoke,
+    device_flow: flow,
+    public_clients,
+  } = adapter.oauth
   const repeated = Object.fromEntries(
     refresh_repeats.map((name) => [
       name,
@@ -144,6 +165,15 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
       )
     })
 
+    test('so is an app that must have a secret and shows none', async () => {
+      const { refresh_token } = await grant(adapter, forge)
+      const endpoint = endpointOf(adapter, forge, null)
+      await assert.rejects(
+        refresh(endpoint, refresh_token ?? '', repeated),
+        refused('misconfigured'),
+      )
+    })
+
     test('a limit, an outage or a stranger’s answer ends no grant', async () => {
       const { refresh_token } = await grant(adapter, forge)
       for (const { seconds, ...reply } of troubles()) {
@@ -178,6 +208,62 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
       await revoke?.(forge.http(), forge.client, tokens)
       await assert.rejects(inspect(access_token), TokenRefused)
       await revoke?.(forge.http(), forge.client, tokens)
+    })
+  })
+
+  describe(`a public client with ${adapter.kind}`, { skip: !public_clients }, () => {
+    const own = () => ({ ...forge, client: forge.oauth.registerPublicClient(CALLBACK) })
+    const grantTo = (app: OAuthForge, secret: string | null) =>
+      grant(adapter, app, endpointOf(adapter, app, secret))
+
+    test('is known by its id, when a code is exchanged and at a refresh', async () => {
+      const app = own()
+      const { access_token, refresh_token } = await grantTo(app, null)
+      assert.equal((await inspect(access_token)).account.login, forge.login ?? 'carol')
+      const endpoint = endpointOf(adapter, app, null)
+      const next = await refresh(endpoint, refresh_token ?? '', repeated)
+      assert.equal((await inspect(next.access_token)).account.login, forge.login ?? 'carol')
+    })
+
+    test('gets no code without PKCE', async () => {
+      forge.oauth.signIn('carol')
+      const callback = await authorize(adapter, own(), null)
+      assert.equal(callback.searchParams.get('error'), 'invalid_request')
+      assert.equal(callback.searchParams.get('code'), null)
+    })
+
+    test('that shows a secret is accepted or not', async () => {
+      const app = own()
+      const shown = [
+        [app.client.client_secret, forge.public_secret?.right],
+        ['wrong', forge.public_secret?.wrong],
+      ] as const
+      for (const [secret, accepted] of shown) {
+        const granted = grantTo(app, secret)
+        if (accepted) await granted
+        else await assert.rejects(granted, refused('misconfigured'))
+      }
+    })
+
+    test('ends its tokens without a secret', { skip: revoke === undefined }, async () => {
+      const app = own()
+      const { access_token, refresh_token } = await grantTo(app, null)
+      const client = { client_id: app.client.client_id, client_secret: null }
+      await revoke?.(forge.http(), client, { access_token, refresh_token })
+      await assert.rejects(inspect(access_token), TokenRefused)
+    })
+
+    test('may have the device flow too', { skip: flow === undefined }, async () => {
+      const app = own()
+      const { device_authorization_endpoint = '' } = adapter.oauth.server(
+        forge.http().base_url,
+        null,
+      )
+      const endpoint = { ...endpointOf(adapter, app, null), device_authorization_endpoint }
+      const { user_code, device_code } = await requestDeviceCode(endpoint, default_scopes.person)
+      forge.oauth.devices?.approve(user_code, 'carol')
+      const polled = await pollForToken(endpoint, device_code)
+      assert.equal(polled.outcome, 'granted')
     })
   })
 

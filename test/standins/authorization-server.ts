@@ -10,6 +10,11 @@ export interface Rules {
   paths: { authorize: string; token: string }
   device?: DeviceRules
   client_authentication: 'basic' | 'post'
+  /**
+   * Where there are public clients: what becomes of a secret that one of them sends all the same. The
+   * right one may be let pass, any, or none.
+   */
+  public_clients?: { secret: 'checked' | 'ignored' | 'refused' }
   /** Scopes that exist. */
   knows(scope: string): boolean
   /** An unknown scope in an authorization request: refused, or left out of the grant. */
@@ -42,6 +47,10 @@ interface Grant {
 
 export interface AuthorizationServer {
   registerClient(redirect_uri: string): Client
+  /** An app without a secret, where the host has such. */
+  registerPublicClient(redirect_uri: string): Client
+  /** The app that says who it is by these; undefined: not in this host's eyes. */
+  client(client_id: string | null, client_secret: string | null): Client | undefined
   /** Who is signed in at the host and agrees to everything; null: nobody is signed in. */
   signIn(login: string | null): void
   /** The person says no to the next request. */
@@ -86,6 +95,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       return back({ error: 'invalid_scope' })
     }
     const challenge = ask('code_challenge')
+    if (client.is_public && challenge === null) return back({ error: 'invalid_request' })
     if (rules.pkce && challenge !== null && ask('code_challenge_method') !== 'S256') {
       return back({ error: 'invalid_request' })
     }
@@ -100,6 +110,17 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     return back({ code })
   }
 
+  function clientBy(client_id: string | null, secret: string | null): Client | undefined {
+    const client = clients.get(client_id ?? '')
+    if (client?.is_public !== true) return client?.client_secret === secret ? client : undefined
+    const isRight = {
+      checked: secret === null || secret === client.client_secret,
+      ignored: true,
+      refused: secret === null,
+    }
+    return isRight[rules.public_clients?.secret ?? 'checked'] ? client : undefined
+  }
+
   function clientOf(call: Call): Client | undefined {
     const { scheme, username, password } = readAuthorization(call)
     const { form } = call
@@ -112,7 +133,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     const rule = grant?.device === true ? rules.device?.secret : 'needed'
     if (rule === 'ignored') return client
     if (rule === 'refused') return secret === null ? client : undefined
-    return client?.client_secret === secret ? client : undefined
+    return clientBy(id, secret)
   }
 
   function token(call: Call): Reply {
@@ -186,17 +207,24 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       },
     })
 
+  function register(redirect_uri: string, is_public: boolean): Client {
+    // Letters and digits, as hosts give them out: they stay the same when encoded.
+    const [client_id, client_secret] = [
+      randomBytes(10).toString('hex'),
+      randomBytes(20).toString('hex'),
+    ]
+    const client = { client_id, client_secret, redirect_uri, is_public }
+    clients.set(client.client_id, client)
+    return client
+  }
+
   return {
-    registerClient(redirect_uri) {
-      // Letters and digits, as hosts give them out: they stay the same when encoded.
-      const [client_id, client_secret] = [
-        randomBytes(10).toString('hex'),
-        randomBytes(20).toString('hex'),
-      ]
-      const client = { client_id, client_secret, redirect_uri }
-      clients.set(client.client_id, client)
-      return client
+    registerClient: (redirect_uri) => register(redirect_uri, false),
+    registerPublicClient(redirect_uri) {
+      if (rules.public_clients === undefined) throw new Error('this host has no public clients')
+      return register(redirect_uri, true)
     },
+    client: clientBy,
     signIn(login) {
       signedIn = login
     },

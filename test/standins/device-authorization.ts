@@ -90,6 +90,7 @@ export function deviceAuthorization(parts: {
     const client = clients.get(form.get('client_id') ?? '')
     const secret = form.get('client_secret')
     if (rules.secret === 'refused' && secret !== null) return undefined
+    if (client?.is_public === true && secret === null) return client
     if (rules.secret === 'needed' && secret !== client?.client_secret) return undefined
     return client
   }

@@ -51,6 +51,7 @@ export async function startAzureDevOps(tenant = 'organizations'): Promise<AzureD
       user_code: plainUserCode,
     },
     client_authentication: 'post',
+    public_clients: { secret: 'refused' },
     knows: (scope) => scope === 'offline_access' || scope.startsWith(`${RESOURCE}/`),
     unknown_scope: 'refused',
     pkce: true,

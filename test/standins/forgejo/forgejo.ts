@@ -29,6 +29,7 @@ export async function startForgejo(): Promise<ForgejoStandIn> {
   const oauth = authorizationServer(() => forge, {
     paths: { authorize: '/login/oauth/authorize', token: '/login/oauth/access_token' },
     client_authentication: 'post',
+    public_clients: { secret: 'ignored' },
     knows: (scope) => SCOPES.includes(scope),
     unknown_scope: 'left_out',
     pkce: true,

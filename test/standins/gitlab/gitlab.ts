@@ -46,6 +46,7 @@ export async function startGitlab(): Promise<GitlabStandIn> {
       user_code: plainUserCode,
     },
     client_authentication: 'post',
+    public_clients: { secret: 'checked' },
     knows: (scope) => SCOPES.includes(scope),
     unknown_scope: 'refused',
     pkce: true,
@@ -69,7 +70,8 @@ export async function startGitlab(): Promise<GitlabStandIn> {
   const forge = await startForge(
     (kind, random) => `${PREFIXES[kind]}${random}`,
     (call, state) => {
-      const reply = oauth.handle(call) ?? git(call, state) ?? api(call, state)
+      const reply =
+        oauth.handle(call) ?? revoke(call, state, oauth) ?? git(call, state) ?? api(call, state)
       return { ...reply, headers: { 'x-gitlab-meta': '{"version":"1"}', ...reply.headers } }
     },
   )
@@ -79,7 +81,6 @@ export async function startGitlab(): Promise<GitlabStandIn> {
 function api(call: Call, forge: Forge): Reply {
   const { method, url } = call
   const path = url.pathname
-  if (path === '/oauth/revoke' && method === 'POST') return revoke(call, forge)
   const token = tokenOf(call, forge)
   if (typeof token === 'string') return { status: 401, body: wrong(path, token) }
   if (token.account.suspended) {
@@ -178,8 +179,13 @@ function git(call: Call, forge: Forge): Reply | undefined {
 }
 
 /** 200 also for a token that nobody knows, RFC 7009 §2.2; the client must be right. */
-function revoke({ form }: Call, forge: Forge): Reply {
-  if (form.get('client_id') === null || form.get('client_secret') === null) {
+function revoke(
+  { form, method, url }: Call,
+  forge: Forge,
+  oauth: AuthorizationServer,
+): Reply | undefined {
+  if (url.pathname !== '/oauth/revoke' || method !== 'POST') return undefined
+  if (oauth.client(form.get('client_id'), form.get('client_secret')) === undefined) {
     return { status: 403, body: { error: 'unauthorized_client' } }
   }
   const token = forge.token(form.get('token') ?? '')

@@ -1,4 +1,4 @@
-import { Button, TextInput } from '@mantine/core'
+import { Button, Checkbox, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api } from '../app/api.ts'
@@ -28,6 +28,7 @@ export function RegisterForm({
 }: AppFormProps & { onSaved: () => void }) {
   const { client } = form
   const [clientId, setClientId] = useState(client?.client_id ?? '')
+  const [isPublic, setPublic] = useState(client?.public_client ?? false)
   const [secret, setSecret] = useState('')
   const [faults, setFaults] = useState<Faults>({})
   const save = useSave(form, place, () => {
@@ -39,10 +40,10 @@ export function RegisterForm({
     event.preventDefault()
     if (save.isPending) return
     const id = clientId.trim()
-    const found = faultsOf(id, secret.trim())
+    const found = faultsOf(id, isPublic ? null : secret.trim())
     setFaults(found)
     if (Object.keys(found).length > 0) focusFault(event.currentTarget)
-    else save.mutate({ client_id: id, secret: secret.trim() })
+    else save.mutate({ client_id: id, secret: isPublic ? null : secret.trim() })
   }
 
   return (
@@ -58,7 +59,7 @@ export function RegisterForm({
           )}
           {client && ' What people authorized with the app stays: replacing breaks nothing.'}
         </p>
-        {!canSeal() && <CannotSeal what="a client secret" />}
+        {!isPublic && !canSeal() && <CannotSeal what="a client secret" />}
         <section className={classes.step} aria-labelledby="app-there">
           <h3 id="app-there" className={classes.heading}>
             1. Register an app at {provider}
@@ -90,14 +91,24 @@ export function RegisterForm({
             spellCheck={false}
             onChange={(event) => setClientId(event.currentTarget.value)}
           />
-          <SecretField
-            label="Client secret"
-            description="Never shown again. You can replace it at any time."
-            value={secret}
-            error={faults.secret}
-            maxLength={4096}
-            onChange={(event) => setSecret(event.currentTarget.value)}
-          />
+          {form.public_clients && (
+            <Checkbox
+              label="This app has no secret (public client)"
+              description={`${provider} then knows it by its id alone, so choose this only for an app that is registered there as a public one.`}
+              checked={isPublic}
+              onChange={(event) => setPublic(event.currentTarget.checked)}
+            />
+          )}
+          {!isPublic && (
+            <SecretField
+              label="Client secret"
+              description="Never shown again. You can replace it at any time."
+              value={secret}
+              error={faults.secret}
+              maxLength={4096}
+              onChange={(event) => setSecret(event.currentTarget.value)}
+            />
+          )}
         </section>
         {save.isError && (
           <Message tone="bad" urgent>
@@ -105,8 +116,8 @@ export function RegisterForm({
           </Message>
         )}
       </PanelContent>
-      <PanelFooter note={<SealNote />}>
-        <SubmitButton pending={save.isPending} disabled={!canSeal()}>
+      <PanelFooter note={!isPublic && <SealNote />}>
+        <SubmitButton pending={save.isPending} disabled={!isPublic && !canSeal()}>
           {client ? 'Replace id and secret' : 'Register app'}
         </SubmitButton>
         <Button variant="default" onClick={client ? onSaved : panel.close}>
@@ -122,7 +133,8 @@ interface Faults {
   secret?: string
 }
 
-function faultsOf(client_id: string, secret: string): Faults {
+/** @param secret null: the app has none */
+function faultsOf(client_id: string, secret: string | null): Faults {
   return {
     ...(!/^[\x21-\x7e]+$/.test(client_id) && {
       client_id: 'Copy the client ID from the page of the app: one word without spaces.',
@@ -131,13 +143,16 @@ function faultsOf(client_id: string, secret: string): Faults {
   }
 }
 
-/** Seals the secret here and registers the app. */
+/** Seals the secret here, if there is one, and registers the app. */
 function useSave(form: ClientForm, place: AppPlace, onSaved: () => void) {
   const queryClient = useQueryClient()
   const { queryKey } = clientFormQuery(place)
   return useMutation({
-    mutationFn: async ({ client_id, secret }: { client_id: string; secret: string }) => {
+    mutationFn: async ({ client_id, secret }: { client_id: string; secret: string | null }) => {
       const { id, vault_key } = form
+      if (secret === null) {
+        return api.putClient({ body: { id, ...place, client_id, public_client: true } })
+      }
       const address = {
         purpose: 'client_secret',
         row_id: id,

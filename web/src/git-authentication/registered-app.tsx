@@ -52,7 +52,11 @@ export function RegisteredApp({
           </div>
           <div>
             <dt>Client secret</dt>
-            <dd>Sealed. It is never shown again.</dd>
+            <dd>
+              {client.public_client
+                ? 'None: this is a public client, known by its id alone.'
+                : 'Sealed. It is never shown again.'}
+            </dd>
           </div>
           <div>
             <dt>Registered</dt>

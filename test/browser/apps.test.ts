@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { assertAccessible } from './accessibility.ts'
+import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
+import { signInAtForge } from './forge-pages.ts'
+
+const HAS_NO_SECRET = 'This app has no secret (public client)'
+
+suite('the panel of an OAuth app', { skip: noChromium }, () => {
+  const resources = new AsyncDisposableStack()
+  let countersign: Countersign
+  let browser: Browser
+  let profile: Profile
+  let page: Page
+
+  before(async () => {
+    countersign = resources.use(await startCountersign())
+    browser = resources.use(await launchChromium())
+    const { page_url, admin, forge } = countersign
+    const options = { cookie: admin.cookie, others: [forge.url] }
+    profile = resources.use(await openProfile(browser, page_url, options))
+    page = profile.page
+  })
+  after(() => resources.disposeAsync())
+
+  const panel = () => page.getByRole('dialog')
+  const openPanel = () =>
+    page.goto(`${countersign.page_url}/admin/git-authentication/${countersign.provider.id}`)
+
+  /** Registers an app at the forge, on its page. */
+  async function registerThere(callback: string, isPublic: boolean) {
+    const forge = await profile.context.newPage()
+    await forge.goto(`${countersign.forge.url}/user/settings/applications`)
+    if (await forge.locator('[name=user_name]').isVisible()) await signInAtForge(forge)
+    await forge.goto(`${countersign.forge.url}/user/settings/oauth2`)
+    await forge.getByLabel('Name', { exact: true }).fill('Countersign')
+    await forge.getByLabel('Redirect URI').fill(callback)
+    if (isPublic) await forge.getByLabel('Confidential client').uncheck()
+    await forge.getByRole('button', { name: 'Register application' }).click()
+    const id = await forge.locator('#client-id').innerText()
+    const secret = await forge.locator('#client-secret').innerText()
+    await forge.close()
+    return { id, secret }
+  }
+
+  test('an app without a secret is registered with one word, and its test passes', async () => {
+    await openPanel()
+    const callback = await panel().getByLabel('Callback address', { exact: true }).inputValue()
+    const { id } = await registerThere(callback, true)
+    await page.bringToFront()
+    await panel().getByLabel('Client ID', { exact: true }).fill(id)
+    await panel().getByRole('button', { name: 'Register app' }).click()
+    await panel().getByText('Copy the client secret from the page of the app.').waitFor()
+
+    await panel().getByLabel(HAS_NO_SECRET).check()
+    assert.equal(await panel().getByLabel('Client secret', { exact: true }).count(), 0)
+    assert.equal(await panel().getByText('Sealed in this browser').count(), 0)
+    await assertAccessible(page)
+    await panel().getByRole('button', { name: 'Register app' }).click()
+    await panel().getByText('None: this is a public client, known by its id alone.').waitFor()
+    await panel().getByRole('button', { name: 'Test', exact: true }).click()
+    await panel().getByText('Passed').waitFor()
+  })
+
+  test('it can be given a secret again', async () => {
+    await panel().getByRole('button', { name: 'Replace id and secret' }).click()
+    const box = panel().getByLabel(HAS_NO_SECRET)
+    assert.ok(await box.isChecked())
+    await box.uncheck()
+    await panel().getByLabel('Client secret', { exact: true }).fill('another')
+    await panel().getByRole('button', { name: 'Replace id and secret' }).click()
+    await panel().getByText('Sealed. It is never shown again.').waitFor()
+  })
+
+  test('a Git host that wants a secret of every app offers no such choice', async () => {
+    const { id } = await countersign.database.db
+      .insertInto('providers')
+      .values({
+        kind: 'github',
+        name: 'GitHub',
+        base_url: 'https://github.com',
+        origin: 'https://github.com',
+        private_address_confirmed: false,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    await page.goto(`${countersign.page_url}/admin/git-authentication/${id}`)
+    await panel().getByLabel('Client secret', { exact: true }).waitFor()
+    assert.equal(await panel().getByLabel(HAS_NO_SECRET).count(), 0)
+  })
+
+  test('nothing went wrong on the way', () => {
+    assert.deepEqual(profile.complaints, [])
+  })
+})
