@@ -2,6 +2,8 @@ import Type from 'typebox'
 import { AuthMode } from './connections.ts'
 import { closed, Id, Name, nullable, ProviderKind, Role, Timestamp } from './resources.ts'
 
+const Tenant = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$' })
+
 export const inputs = {
   signIn: Type.Object(
     { email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 256 }) },
@@ -36,7 +38,19 @@ export const inputs = {
       /** Says that an address inside a private network is meant. */
       private_address_confirmed: Type.Optional(Type.Boolean()),
       /** Azure DevOps: id or domain of the Microsoft Entra tenant; absent: any organization. */
-      tenant: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$' })),
+      tenant: Type.Optional(Tenant),
+    },
+    closed,
+  ),
+  updateProvider: Type.Object(
+    {
+      name: Type.Optional(Name),
+      /** Only while there are neither tokens nor an app for the one before. */
+      base_url: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+      /** Says that a new address inside a private network is meant. */
+      private_address_confirmed: Type.Optional(Type.Boolean()),
+      /** Null: people of any organization sign in. */
+      tenant: Type.Optional(nullable(Tenant)),
     },
     closed,
   ),

@@ -26,6 +26,7 @@ export const problems = {
   'name-taken': { status: 409, title: 'This name is already in use' },
   'provider-address-invalid': { status: 422, title: 'The address is not a usable URL' },
   'provider-address-private': { status: 422, title: 'The address is inside a private network' },
+  'provider-address-fixed': { status: 409, title: 'The address can no longer change' },
   'provider-exists': { status: 409, title: 'This Git host is already registered' },
   'provider-not-recognized': { status: 422, title: 'The host answers as something else' },
   'provider-in-use': { status: 409, title: 'Runtimes still use this Git host' },

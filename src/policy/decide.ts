@@ -33,6 +33,7 @@ const rules = {
   'account.update': isPerson,
   'account.change_password': isPerson,
   'provider.create': isAdminOrSetup,
+  'provider.update': isAdmin,
   'provider.delete': isAdmin,
   'client.put': isAdmin,
   'client.test': isAdmin,

@@ -3,10 +3,9 @@ import { ProblemError, type Provider, type ProviderKind } from '../contract/inde
 import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import { type ProviderAddress, parseProviderAddress } from '../providers/address.ts'
-import { leadsToPrivateAddress, type Outbound } from '../providers/http.ts'
-import { ProviderUnavailable } from '../providers/provider.ts'
-import { type Db, isBrokenReference, isDuplicate } from '../store/database.ts'
+import { parseProviderAddress } from '../providers/address.ts'
+import type { Outbound } from '../providers/http.ts'
+import { type Db, isBrokenReference, isDuplicate, type Trx } from '../store/database.ts'
 import {
   containsPattern,
   decodeCursor,
@@ -14,6 +13,8 @@ import {
   type PageRequest,
   toPage,
 } from '../store/page.ts'
+import { type NewAddress, provedAddress } from './provider-address.ts'
+import { providerNotFound, providerRows, readProvider, toProvider } from './provider-rows.ts'
 
 /** Git hosts by name. */
 export async function listProviders(db: Db, request: PageRequest): Promise<Page<Provider>> {
@@ -30,13 +31,13 @@ export async function listProviders(db: Db, request: PageRequest): Promise<Page<
   return toPage(rows, request.limit, toProvider, (row) => [row.name])
 }
 
-export interface NewProvider {
+interface Request {
   actor: Actor
   ip: string | null
-  kind: ProviderKind
+}
+
+export interface NewProvider extends Request, NewAddress {
   name: string
-  base_url: string
-  private_address_confirmed?: boolean | undefined
   tenant?: string | undefined
 }
 
@@ -53,63 +54,136 @@ export async function createProvider(
 ): Promise<Provider> {
   const { actor, ip, kind } = request
   const name = request.name.trim()
-  const address = parseProviderAddress(request.base_url)
-  const confirmed = request.private_address_confirmed === true
-  refuseNeedlessTenant(request)
-  if (!confirmed && (await leadsToPrivateAddress(address.hostname))) {
-    throw new ProblemError(
-      'provider-address-private',
-      `${address.hostname} is this machine or one inside a private network. Confirm that it is ` +
-        'meant, or correct the address.',
-    )
-  }
-  await recognize(outbound, kind, address, confirmed)
+  refuseNeedlessTenant(kind, request.tenant)
+  const address = await provedAddress(outbound, request)
   const subject = `${name} (${address.base_url})`
   try {
     return await decide(db, { actor, action: 'provider.create', subject, ip }, async (trx) => {
       const { id } = await trx
         .insertInto('providers')
-        .values({
-          kind,
-          name,
-          base_url: address.base_url,
-          origin: address.origin,
-          private_address_confirmed: confirmed,
-          tenant: request.tenant ?? null,
-        })
+        .values({ kind, name, ...address, tenant: request.tenant ?? null })
         .returning('id')
         .executeTakeFirstOrThrow()
       await announce(trx, { name: 'providers', owner_id: null, id })
-      return toProvider(await providerRows(trx).where('id', '=', id).executeTakeFirstOrThrow())
+      return await readProvider(trx, id)
     })
   } catch (error) {
-    if (isDuplicate(error, 'providers_name_key')) {
-      throw new ProblemError('name-taken', `There is a Git host called ${name} already.`, {
-        cause: error,
-      })
-    }
-    if (isDuplicate(error)) {
-      throw new ProblemError('provider-exists', `${address.origin} is registered already.`, {
-        cause: error,
-      })
-    }
-    throw error
+    throw takenOr(error, name, address.origin)
   }
 }
 
-/** Removes a Git host. @throws ProblemError `not-found`, `provider-in-use` */
-export async function deleteProvider(
+export interface ProviderChange extends Request {
+  id: string
+  name?: string | undefined
+  base_url?: string | undefined
+  private_address_confirmed?: boolean | undefined
+  /** Null: people of any organization sign in. */
+  tenant?: string | null | undefined
+}
+
+/**
+ * Changes what is given. The address is where secrets are sent: it changes only as long as there is
+ * none that was meant for the one before.
+ *
+ * @throws ProblemError those of `updateProvider` in the contract
+ */
+export async function updateProvider(
   db: Db,
-  request: { actor: Actor; ip: string | null; id: string },
-): Promise<void> {
+  outbound: Outbound,
+  request: ProviderChange,
+): Promise<Provider> {
+  const { actor, ip, id, tenant } = request
+  const before = await readProvider(db, id)
+  const name = request.name?.trim() ?? before.name
+  refuseNeedlessTenant(before.kind, tenant ?? undefined)
+  const address = await changedAddress(db, outbound, before, request)
+  const subject = changeInWords(before, { name, tenant, base_url: address?.base_url })
+  try {
+    return await decide(db, { actor, action: 'provider.update', subject, ip }, async (trx) => {
+      if (address !== undefined) {
+        // Whoever hands in a secret for this host waits for the end of this, or has been here before.
+        await trx.selectFrom('providers').select('id').where('id', '=', id).forUpdate().execute()
+        if (await hasSecrets(trx, id)) throw addressFixed(before.name)
+      }
+      await trx
+        .updateTable('providers')
+        .set((row) => ({
+          name: request.name?.trim() ?? row.ref('name'),
+          ...address,
+          ...(tenant === undefined ? {} : { tenant }),
+        }))
+        .where('id', '=', id)
+        .execute()
+      await announce(trx, { name: 'providers', owner_id: null, id })
+      await announce(trx, { name: 'clients', owner_id: null, id })
+      return await readProvider(trx, id)
+    })
+  } catch (error) {
+    throw takenOr(error, name, address?.origin ?? '')
+  }
+}
+
+/** The address to store; undefined: it stays as it is. */
+async function changedAddress(
+  db: Db,
+  outbound: Outbound,
+  { id, kind, name, base_url: before }: Provider,
+  { base_url, private_address_confirmed }: ProviderChange,
+) {
+  if (base_url === undefined || parseProviderAddress(base_url).base_url === before) return undefined
+  if (await hasSecrets(db, id)) throw addressFixed(name)
+  return await provedAddress(outbound, { kind, base_url, private_address_confirmed })
+}
+
+/** Whether anything is kept that was meant for the address as it is: tokens, or secrets of apps. */
+async function hasSecrets(db: Db | Trx, provider_id: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`select
+    exists (select from connections where provider_id = ${provider_id})
+    or exists (select from clients where provider_id = ${provider_id})
+    or exists (select from revocations where provider_id = ${provider_id})
+    or exists (select from candidates where provider_id = ${provider_id} and box is not null)
+    as found`.execute(db)
+  return rows[0]?.found ?? false
+}
+
+function addressFixed(name: string): ProblemError {
+  return new ProblemError(
+    'provider-address-fixed',
+    `Tokens or the secret of an app were given to ${name} for its address, and would be sent to ` +
+      'another one. Register the other address as a Git host of its own.',
+  )
+}
+
+/** What changes, for the audit trail. */
+function changeInWords(
+  before: Provider,
+  next: { name: string; base_url: string | undefined; tenant: string | null | undefined },
+): string {
+  const changes = [
+    next.name === before.name ? '' : `called ${next.name}`,
+    next.base_url === undefined ? '' : `at ${next.base_url}`,
+    next.tenant === undefined || next.tenant === before.tenant
+      ? ''
+      : `tenant ${next.tenant ?? 'of any organization'}`,
+  ].filter((words) => words !== '')
+  return `${before.name} (${before.base_url}): ${changes.join(', ') || 'nothing'}`
+}
+
+/** What a row that could not be stored means. */
+function takenOr(error: unknown, name: string, origin: string): unknown {
+  if (isDuplicate(error, 'providers_name_key')) {
+    const detail = `There is a Git host called ${name} already.`
+    return new ProblemError('name-taken', detail, { cause: error })
+  }
+  if (!isDuplicate(error)) return error
+  return new ProblemError('provider-exists', `${origin} is registered already.`, { cause: error })
+}
+
+/** Removes a Git host. @throws ProblemError `not-found`, `provider-in-use` */
+export async function deleteProvider(db: Db, request: Request & { id: string }): Promise<void> {
   const { actor, ip, id } = request
-  const row = await db
-    .selectFrom('providers')
-    .select('name')
-    .where('id', '=', id)
-    .executeTakeFirst()
-  if (row === undefined) throw providerNotFound()
-  const attempt = { actor, action: 'provider.delete', subject: row.name, ip } as const
+  const { name: subject } = await readProvider(db, id)
+  const attempt = { actor, action: 'provider.delete', subject, ip } as const
   try {
     await decide(db, attempt, async (trx) => {
       const deleted = await trx.deleteFrom('providers').where('id', '=', id).executeTakeFirst()
@@ -124,83 +198,11 @@ export async function deleteProvider(
   }
 }
 
-async function recognize(
-  outbound: Outbound,
-  kind: ProviderKind,
-  address: ProviderAddress,
-  private_address_confirmed: boolean,
-): Promise<void> {
-  const { label, recognize, origins } = adapterFor(kind)
-  const { base_url } = address
-  const http = outbound.to({ base_url, private_address_confirmed }, origins(base_url))
-  try {
-    if (await recognize(http)) return
-  } catch (error) {
-    if (!(error instanceof ProviderUnavailable)) throw error
-    if (error.answered) {
-      throw new ProblemError(
-        'provider-not-recognized',
-        `${error.message} Check the address and the kind.`,
-        { cause: error },
-      )
-    }
-    throw new ProblemError(
-      'provider-unavailable',
-      `${error.message} Check that this is the address of ${label}, and try again.`,
-      { cause: error },
-    )
-  }
-  throw new ProblemError(
-    'provider-not-recognized',
-    `${address.base_url} does not answer as ${label} does. Check the address and the kind.`,
-  )
-}
-
-function refuseNeedlessTenant({ kind, tenant }: NewProvider): void {
+function refuseNeedlessTenant(kind: ProviderKind, tenant: string | undefined): void {
   const { label, oauth } = adapterFor(kind)
   if (tenant === undefined || oauth.has_tenants) return
   const detail = `${label} has no tenants. Leave it out.`
   throw new ProblemError('request-invalid', detail, {
     extensions: { errors: [{ pointer: '/tenant', detail }] },
   })
-}
-
-function providerNotFound(): ProblemError {
-  return new ProblemError('not-found', 'This Git host is not, or no longer, registered.')
-}
-
-function providerRows(db: Db) {
-  return db
-    .selectFrom('providers')
-    .selectAll()
-    .select((row) =>
-      row
-        .selectFrom('runtime_providers')
-        .select(sql<number>`count(*)::int`.as('count'))
-        .whereRef('runtime_providers.provider_id', '=', 'providers.id')
-        .as('runtimes'),
-    )
-}
-
-function toProvider(row: {
-  id: string
-  kind: ProviderKind
-  name: string
-  base_url: string
-  private_address_confirmed: boolean
-  tenant: string | null
-  runtimes: number | null
-  created_at: Date
-}): Provider {
-  return {
-    id: row.id,
-    kind: row.kind,
-    name: row.name,
-    base_url: row.base_url,
-    private_address_confirmed: row.private_address_confirmed,
-    tenant: row.tenant,
-    required_scopes: [...adapterFor(row.kind).required_scopes.person],
-    runtimes: row.runtimes ?? 0,
-    created_at: row.created_at.toISOString(),
-  }
 }

@@ -60,6 +60,7 @@ const bodies: Bodies = {
   updateRuntimeProvider: { token_allowed: true },
   createAuthorization: { ...row, connection_id: ids.id },
   createProvider: { kind: 'gitea', name: 'X', base_url: 'https://forge.invalid' },
+  updateProvider: { name: 'X' },
   createRuntime: { name: 'x', provider_ids: [] },
   updateRuntime: { description: 'x' },
   updatePerson: { role: 'member' },

@@ -9,7 +9,12 @@ import {
   putClient,
   requestClientTest,
 } from '../../registrations/clients.ts'
-import { createProvider, deleteProvider, listProviders } from '../../registrations/providers.ts'
+import {
+  createProvider,
+  deleteProvider,
+  listProviders,
+  updateProvider,
+} from '../../registrations/providers.ts'
 import { revokeRuntimeKey, rotateRuntimeKey } from '../../runtimes/keys.ts'
 import { listRuntimeProviders, updateRuntimeProvider } from '../../runtimes/runtime-providers.ts'
 import {
@@ -30,6 +35,9 @@ export function administrationRoutes(app: FastifyInstance, parts: ServerParts): 
   bind(app, 'listProviders', admin, ({ query }) => listProviders(db, { limit: 25, ...query }))
   bind(app, 'createProvider', admin, ({ body }, { caller: actor, ip }) =>
     createProvider(db, outbound, { ...body, actor, ip }),
+  )
+  bind(app, 'updateProvider', admin, ({ params, body }, { caller: actor, ip }) =>
+    updateProvider(db, outbound, { ...body, id: params.id, actor, ip }),
   )
   bind(app, 'deleteProvider', admin, async ({ params }, { caller: actor, ip }) => {
     await deleteProvider(db, { id: params.id, actor, ip })

@@ -32,6 +32,7 @@ const words: Record<string, string> = {
   'person.update': 'Changed a role',
   'provider.create': 'Added a Git host',
   'provider.delete': 'Removed a Git host',
+  'provider.update': 'Changed a Git host',
   'repository.access': 'Asked about a repository',
   'runtime.create': 'Registered a runtime',
   'runtime.delete': 'Removed a runtime',

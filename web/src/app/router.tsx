@@ -191,6 +191,12 @@ const newProvider = createRoute({
   component: lazyRouteComponent(() => import('../providers/new-provider.tsx'), 'NewProvider'),
 })
 
+const editProvider = createRoute({
+  getParentRoute: () => providers,
+  path: '$providerId/edit',
+  component: lazyRouteComponent(() => import('../providers/edit-provider.tsx'), 'EditProvider'),
+})
+
 const people = createRoute({
   getParentRoute: () => admin,
   path: 'people',
@@ -226,7 +232,7 @@ const routeTree = rootRoute.addChildren([
         runtime.addChildren([editRuntime, runtimeSettings, runtimeApp, runtimeToken]),
       ]),
       gitAuthentication.addChildren([defaultApp]),
-      providers.addChildren([newProvider]),
+      providers.addChildren([newProvider, editProvider]),
       people.addChildren([newInvite]),
       activity,
     ]),

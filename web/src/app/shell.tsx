@@ -44,7 +44,7 @@ function useFocusOnNewPage() {
   const page = useRouterState({
     select: ({ location }) =>
       location.pathname.replace(
-        /^(\/tokens|\/admin\/git-authentication)\/.*|\/(new|edit|invite|(?:git|token)\/.*)$/,
+        /^(\/tokens|\/admin\/(?:git-authentication|providers))\/.*|\/(new|edit|invite|(?:git|token)\/.*)$/,
         '$1',
       ),
   })

@@ -1,6 +1,6 @@
-import { ActionIcon, Tooltip } from '@mantine/core'
-import { IconTrash } from '@tabler/icons-react'
-import { getRouteApi, Outlet } from '@tanstack/react-router'
+import { ActionIcon, Group, Tooltip } from '@mantine/core'
+import { IconPencil, IconTrash } from '@tabler/icons-react'
+import { getRouteApi, Link, Outlet } from '@tanstack/react-router'
 import { useCallback, useState } from 'react'
 import type { Provider } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
@@ -14,6 +14,7 @@ import { Scopes } from '../parts/scopes.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import { shortAddress } from './address.ts'
+import { editButtonId } from './ids.ts'
 import { kinds } from './kinds.ts'
 import { RemoveProvider } from './remove-provider.tsx'
 
@@ -88,17 +89,38 @@ function columns(onRemove: (provider: Provider) => void): Column<Provider>[] {
       place: 'corner',
       width: '6rem',
       cell: (provider) => (
-        <Tooltip label="Remove">
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            size={30}
-            aria-label={`Remove ${provider.name}`}
-            onClick={() => onRemove(provider)}
-          >
-            <IconTrash size={17} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        <Group gap={2} wrap="nowrap">
+          <Tooltip label="Edit">
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={30}
+              id={editButtonId(provider.id)}
+              aria-label={`Edit ${provider.name}`}
+              renderRoot={(props) => (
+                <Link
+                  {...props}
+                  to="/admin/providers/$providerId/edit"
+                  params={{ providerId: provider.id }}
+                  search={true}
+                />
+              )}
+            >
+              <IconPencil size={17} aria-hidden />
+            </ActionIcon>
+          </Tooltip>
+          <Tooltip label="Remove">
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={30}
+              aria-label={`Remove ${provider.name}`}
+              onClick={() => onRemove(provider)}
+            >
+              <IconTrash size={17} aria-hidden />
+            </ActionIcon>
+          </Tooltip>
+        </Group>
       ),
     },
   ]
