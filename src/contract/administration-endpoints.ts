@@ -99,6 +99,8 @@ export const administrationEndpoints = {
         public_clients: Type.Boolean(),
         scopes: Type.Array(Scope),
         client: Type.Union([OAuthClient, Type.Null()]),
+        /** Who goes on with it: people, and runtimes that they authorized or whose own token it is. */
+        used_by: Type.Object({ people: Type.Integer(), runtimes: Type.Integer() }, closed),
       },
       closed,
     ),
@@ -120,7 +122,7 @@ export const administrationEndpoints = {
     method: 'POST',
     path: '/api/v1/clients',
     caller: 'admin',
-    summary: 'Register an OAuth2 app, or replace its id and secret; existing grants stay',
+    summary: 'Register an OAuth2 app, or replace its id and secret; grants go on with the same app',
     body: inputs.putClient,
     status: 200,
     result: OAuthClient,

@@ -1,14 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { currentVaultKey, refuseUnknownKey } from '../authorizations/vault-key.ts'
-import { callbackPath, type OAuthClient, ProblemError, type Scope } from '../contract/index.ts'
+import { type OAuthClient, ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { type Actor, decide } from '../policy/decide.ts'
-import { adapterFor } from '../providers/adapters.ts'
-import type { ProviderAdapter } from '../providers/provider.ts'
 import { sealBox } from '../seal/box.ts'
-import type { VaultPublicKey } from '../seal/keys.ts'
 import { type Db, isDuplicate } from '../store/database.ts'
 import {
   containsPattern,
@@ -17,6 +13,7 @@ import {
   type PageRequest,
   toPage,
 } from '../store/page.ts'
+import { type ClientPlace, getClientForm } from './client-form.ts'
 import { clientRows, readClient, toClient } from './client-rows.ts'
 
 /** A client belongs to no person; its box says so where others name their owner. */
@@ -27,22 +24,6 @@ interface Request {
   ip: string | null
 }
 
-/** The place of a client: a provider's default, or one runtime's own. */
-export interface ClientPlace {
-  provider_id: string
-  runtime_id?: string | undefined
-}
-
-export interface ClientForm {
-  id: string
-  vault_key: VaultPublicKey
-  callback_url: string
-  registration_page: string
-  public_clients: boolean
-  scopes: Scope[]
-  client: OAuthClient | null
-}
-
 /** The address in a box that holds a client's secret. */
 export function clientSecretAddress(client: { id: string; provider_id: string }) {
   return {
@@ -51,45 +32,6 @@ export function clientSecretAddress(client: { id: string; provider_id: string })
     owner_id: NO_OWNER,
     provider_id: client.provider_id,
   } as const
-}
-
-/** What is needed to register or replace a client. @throws ProblemError `not-found` */
-export async function getClientForm(
-  db: Db,
-  page_url: string,
-  place: ClientPlace,
-): Promise<ClientForm> {
-  const provider = await db
-    .selectFrom('providers')
-    .select(['kind', 'base_url'])
-    .where('id', '=', place.provider_id)
-    .executeTakeFirst()
-  if (provider === undefined) {
-    throw new ProblemError('not-found', 'This Git host is not, or no longer, registered.')
-  }
-  const adapter = adapterFor(provider.kind)
-  const row = await clientRows(db)
-    .where('clients.provider_id', '=', place.provider_id)
-    .where('clients.runtime_id', 'is not distinct from', place.runtime_id ?? null)
-    .executeTakeFirst()
-  return {
-    id: row?.id ?? randomUUID(),
-    vault_key: await currentVaultKey(db),
-    callback_url: page_url + callbackPath(place.provider_id),
-    registration_page: adapter.pages(provider.base_url).new_client,
-    public_clients: adapter.oauth.public_clients ?? false,
-    scopes: grantScopes(adapter),
-    client: row === undefined ? null : toClient(row),
-  }
-}
-
-/** What people are asked to grant where nothing else is set, in the words of grants. */
-function grantScopes({ oauth, required_scopes }: ProviderAdapter): Scope[] {
-  const ofTokens = new Map(required_scopes.person.map(({ scope, reason }) => [scope, reason]))
-  return oauth.default_scopes.person.map((scope) => ({
-    scope,
-    reason: oauth.scope_reasons?.[scope] ?? ofTokens.get(scope) ?? '',
-  }))
 }
 
 /** Clients by provider, defaults first. */
@@ -123,7 +65,8 @@ export interface NewClient extends Request, ClientPlace {
 
 /**
  * Registers a client, or replaces the id and secret of the one in its place. Grants that were made
- * with it stay: they belong to the place, and the next refresh uses the new secret, or none.
+ * with it stay: they belong to the place, and the next refresh uses the new secret, or none. With
+ * another id, the host refuses that, and they are over.
  *
  * @throws ProblemError those of `putClient` in the contract
  */

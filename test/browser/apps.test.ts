@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { ALICE } from '../harness/granted.ts'
+import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 import { signInAtForge } from './forge-pages.ts'
@@ -28,6 +30,13 @@ suite('the panel of an OAuth app', { skip: noChromium }, () => {
   const panel = () => page.getByRole('dialog')
   const openPanel = () =>
     page.goto(`${countersign.page_url}/admin/git-authentication/${countersign.provider.id}`)
+
+  async function client() {
+    const { items } = await countersign.admin.api.listClients({})
+    const [first] = items
+    assert.ok(first)
+    return first
+  }
 
   /** Registers an app at the forge, on its page. */
   async function registerThere(callback: string, isPublic: boolean) {
@@ -72,6 +81,37 @@ suite('the panel of an OAuth app', { skip: noChromium }, () => {
     await panel().getByLabel('Client secret', { exact: true }).fill('another')
     await panel().getByRole('button', { name: 'Replace id and secret' }).click()
     await panel().getByText('Sealed. It is never shown again.').waitFor()
+  })
+
+  test('before an app is replaced by another one, or removed, the page says who uses it', async () => {
+    const { admin, forge, provider } = countersign
+    const { runtime } = await countersign.runtime('builder')
+    const row = { runtime_id: runtime.id, provider_id: provider.id }
+    await admin.api.deleteClient({ params: { id: (await client()).id } })
+    await registerClient(admin, { url: forge.url, token: await forge.token('alice', ['all']) }, row)
+    const done = await authorizeWithOAuth(admin, row, ALICE)
+    assert.equal(done.status, 'completed', done.problem?.detail)
+
+    await openPanel()
+    await panel().getByText('1 person on 1 runtime', { exact: true }).waitFor()
+    await panel().getByRole('button', { name: 'Replace id and secret' }).click()
+    const warning = panel().getByText('With another client ID, what people authorized ends.')
+    const id = panel().getByLabel('Client ID', { exact: true })
+    await id.waitFor()
+    assert.equal(await warning.count(), 0)
+    await id.fill('another-app')
+    await warning.waitFor()
+    await panel().getByText('Git actions of 1 person on 1 runtime will fail there').waitFor()
+    await assertAccessible(page)
+    await id.fill((await client()).client_id)
+    await warning.waitFor({ state: 'hidden' })
+    await panel().getByRole('button', { name: 'Cancel' }).click()
+
+    await panel().getByRole('button', { name: 'Remove app' }).click()
+    const question = page.getByRole('dialog', { name: 'Remove the app at Forge?' })
+    await question.getByText('It is used by 1 person on 1 runtime.').waitFor()
+    await question.getByRole('button', { name: 'Cancel' }).click()
+    await question.waitFor({ state: 'hidden' })
   })
 
   test('a Git host that wants a secret of every app offers no such choice', async () => {

@@ -140,6 +140,14 @@ suite('a runtime with an app of its own', () => {
       [granted],
     )
 
+    const usedBy = async (place: { provider_id: string; runtime_id?: string }) =>
+      (await admin.api.getClientForm({ query: place })).used_by
+    assert.deepEqual(await usedBy(own.row), { people: 1, runtimes: 1 })
+    const atDefault = await usedBy({ provider_id: provider.id })
+    await share(third.row, granted)
+    const more = await usedBy({ provider_id: provider.id })
+    assert.deepEqual(more, { ...atDefault, runtimes: atDefault.runtimes + 1 })
+
     // The default app is of no use any more at the Git host; the own one refreshes on.
     const before = [(await usual.credential()).password, (await own.credential()).password]
     assert.notEqual(before[0], before[1])
@@ -161,6 +169,7 @@ suite('a runtime with an app of its own', () => {
     assert.equal((await own.authorization())?.connection.status, 'reauthorization_required')
     await refusal(own.credential(), 'reauthorization-required')
     assert.equal((await offer()).oauth, 'client_not_registered')
+    assert.deepEqual(await usedBy(own.row), { people: 0, runtimes: 0 })
     assert.equal((await usual.authorization())?.connection.status, 'valid')
     await usual.credential()
 

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import { createInvite, deleteInvite, listInvites } from '../../people/invites.ts'
 import { deletePerson, listPeople, updatePerson } from '../../people/people.ts'
 import { listAudit } from '../../policy/list-audit.ts'
+import { getClientForm } from '../../registrations/client-form.ts'
 import {
   deleteClient,
-  getClientForm,
   listClients,
   putClient,
   requestClientTest,

@@ -14,6 +14,7 @@ import { ScopeReasons } from '../parts/scopes.tsx'
 import { CannotSeal, SealNote } from '../parts/seal-note.tsx'
 import { SecretField } from '../parts/secret-field.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
+import { AnotherApp } from './another-app.tsx'
 import classes from './app-form.module.css'
 import { type AppFormProps, type AppPlace, type ClientForm, clientFormQuery } from './clients.ts'
 
@@ -57,7 +58,8 @@ export function RegisterForm({
           ) : (
             'With an app of your own, people authorize access there and no token is pasted.'
           )}
-          {client && ' What people authorized with the app stays: replacing breaks nothing.'}
+          {client &&
+            ' With another secret of the same app, what people authorized goes on working.'}
         </p>
         {!isPublic && !canSeal() && <CannotSeal what="a client secret" />}
         <section className={classes.step} aria-labelledby="app-there">
@@ -91,6 +93,7 @@ export function RegisterForm({
             spellCheck={false}
             onChange={(event) => setClientId(event.currentTarget.value)}
           />
+          <AnotherApp form={form} provider={provider} typed={clientId.trim()} />
           {form.public_clients && (
             <Checkbox
               label="This app has no secret (public client)"

@@ -8,7 +8,7 @@ import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { Time } from '../parts/time.tsx'
 import classes from './app-form.module.css'
-import type { AppFormProps } from './clients.ts'
+import { type AppFormProps, usersInWords } from './clients.ts'
 import { RemoveApp } from './remove-app.tsx'
 import { TestOutcome } from './test-outcome.tsx'
 import { useTest } from './use-test.ts'
@@ -16,6 +16,7 @@ import { useTest } from './use-test.ts'
 /** What is known of an app, its test, and the ways to change it. */
 export function RegisteredApp({
   form,
+  place,
   client,
   provider,
   runtime,
@@ -70,6 +71,10 @@ export function RegisteredApp({
             </dd>
           </div>
           <div>
+            <dt>Used by</dt>
+            <dd>{usersInWords(form.used_by) ?? 'Nobody yet'}</dd>
+          </div>
+          <div>
             <dt>Last test</dt>
             <dd>
               <TestOutcome test={client.test} />
@@ -102,7 +107,7 @@ export function RegisteredApp({
           Replace id and secret
         </Button>
       </PanelFooter>
-      {removing && <RemoveApp client={client} onClose={() => setRemoving(false)} />}
+      {removing && <RemoveApp client={client} place={place} onClose={() => setRemoving(false)} />}
     </>
   )
 }

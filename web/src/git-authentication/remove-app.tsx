@@ -1,12 +1,23 @@
-import { useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { OAuthClient } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
 import { notify } from '../parts/notify.tsx'
+import { type AppPlace, clientFormQuery, usersInWords } from './clients.ts'
 
 /** Asks before an app, and all that people authorized with it, stops working. */
-export function RemoveApp({ client, onClose }: { client: OAuthClient; onClose: () => void }) {
+export function RemoveApp({
+  client,
+  place,
+  onClose,
+}: {
+  client: OAuthClient
+  place: AppPlace
+  onClose: () => void
+}) {
   const queryClient = useQueryClient()
+  const { data: form } = useQuery(clientFormQuery(place))
+  const users = form && usersInWords(form.used_by)
   const { provider, runtime } = client
 
   async function remove() {
@@ -23,6 +34,7 @@ export function RemoveApp({ client, onClose }: { client: OAuthClient; onClose: (
       onClose={onClose}
     >
       <p>
+        {form && (users ? `It is used by ${users}. ` : 'Nobody has authorized with it yet. ')}
         {runtime ? (
           <>
             What people authorized for runtime <code>{runtime.name}</code> with it stops working:
@@ -37,8 +49,8 @@ export function RemoveApp({ client, onClose }: { client: OAuthClient; onClose: (
         until an app is registered again and each person has authorized again.
       </p>
       <p>
-        To change only its id or secret, replace them instead: then everything goes on working. The
-        app itself stays at {provider.name}; delete it there.
+        To change only its secret, replace that instead: then everything goes on working. The app
+        itself stays at {provider.name}; delete it there.
       </p>
     </ConfirmDialog>
   )

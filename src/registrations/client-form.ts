@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { currentVaultKey } from '../authorizations/vault-key.ts'
+import { callbackPath, type OAuthClient, ProblemError, type Scope } from '../contract/index.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { ProviderAdapter } from '../providers/provider.ts'
+import type { VaultPublicKey } from '../seal/keys.ts'
+import type { Db } from '../store/database.ts'
+import { clientRows, toClient } from './client-rows.ts'
+
+/** The place of a client: a provider's default, or one runtime's own. */
+export interface ClientPlace {
+  provider_id: string
+  runtime_id?: string | undefined
+}
+
+export interface ClientForm {
+  id: string
+  vault_key: VaultPublicKey
+  callback_url: string
+  registration_page: string
+  public_clients: boolean
+  scopes: Scope[]
+  client: OAuthClient | null
+  used_by: ClientUse
+}
+
+/** What would be over without a client. */
+export interface ClientUse {
+  people: number
+  runtimes: number
+}
+
+/** What is needed to register or replace a client. @throws ProblemError `not-found` */
+export async function getClientForm(
+  db: Db,
+  page_url: string,
+  place: ClientPlace,
+): Promise<ClientForm> {
+  const provider = await db
+    .selectFrom('providers')
+    .select(['kind', 'base_url'])
+    .where('id', '=', place.provider_id)
+    .executeTakeFirst()
+  if (provider === undefined) {
+    throw new ProblemError('not-found', 'This Git host is not, or no longer, registered.')
+  }
+  const adapter = adapterFor(provider.kind)
+  const row = await clientRows(db)
+    .where('clients.provider_id', '=', place.provider_id)
+    .where('clients.runtime_id', 'is not distinct from', place.runtime_id ?? null)
+    .executeTakeFirst()
+  return {
+    id: row?.id ?? randomUUID(),
+    vault_key: await currentVaultKey(db),
+    callback_url: page_url + callbackPath(place.provider_id),
+    registration_page: adapter.pages(provider.base_url).new_client,
+    public_clients: adapter.oauth.public_clients ?? false,
+    scopes: grantScopes(adapter),
+    client: row === undefined ? null : toClient(row),
+    used_by: row === undefined ? { people: 0, runtimes: 0 } : await countUsers(db, row.id),
+  }
+}
+
+/** Counts those who authorized with a client and would have to do so again. */
+async function countUsers(db: Db, client_row_id: string): Promise<ClientUse> {
+  return await db
+    .selectFrom('connections')
+    .leftJoin('authorizations', 'authorizations.connection_id', 'connections.id')
+    .select([
+      sql<number>`count(distinct connections.person_id)::int`.as('people'),
+      sql<number>`count(distinct coalesce(authorizations.runtime_id, connections.runtime_id))::int`.as(
+        'runtimes',
+      ),
+    ])
+    .where('client_row_id', '=', client_row_id)
+    .where('status', '!=', 'reauthorization_required')
+    .executeTakeFirstOrThrow()
+}
+
+/** What people are asked to grant where nothing else is set, in the words of grants. */
+function grantScopes({ oauth, required_scopes }: ProviderAdapter): Scope[] {
+  const ofTokens = new Map(required_scopes.person.map(({ scope, reason }) => [scope, reason]))
+  return oauth.default_scopes.person.map((scope) => ({
+    scope,
+    reason: oauth.scope_reasons?.[scope] ?? ofTokens.get(scope) ?? '',
+  }))
+}
