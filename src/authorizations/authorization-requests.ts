@@ -94,7 +94,7 @@ export async function beginAuthorization(
     return { request: toAuthorizationRequest(created), authorization_url: url }
   } catch (error) {
     if (!isDuplicate(error)) throw error
-    throw new ProblemError('candidate-exists', 'Begin again: this was begun already.', {
+    throw new ProblemError('authorization-request-exists', 'Begin again, with a new one.', {
       cause: error,
     })
   }

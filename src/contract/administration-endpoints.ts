@@ -131,7 +131,7 @@ export const administrationEndpoints = {
       'vault-key-unknown',
       'box-not-authentic',
       'client-secret-needed',
-      'candidate-exists',
+      'client-exists',
     ],
   },
   testClient: {

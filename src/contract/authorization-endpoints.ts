@@ -112,7 +112,7 @@ export const authorizationEndpoints = {
       'provider-not-on-runtime',
       'client-not-registered',
       'oauth-not-offered',
-      'candidate-exists',
+      'authorization-request-exists',
       'vault-key-unknown',
       'box-not-authentic',
       'too-many-attempts',

@@ -48,6 +48,8 @@ export const problems = {
   'box-not-authentic': { status: 422, title: 'The sealed token could not be opened' },
   'vault-key-unknown': { status: 409, title: 'The token was sealed to a key that is not in use' },
   'candidate-exists': { status: 409, title: 'This candidate was already sent' },
+  'authorization-request-exists': { status: 409, title: 'This authorization was already begun' },
+  'client-exists': { status: 409, title: 'An app is registered here already' },
   'connection-not-usable': { status: 409, title: 'This token does not work at present' },
   'token-not-allowed': { status: 409, title: 'This runtime does not take pasted tokens' },
   'oauth-not-offered': { status: 409, title: 'This runtime is authorized with tokens' },

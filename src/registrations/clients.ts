@@ -169,5 +169,8 @@ function secretNeeded(): ProblemError {
 }
 
 function placeTaken(): ProblemError {
-  return new ProblemError('candidate-exists', 'Reload the form: somebody registered an app there.')
+  return new ProblemError(
+    'client-exists',
+    'Somebody registered it meanwhile. Reload the form to see or replace it.',
+  )
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, beforeEach, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { type AuthorizationRequest, callbackPath, problemUri } from '../../src/contract/index.ts'
@@ -7,6 +8,7 @@ import { startForge } from '../harness/forge.ts'
 import { ALICE, authorized, connectionOf, TOKEN_ENDPOINT } from '../harness/granted.ts'
 import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { PASSWORD } from '../harness/person.ts'
+import { refusal } from '../harness/problems.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -67,6 +69,28 @@ let version = 0
 beforeEach(async () => {
   await forge.control('DELETE', '/control/calls')
   version = (await connectionOf(countersign)).version
+})
+
+suite('an authorization that is begun twice', () => {
+  test('is begun once, whether its id or its state comes again', async () => {
+    const { request, state } = await beginOAuth(admin, row)
+    const stored = await database.db
+      .selectFrom('authorization_requests')
+      .select('code_verifier_box')
+      .where('id', '=', request.id)
+      .executeTakeFirstOrThrow()
+    const sealed = {
+      code_challenge: 'c'.repeat(43),
+      code_verifier_box: stored.code_verifier_box ?? '',
+    }
+    for (const body of [
+      { id: request.id, state: 's'.repeat(43) },
+      { id: randomUUID(), state },
+    ]) {
+      const again = admin.api.beginAuthorization({ body: { ...row, ...sealed, ...body } })
+      await refusal(again, 'authorization-request-exists')
+    }
+  })
 })
 
 suite('the callback of an authorization', () => {

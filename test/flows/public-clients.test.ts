@@ -193,6 +193,16 @@ suite('what is refused', () => {
     assert.equal((await admin.api.getClientForm({ query: { provider_id } })).client, null)
   })
 
+  test('an app where another one was registered meanwhile', async () => {
+    const place = { provider_id: provider.id }
+    const { client } = await admin.api.getClientForm({ query: place })
+    assert.ok(client)
+    const body = { id: crypto.randomUUID(), ...place, client_id: 'late', client_secret: 'late' }
+    const { detail } = await refusal(admin.api.putClient({ body }), 'client-exists')
+    assert.match(detail, /Reload the form/)
+    assert.deepEqual((await admin.api.getClientForm({ query: place })).client, client)
+  })
+
   test('a secret of an app that has none, and silence about it', async () => {
     const place = { provider_id: provider.id }
     for (const body of [

@@ -173,7 +173,7 @@ function useSave(form: ClientForm, place: AppPlace, onSaved: () => void) {
     },
     onError: (error) => {
       // The vault has a new key, or somebody was quicker: the next try goes by what is there now.
-      if (isProblem(error, 'vault-key-unknown') || isProblem(error, 'candidate-exists')) {
+      if (isProblem(error, 'vault-key-unknown') || isProblem(error, 'client-exists')) {
         void queryClient.invalidateQueries({ queryKey })
       }
     },
