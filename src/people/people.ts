@@ -56,7 +56,7 @@ export async function updatePerson(
     if (role === 'member') await keepAnAdministrator(trx, id)
     const row = await trx
       .updateTable('people')
-      .set({ role, updated_at: new Date() })
+      .set({ role, updated_at: sql<Date>`now()` })
       .where('id', '=', id)
       .returningAll()
       .executeTakeFirst()
@@ -77,7 +77,7 @@ export async function updateAccount(
   return await decide(db, { actor, action: 'account.update', subject, ip }, async (trx) => {
     const row = await trx
       .updateTable('people')
-      .set({ name, updated_at: new Date() })
+      .set({ name, updated_at: sql<Date>`now()` })
       .where('id', '=', id)
       .returningAll()
       .executeTakeFirst()

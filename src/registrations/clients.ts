@@ -88,7 +88,7 @@ export async function putClient(
         .insertInto('clients')
         .values({ id, provider_id, runtime_id: request.runtime_id ?? null, ...values })
         .onConflict((conflict) =>
-          conflict.column('id').doUpdateSet({ ...values, updated_at: new Date() }),
+          conflict.column('id').doUpdateSet({ ...values, updated_at: sql<Date>`now()` }),
         )
         .execute()
       await announce(trx, { name: 'clients', owner_id: null, id })

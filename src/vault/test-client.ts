@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { callbackPath } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { exchangeCode, TokenEndpointError } from '../oauth/token-endpoint.ts'
@@ -53,7 +54,7 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
   await decide(db, attempt, async (trx) => {
     await trx
       .updateTable('clients')
-      .set({ ...finding, test_at: new Date() })
+      .set({ ...finding, test_at: sql<Date>`now()` })
       .where('id', '=', id)
       .execute()
     await announce(trx, { name: 'clients', owner_id: null, id })

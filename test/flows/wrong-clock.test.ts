@@ -108,3 +108,29 @@ for (const [name, shift] of [
     })
   })
 }
+
+test('the time of a test of an app is right, where the only vault has a wrong clock', async () => {
+  await using alone = await startCountersign({ vaults: 0 })
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-clock-'))
+  await using vault = await startVaultProcess({
+    database_url: alone.database.url,
+    data_folder: folder.path,
+    vault_key: alone.vault_key,
+    page_url: alone.page_url,
+    preload: join(import.meta.dirname, '..', 'harness', 'shifted-clock.ts'),
+    env: { CLOCK_SHIFT_SECONDS: String(HOUR) },
+  })
+  assert.ok(vault.url)
+  const query = { provider_id: alone.provider.id }
+  const { id } = await alone.admin.api.getClientForm({ query })
+  const body = { id, ...query, client_id: 'an-app', client_secret: 'a-secret' }
+  await alone.admin.api.putClient({ body })
+  await using events = await alone.admin.events()
+  await alone.admin.api.testClient({ params: { id } })
+  const { at } = await events.until(
+    async () => (await alone.admin.api.getClientForm({ query })).client?.test ?? undefined,
+  )
+  const { rows } = await sql<{ ago: number }>`
+    select extract(epoch from now() - ${at}::timestamptz)::int as ago`.execute(alone.database.db)
+  assert.ok(Math.abs(rows[0]?.ago ?? HOUR) < HOUR / 2, `tested ${rows[0]?.ago} s ago`)
+})
