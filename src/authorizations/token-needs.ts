@@ -1,5 +1,6 @@
 import type { AccessDetail, ProviderSummary } from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
+import { withReasons } from '../providers/scope-reasons.ts'
 import type { Db } from '../store/database.ts'
 import type { OwnerKind } from '../store/tables.ts'
 import { requestedScopes } from './requested-scopes.ts'
@@ -33,7 +34,7 @@ export async function tokenNeeds(
   return {
     vault_key: await currentVaultKey(db),
     required_scopes: [...adapter.required_scopes[owner]],
-    requested_scopes: await requestedScopes(db, row, adapter, owner),
+    requested_scopes: withReasons(adapter, await requestedScopes(db, row, adapter, owner), owner),
     token_page: { url: pages.new_token, scopes_filled_in: pages.scopes_filled_in },
     probe_repository: settings?.probe_repository ?? null,
     revocation: {

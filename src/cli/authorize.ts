@@ -130,7 +130,7 @@ async function reuse(attempt: Attempt, connection: Connection): Promise<void> {
   const { runtime, provider } = row
   tell(`You have authorized access to ${provider.name} as ${connection.account.login} already.`)
   const question = `Let runtime "${runtime.name}" act as ${connection.account.login} there?`
-  const allowed = yes || (await askYesOrNo(`${question} ${mayDo(connection.scopes)}`, signal))
+  const allowed = yes || (await askYesOrNo(`${question} ${mayDo(row, connection.scopes)}`, signal))
   if (allowed === undefined) {
     throw new CommandError(
       `There is no terminal to ask at. ${question} Say yes with --yes, or sign in anew with --again.`,
@@ -171,9 +171,8 @@ async function authorizeWithCode(attempt: Attempt): Promise<void> {
 async function followRequest(attempt: Attempt, id: string): Promise<void> {
   const { server, row, signal } = attempt
   const { runtime, provider } = row
-  tell(
-    `Runtime "${runtime.name}" will act as you at ${provider.name}. ${mayDo(row.requested_scopes)}`,
-  )
+  const scopes = row.requested_scopes.map(({ scope }) => scope)
+  tell(`Runtime "${runtime.name}" will act as you at ${provider.name}. ${mayDo(row, scopes)}`)
   const begun = await untilThere(server, signal, async () => {
     const request = await server.api.getAuthorizationRequest({ params: { id } })
     return request.status !== 'pending' || request.device !== null ? request : undefined
@@ -270,8 +269,17 @@ function tellCode(device: NonNullable<AuthorizationRequest['device']>): void {
   tell('Waiting for you to allow it (Ctrl-C gives up).')
 }
 
-function mayDo(scopes: readonly string[]): string {
-  return scopes.length === 0 ? '' : `It may do: ${scopes.join(', ')}.`
+function mayDo(
+  { required_scopes, requested_scopes }: AccessDetail,
+  scopes: readonly string[],
+): string {
+  const known = [...required_scopes, ...requested_scopes]
+  const reasons = new Map(known.map(({ scope, reason }) => [scope, reason]))
+  const named = scopes.map((scope) => {
+    const reason = reasons.get(scope)
+    return reason === undefined ? scope : `${scope} (${reason})`
+  })
+  return named.length === 0 ? '' : `It may do: ${named.join(', ')}.`
 }
 
 function tellAuthorized({ runtime, provider, authorization }: Access): void {

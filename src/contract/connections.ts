@@ -254,7 +254,7 @@ const newToken = {
   vault_key: VaultPublicKey,
   required_scopes: Type.Array(Scope),
   /** What the runtime may do with an OAuth2 authorization: the scopes that will be asked for. */
-  requested_scopes: Type.Array(Type.String()),
+  requested_scopes: Type.Array(Scope),
   token_page: Type.Object(
     {
       url: Type.String(),

@@ -56,6 +56,8 @@ export const bitbucket: ProviderAdapter = {
     scope_reasons: {
       account: 'to see whose grant it is',
       'repository:write': 'to clone, fetch and push',
+      'repository:admin': 'to set up repositories',
+      webhook: 'to keep webhooks',
     },
     refresh_repeats: [],
     dead_grant_errors: [],

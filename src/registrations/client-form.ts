@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { currentVaultKey } from '../authorizations/vault-key.ts'
 import { callbackPath, type OAuthClient, ProblemError, type Scope } from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import type { ProviderAdapter } from '../providers/provider.ts'
+import { withReasons } from '../providers/scope-reasons.ts'
 import type { VaultPublicKey } from '../seal/keys.ts'
 import type { Db } from '../store/database.ts'
 import { clientRows, toClient } from './client-rows.ts'
@@ -56,7 +56,7 @@ export async function getClientForm(
     callback_url: page_url + callbackPath(place.provider_id),
     registration_page: adapter.pages(provider.base_url).new_client,
     public_clients: adapter.oauth.public_clients ?? false,
-    scopes: grantScopes(adapter),
+    scopes: withReasons(adapter, adapter.oauth.default_scopes.person, 'person'),
     client: row === undefined ? null : toClient(row),
     used_by: row === undefined ? { people: 0, runtimes: 0 } : await countUsers(db, row.id),
   }
@@ -76,13 +76,4 @@ async function countUsers(db: Db, client_row_id: string): Promise<ClientUse> {
     .where('client_row_id', '=', client_row_id)
     .where('status', '!=', 'reauthorization_required')
     .executeTakeFirstOrThrow()
-}
-
-/** What people are asked to grant where nothing else is set, in the words of grants. */
-function grantScopes({ oauth, required_scopes }: ProviderAdapter): Scope[] {
-  const ofTokens = new Map(required_scopes.person.map(({ scope, reason }) => [scope, reason]))
-  return oauth.default_scopes.person.map((scope) => ({
-    scope,
-    reason: oauth.scope_reasons?.[scope] ?? ofTokens.get(scope) ?? '',
-  }))
 }

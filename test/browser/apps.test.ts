@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import type { ProviderKind } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { ALICE } from '../harness/granted.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
@@ -36,6 +37,17 @@ suite('the panel of an OAuth app', { skip: noChromium }, () => {
     const [first] = items
     assert.ok(first)
     return first
+  }
+
+  /** A Git host that is not there to be asked. */
+  async function hostOf(kind: ProviderKind, base_url: string): Promise<string> {
+    const { origin } = new URL(base_url)
+    const { id } = await countersign.database.db
+      .insertInto('providers')
+      .values({ kind, name: kind, base_url, origin, private_address_confirmed: false })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    return id
   }
 
   /** Registers an app at the forge, on its page. */
@@ -115,20 +127,33 @@ suite('the panel of an OAuth app', { skip: noChromium }, () => {
   })
 
   test('a Git host that wants a secret of every app offers no such choice', async () => {
-    const { id } = await countersign.database.db
-      .insertInto('providers')
-      .values({
-        kind: 'github',
-        name: 'GitHub',
-        base_url: 'https://github.com',
-        origin: 'https://github.com',
-        private_address_confirmed: false,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow()
+    const id = await hostOf('github', 'https://github.com')
     await page.goto(`${countersign.page_url}/admin/git-authentication/${id}`)
     await panel().getByLabel('Client secret', { exact: true }).waitFor()
     assert.equal(await panel().getByLabel(HAS_NO_SECRET).count(), 0)
+  })
+
+  test('who is to say yes reads what a scope is for, also where its name says nothing', async () => {
+    const { admin } = countersign
+    const provider_id = await hostOf('azure-devops', 'https://dev.azure.com')
+    const { runtime } = await admin.api.createRuntime({
+      body: { name: 'azure', provider_ids: [provider_id] },
+    })
+    const row = { runtime_id: runtime.id, provider_id }
+    const { id } = await admin.api.getClientForm({ query: { provider_id } })
+    const app = { client_id: 'an-app', public_client: true }
+    await admin.api.putClient({ body: { id, provider_id, ...app } })
+    await admin.api.updateRuntimeProvider({ params: row, body: { auth_mode: 'default_client' } })
+    await page.goto(`${countersign.page_url}/tokens/${runtime.id}/${provider_id}`)
+    for (const reason of [
+      'for all that the app is permitted: profile, and code read and write',
+      'to go on without asking the person again',
+    ]) {
+      await panel().getByText(reason).waitFor()
+    }
+    const scopes = ['offline_access', 'vso.build']
+    await admin.api.updateRuntimeProvider({ params: row, body: { scopes } })
+    await panel().getByText('chosen by an administrator').waitFor()
   })
 
   test('nothing went wrong on the way', () => {

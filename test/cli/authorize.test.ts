@@ -50,7 +50,7 @@ describe('countersign authorize', () => {
     assert.deepEqual([ended.code, ended.stderr], [0, ''])
     assert.deepEqual(ended.stdout.split('\n').slice(4), [
       'Signed in as anna@example.com.',
-      `Runtime "${runtime.name}" will act as you at Octo. It may do: repo.`,
+      `Runtime "${runtime.name}" will act as you at Octo. It may do: repo (to clone, fetch and push).`,
       'Open this page in a browser, on any machine, and sign in there:',
       `  ${forge.url}/login/device`,
       `and enter the code: ${code}`,
@@ -194,7 +194,10 @@ describe('countersign authorize', () => {
     assert.match(silent.stderr, /Let runtime "second" act as carol there\? Say yes with --yes/)
     const no = await account.atTerminal('n', ...command)
     assert.equal(no.code, 1)
-    assert.match(no.stdout, /act as carol there\? It may do: repo\. \[y\/N\]/)
+    assert.match(
+      no.stdout,
+      /act as carol there\? It may do: repo \(to clone, fetch and push\)\. \[y\/N\]/,
+    )
     assert.match(no.stdout, /countersign: Nothing was changed\./)
     assert.equal((await person.access(other.id)).authorization, null)
     const yes = await account.atTerminal('y', ...command)
@@ -224,7 +227,7 @@ describe('countersign authorize, where there are no codes', () => {
     const { code, stdout, stderr } = await running.ended
     assert.deepEqual([code, stderr], [0, ''])
     assert.deepEqual(stdout.split('\n'), [
-      `Runtime "${runtime.name}" will act as you at Octo. It may do: repo.`,
+      `Runtime "${runtime.name}" will act as you at Octo. It may do: repo (to clone, fetch and push).`,
       `Open ${page}`,
       'and press "Authorize access to Octo". Waiting (Ctrl-C gives up).',
       AUTHORIZED.trim(),

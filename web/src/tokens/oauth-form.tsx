@@ -43,7 +43,7 @@ export function OAuthForm({
       <PanelContent>
         {children}
         {!canSeal() && <CannotSeal what="the authorization" />}
-        <WhatItMayDo access={access} scopes={access.requested_scopes} />
+        <WhatItMayDo access={access} scopes={access.requested_scopes.map(({ scope }) => scope)} />
         {onPaste && <OtherWay onGo={onPaste}>Or paste a token instead</OtherWay>}
         {error && (
           <Message tone="bad" urgent>

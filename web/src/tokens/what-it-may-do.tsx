@@ -5,14 +5,15 @@ import classes from './what-it-may-do.module.css'
 
 /** What one says yes to: the runtime, the Git host, and the scopes. */
 export function WhatItMayDo({
-  access: { runtime, provider, required_scopes },
+  access: { runtime, provider, required_scopes, requested_scopes },
   scopes,
 }: {
   access: AccessDetail
   scopes: readonly string[]
 }) {
   const { as } = useTokenOwner()
-  const reasons = new Map(required_scopes.map(({ scope, reason }) => [scope, reason]))
+  const known = [...required_scopes, ...requested_scopes]
+  const reasons = new Map(known.map(({ scope, reason }) => [scope, reason]))
   return (
     <section aria-labelledby="may-do">
       <h3 id="may-do" className={classes.heading}>
