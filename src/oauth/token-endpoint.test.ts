@@ -190,6 +190,19 @@ suite('an error of RFC 6749 §5.2 says what to do', () => {
     )
     assert.doesNotMatch(failed.message, /secret words/)
   })
+
+  test('an error that nobody knows is kept out of it, too, and out of what is written down', async () => {
+    const error = 'secret_word'
+    const failed = await failure(() => Response.json({ error }, { status: 400 }))
+    assert.equal(failed.error, error)
+    assert.equal(failed.reason, 'transient')
+    assert.doesNotMatch(String(failed.stack), /secret_word/)
+  })
+
+  test('a known one is the reason', async () => {
+    const failed = await failure(() => Response.json({ error: 'invalid_scope' }, { status: 400 }))
+    assert.equal(failed.reason, 'invalid_scope')
+  })
 })
 
 test('a code that is replayed ends as the host says', async () => {

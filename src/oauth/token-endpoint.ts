@@ -46,8 +46,10 @@ export interface TokenAnswer {
 export class TokenEndpointError extends Error {
   override readonly name = 'TokenEndpointError'
   readonly outcome: 'permanent' | 'transient' | 'misconfigured'
-  /** `error` of RFC 6749 §5.2, if the server said one. */
+  /** `error` of RFC 6749 §5.2, if the server said one: any text, to be compared only. */
   readonly error: string | undefined
+  /** Why, to be written down: `error` where it is one of those that are known, and else `outcome`. */
+  readonly reason: string
   /** Seconds the server asks us to wait. */
   readonly retry_after: number | undefined
 
@@ -55,9 +57,9 @@ export class TokenEndpointError extends Error {
     outcome: TokenEndpointError['outcome'],
     details: { error?: string; retry_after?: number | undefined; cause?: unknown },
   ) {
-    super(`${outcome}: ${details.error ?? 'no answer that says anything'}`, {
-      cause: details.cause,
-    })
+    const reason = (outcome !== 'transient' && details.error) || outcome
+    super(`there is no token: ${reason}`, { cause: details.cause })
+    this.reason = reason
     this.outcome = outcome
     this.error = details.error
     this.retry_after = details.retry_after

@@ -34,6 +34,8 @@ export function createLog(level: string, destination: DestinationStream): Logger
  */
 function describe(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: 'something that is no error was thrown' }
+  // `JSON.parse` quotes what it could not read.
+  if (error instanceof SyntaxError) return { name: error.name }
   const { name, message, stack, cause } = error
   const { code } = error as NodeJS.ErrnoException
   return { name, message, code, stack, ...(cause === undefined ? {} : { cause: describe(cause) }) }

@@ -10,6 +10,7 @@ import {
   TokenScopesMissing,
 } from '../providers/provider.ts'
 import type { OwnerKind } from '../store/tables.ts'
+import { tidyAccount } from './host-text.ts'
 
 /** What came of asking a Git host about a token. */
 export type Verdict =
@@ -50,7 +51,8 @@ async function inspectOnce(
 ): Promise<Verdict> {
   const missing = (scopes: readonly string[]) => missingScopes(adapter, scopes, owner)
   try {
-    const inspection = await adapter.inspect(http, credential)
+    const told = await adapter.inspect(http, credential)
+    const inspection = { ...told, account: tidyAccount(told.account) }
     const missing_scopes = inspection.scopes === null ? [] : missing(inspection.scopes)
     return { outcome: 'accepted', inspection, missing_scopes }
   } catch (error) {

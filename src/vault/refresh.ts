@@ -328,35 +328,31 @@ async function conclude(
   )[error.outcome]
   const wait = retryAfterMs(row.refresh_failures, error.retry_after) / 1000
   const gone = outcome === 'gone'
-  return await decide(
-    db,
-    { ...attemptOf(row, outcome), reason: error.error ?? error.outcome },
-    async (trx) => {
-      const changed = await trx
-        .updateTable('connections')
-        .set({
-          refresh_claimed_by: null,
-          refresh_claimed_at: null,
-          refresh_failures: row.refresh_failures + 1,
-          refresh_due_at: gone ? null : sql<Date>`now() + make_interval(secs => ${wait})`,
-          ...(gone ? { status: 'reauthorization_required' as const } : {}),
-          check_failed_at: gone ? null : sql<Date>`now()`,
-          check_failed_reason: gone ? null : failureSentence(row.provider, error),
-        })
-        .where('id', '=', row.id)
-        .where('version', '=', row.version)
-        .executeTakeFirst()
-      if (gone) await settleNotices(trx, row.id)
-      await announceToken(trx, row)
-      // The version moved on while we asked: somebody authorized anew, and nothing is lost.
-      return changed.numUpdatedRows === 0n ? 'refreshed' : outcome
-    },
-  )
+  return await decide(db, { ...attemptOf(row, outcome), reason: error.reason }, async (trx) => {
+    const changed = await trx
+      .updateTable('connections')
+      .set({
+        refresh_claimed_by: null,
+        refresh_claimed_at: null,
+        refresh_failures: row.refresh_failures + 1,
+        refresh_due_at: gone ? null : sql<Date>`now() + make_interval(secs => ${wait})`,
+        ...(gone ? { status: 'reauthorization_required' as const } : {}),
+        check_failed_at: gone ? null : sql<Date>`now()`,
+        check_failed_reason: gone ? null : failureSentence(row.provider, error),
+      })
+      .where('id', '=', row.id)
+      .where('version', '=', row.version)
+      .executeTakeFirst()
+    if (gone) await settleNotices(trx, row.id)
+    await announceToken(trx, row)
+    // The version moved on while we asked: somebody authorized anew, and nothing is lost.
+    return changed.numUpdatedRows === 0n ? 'refreshed' : outcome
+  })
 }
 
 function failureSentence(provider: string, error: TokenEndpointError): string {
   return error.outcome === 'misconfigured'
-    ? `${provider} does not accept our OAuth app (${error.error}). An administrator must mend it.`
+    ? `${provider} does not accept our OAuth app (${error.reason}). An administrator must mend it.`
     : `${provider} could not be asked for a new token.`
 }
 

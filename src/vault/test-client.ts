@@ -67,7 +67,6 @@ function findingFrom(
 ): Finding {
   if (!(error instanceof TokenEndpointError)) throw error
   const isPublic = client_secret_box === null
-  const code = error.error
   if (error.outcome === 'permanent') {
     return {
       test_outcome: 'passed',
@@ -80,7 +79,7 @@ function findingFrom(
   if (error.outcome === 'misconfigured') {
     return {
       test_outcome: 'failed',
-      test_detail: `${provider} does not accept this app (${code}). ${
+      test_detail: `${provider} does not accept this app (${error.reason}). ${
         isPublic
           ? 'Check its id, and that it is a public client there.'
           : 'Check its id and secret.'

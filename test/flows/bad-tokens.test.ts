@@ -14,6 +14,27 @@ const row = { runtime_id: runtime.id, provider_id: provider.id }
 const oldToken = await forge.token()
 assert.equal((await admin.addToken(row, oldToken)).status, 'accepted')
 
+test('what the forge calls an account is kept short and printable', async () => {
+  const { runtime } = await countersign.runtime()
+  const place = { ...row, runtime_id: runtime.id }
+  const token = await forge.token('alice')
+  const names = {
+    id: 7,
+    login: `ali\u0007ce\u001b[31m${'x'.repeat(400)}`,
+    full_name: `Alice\nAuthor: Eve\u2028${'\u{1f600}'.repeat(400)}`,
+    email: `alice\r${'x'.repeat(400)}@example.com`,
+    avatar_url: '',
+  }
+  const body = JSON.stringify(names)
+  const once = { match: '/api/v1/user', kind: 'answer', body, times: 1 }
+  await forge.control('POST', '/control/faults', once)
+  assert.equal((await admin.addToken(place, token)).status, 'accepted')
+  const { authorization } = await admin.access(runtime.id)
+  assert.equal(authorization?.connection.account.login, `alice[31m${'x'.repeat(246)}`)
+  assert.equal(authorization.connection.account.name, `AliceAuthor: Eve${'\u{1f600}'.repeat(239)}`)
+  await admin.api.deleteRuntime({ params: { id: runtime.id } })
+})
+
 const ways = [
   ['sealed', admin.addToken],
   ['in the clear', admin.addTokenInClear],

@@ -60,6 +60,19 @@ suite('a token endpoint that answers with', () => {
     })
   }
 
+  test('a secret in the place of an error has no part of it written down', async () => {
+    const error = 'canary_in_an_error'
+    await endAccess(countersign)
+    await json({ error }, { status: 400 })
+    await refusal(ask(), 'provider-unavailable')
+    const { rows } = await sql<{ reason: string }>`select reason from audit
+      where action = 'connection.refresh' order by at desc, id desc limit 1`.execute(database.db)
+    assert.deepEqual(rows, [{ reason: 'transient' }])
+    const { rows: found } = await sql`select 1 from audit where audit::text like ${`%${error}%`}
+      `.execute(database.db)
+    assert.deepEqual(found, [])
+  })
+
   for (const [name, error, outcome] of [
     ['an error in status 200', 'invalid_grant', 'reauthorization_required'],
     ['a client error in status 200', 'invalid_client', 'valid'],

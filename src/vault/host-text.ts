@@ -1,0 +1,22 @@
+import type { ProviderAccount } from '../providers/provider.ts'
+
+/** Longer than the names that Git hosts give. */
+const MOST_CHARACTERS = 255
+
+/** An account as it is kept: what its host calls it, short and printable. */
+export function tidyAccount(account: ProviderAccount): ProviderAccount {
+  const { id, login, name, email, avatar_url } = account
+  return {
+    id: hostText(id),
+    login: hostText(login),
+    name: hostText(name),
+    email: email === null ? null : hostText(email),
+    avatar_url,
+  }
+}
+
+/** It goes to terminals, commits and the audit trail: on one line, and not as long as a host wants. */
+function hostText(text: string): string {
+  const printable = text.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '')
+  return [...printable].slice(0, MOST_CHARACTERS).join('')
+}
