@@ -8,9 +8,16 @@ import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page
 import { type Auth, passwordTooWeak } from './auth.ts'
 
 const INVITE_DAYS = 7
+/** Any number that only we use. */
+const SETUP_LOCK = 7_080_003
+
+/** Until `trx` ends, nobody else makes or uses a link for the first administrator. */
+async function takeSetupTurn(trx: Trx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${SETUP_LOCK})`.execute(trx)
+}
 
 /** True until somebody has become the first administrator. */
-export async function isSetupRequired(db: Db): Promise<boolean> {
+export async function isSetupRequired(db: Db | Trx): Promise<boolean> {
   const admin = await db
     .selectFrom('people')
     .select('id')
@@ -21,7 +28,8 @@ export async function isSetupRequired(db: Db): Promise<boolean> {
 }
 
 /**
- * Makes an invitation that works once, within a week.
+ * Makes an invitation that works once, within a week. One for the first administrator takes the
+ * place of the one before.
  *
  * @returns the invitation and its secret, which is stored as a hash only
  * @throws ProblemError `email-taken`
@@ -41,6 +49,7 @@ export async function createInvite(
   const row = await decide(db, attempt, async (trx) => {
     if (email !== null) await refuseTakenEmail(trx, email)
     if (invite.actor.kind === 'setup') {
+      await takeSetupTurn(trx)
       await trx.deleteFrom('invites').where('created_by', 'is', null).execute()
     }
     const created = await trx
@@ -96,6 +105,10 @@ export async function acceptInvite(
     ip: answer.ip,
   } as const
   await decide(db, attempt, async (trx) => {
+    if (invite.created_by === null) {
+      await takeSetupTurn(trx)
+      if (!(await isSetupRequired(trx))) throw inviteInvalid()
+    }
     const used = await trx
       .deleteFrom('invites')
       .where('id', '=', invite.id)

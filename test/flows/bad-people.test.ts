@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, suite, test } from 'node:test'
 import { createClient, type Input, problemUri } from '../../src/contract/index.ts'
+import { createInvite } from '../../src/people/invites.ts'
+import { setupActor } from '../../src/policy/decide.ts'
 import { sealBox } from '../../src/seal/box.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
@@ -125,6 +127,22 @@ suite('an invitation', () => {
     await refusal(join({ token: `${token}x`, email }), 'invite-invalid')
     const { person } = await joinAs(page_url, token, 'dora')
     assert.equal(person.role, 'member')
+  })
+
+  test('for the first administrator is one, however many servers start at once', async () => {
+    const { db } = database
+    const start = () => createInvite(db, { actor: setupActor, ip: null, role: 'admin' })
+    const started = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(start))
+    const left = await db
+      .selectFrom('invites')
+      .select('id')
+      .where('created_by', 'is', null)
+      .execute()
+    assert.equal(left.length, 1)
+    const last = started.find(({ invite }) => invite.id === left[0]?.id) ?? assert.fail()
+    // There is one already, perhaps by the link of another start.
+    await refusal(join({ token: last.token, email: 'late@example.com' }), 'invite-invalid')
+    await admin.api.deleteInvite({ params: { id: last.invite.id } })
   })
 
   test('is not for an address that somebody has already', async () => {
