@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
 import { currentVaultKey } from '../../src/authorizations/vault-key.ts'
+import { createClient } from '../../src/contract/index.ts'
 import { sealBox } from '../../src/seal/box.ts'
 import { startCountersign } from '../harness/countersign.ts'
-import type { PersonClient } from '../harness/person.ts'
+import { PASSWORD, type PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
 
-const countersign = await startCountersign()
+const countersign = await startCountersign({ env: { COUNTERSIGN_TRUST_PROXY: '1' } })
 after(() => countersign[Symbol.asyncDispose]())
-const { admin, database, provider } = countersign
+const { admin, database, page_url, provider } = countersign
 
 /** Makes as many attempts as are allowed, then one more. */
 async function exhaust(
@@ -21,6 +23,33 @@ async function exhaust(
   const { extensions } = await refusal(attempt(), 'too-many-attempts')
   assert.ok(Number(extensions?.retry_after) <= 300)
 }
+
+/** Signs in from an address that nobody has used before. */
+let addresses = 0
+function signIn(email: string, password: string) {
+  addresses += 1
+  const headers = { 'x-forwarded-for': `203.0.${Math.floor(addresses / 250)}.${addresses % 250}` }
+  return createClient({ base_url: page_url, headers }).signIn({ body: { email, password } })
+}
+
+test('one account can be tried so often, from however many addresses, and others go on', async () => {
+  const { email } = admin.person
+  let spelling = 0
+  const guess = () => signIn(spelling++ % 2 ? email.toUpperCase() : email, 'a guess')
+  await exhaust(60, guess, 'sign-in-failed')
+  await refusal(signIn(email, PASSWORD), 'too-many-attempts')
+  const other = await countersign.person('other')
+  assert.equal((await signIn(other.person.email, PASSWORD)).person?.id, other.person.id)
+
+  const { rows } = await sql<{ key: string }>`
+    update rate_limits set last_request = last_request - 300000 returning key`.execute(database.db)
+  assert.ok(rows.length > 0)
+  assert.ok(
+    rows.every(({ key }) => !key.includes('@')),
+    'what was typed is not kept',
+  )
+  assert.equal((await signIn(email, PASSWORD)).person?.id, admin.person.id)
+})
 
 test('one person can have Git hosts asked about tokens so often, and others go on', async () => {
   const check = ({ api }: PersonClient) => api.checkConnection({ params: { id: randomUUID() } })
