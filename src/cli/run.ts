@@ -104,21 +104,32 @@ function actingAs(
 ): { acts_for: ActsFor; identity: CommitIdentity } {
   const providers =
     provider_name === undefined ? view.providers : [providerNamed(view, provider_name)]
+  if (providers.length === 0) {
+    throw refused(
+      `No Git host is set up for runtime "${view.runtime.name}". See ${view.page_url}/admin/runtimes`,
+    )
+  }
   if ('as_runtime' in acts_for) {
     const { provider, account } =
       firstUsable(providers, view.own_tokens) ?? noOwnToken(view, providers)
     return { acts_for, identity: robotIdentity(view.runtime, provider.base_url, account) }
   }
-  const person = personIn(view, acts_for.person)
+  const person = view.person ?? unknownPerson(view, acts_for.person, providers)
   const { account } =
     firstUsable(providers, person.authorizations) ?? noAuthorization(view, person, providers)
   return { acts_for: { person: person.email }, identity: commitIdentity(person, account) }
 }
 
-function personIn({ person, page_url }: RuntimeView, email: string): PersonOnRuntime {
-  if (person !== null) return person
+/** A runtime is not told whether somebody who has not authorized it is here at all. */
+function unknownPerson(
+  view: RuntimeView,
+  email: string,
+  providers: readonly ProviderSummary[],
+): never {
+  const { runtime, page_url } = view
   throw refused(
-    `Nobody here has the e-mail address ${email}. An administrator invites people at ${page_url}/admin/people`,
+    `${email} has not authorized runtime "${runtime.name}" for ${addresses(providers)}. Authorize ` +
+      `it at ${page_url}/tokens or, for somebody who is not here yet, ask an administrator`,
   )
 }
 
@@ -140,7 +151,7 @@ function noAuthorization(
   providers: readonly ProviderSummary[],
 ): never {
   const { runtime, page_url } = view
-  const authorized = withToken(view, providers, authorizations)
+  const authorized = withToken(providers, authorizations)
   const on = `runtime "${runtime.name}"`
   if (authorized.length === 0) {
     const hosts = addresses(providers)
@@ -156,7 +167,7 @@ function noAuthorization(
 
 function noOwnToken(view: RuntimeView, providers: readonly ProviderSummary[]): never {
   const { runtime, page_url, own_tokens } = view
-  const given = withToken(view, providers, own_tokens)
+  const given = withToken(providers, own_tokens)
   const page = `${page_url}/admin/runtimes/${runtime.id}`
   if (given.length === 0) {
     const hosts = addresses(providers)
@@ -174,15 +185,9 @@ function noOwnToken(view: RuntimeView, providers: readonly ProviderSummary[]): n
 
 /** Those of some providers for which there is a token at all. */
 function withToken(
-  { runtime, page_url }: RuntimeView,
   providers: readonly ProviderSummary[],
   tokens: readonly TokenOnRuntime[],
 ): ProviderSummary[] {
-  if (providers.length === 0) {
-    throw refused(
-      `No Git host is set up for runtime "${runtime.name}". See ${page_url}/admin/runtimes`,
-    )
-  }
   return providers.filter(({ id }) => tokens.some(({ provider_id }) => provider_id === id))
 }
 

@@ -9,7 +9,7 @@ const TokenOnRuntime = Type.Object(
 )
 export type TokenOnRuntime = Static<typeof TokenOnRuntime>
 
-/** What the vault tells a runtime about itself and, when asked, about one person on it. */
+/** What the vault tells a runtime about itself and, when asked, about one person who authorized it. */
 export const RuntimeView = Type.Object(
   {
     runtime: RuntimeSummary,
@@ -18,6 +18,7 @@ export const RuntimeView = Type.Object(
     providers: Type.Array(ProviderSummary),
     /** The runtime's own tokens, one at a Git host at most. */
     own_tokens: Type.Array(TokenOnRuntime),
+    /** Null as well for somebody who has not authorized this runtime. */
     person: nullable(
       Type.Object(
         {

@@ -225,6 +225,7 @@ function nothingThere(row: GrantRow, request: ActsFor, page: string): ProblemErr
   return 'person' in request ? authorizationMissing(row, request, page) : ownTokenMissing(row, page)
 }
 
+/** Names the person as the runtime did: whether they are here is not for it to know. */
 function authorizationMissing(
   row: GrantRow,
   request: { person: string },
@@ -232,7 +233,7 @@ function authorizationMissing(
 ): ProblemError {
   return new ProblemError(
     'authorization-missing',
-    `${row.person_email ?? request.person} has not authorized runtime ${row.runtime_name} for ` +
+    `${request.person} has not authorized runtime ${row.runtime_name} for ` +
       `${row.provider_name}. Authorize it at ${page}`,
     { extensions: { page } },
   )

@@ -9,7 +9,8 @@ import { findPerson, type RuntimeCaller } from './runtime-caller.ts'
 const SEEN_SECONDS = 20
 
 /**
- * What a runtime may know of itself and its own tokens, and of one person on it.
+ * What a runtime may know of itself and its own tokens, and of one person who has authorized it. Of
+ * anybody else it is not told whether they are here.
  *
  * @param request.agent version of the long-lived agent that asks, which then counts as seen
  */
@@ -62,6 +63,7 @@ async function viewPerson(
     .where('authorizations.runtime_id', '=', runtime_id)
     .where('authorizations.owner_id', '=', person.id)
     .execute()
+  if (rows.length === 0) return null
   return { ...person, authorizations: rows.map(toTokenOnRuntime) }
 }
 

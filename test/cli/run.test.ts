@@ -226,9 +226,9 @@ describe('countersign run, refused', () => {
 
   for (const [what, change, expected] of [
     [
-      'nobody has this e-mail address',
+      'the person has authorized nothing, or is not here',
       (view: RuntimeView) => ({ ...view, person: null }),
-      'Nobody here has the e-mail address alice@example.com. An administrator invites people at http://localhost:7080/admin/people',
+      `alice@example.com has not authorized runtime "local" for https://git.example.com or http://localhost:7082. Authorize it at ${page} or, for somebody who is not here yet, ask an administrator`,
     ],
     [
       'nothing is authorized',

@@ -5,7 +5,7 @@ import { createClient, type Input, problemUri } from '../../src/contract/index.t
 import { createInvite } from '../../src/people/invites.ts'
 import { setupActor } from '../../src/policy/decide.ts'
 import { sealBox } from '../../src/seal/box.ts'
-import { startCountersign } from '../harness/countersign.ts'
+import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
 import { assertProblem, refusal } from '../harness/problems.ts'
 
@@ -18,7 +18,7 @@ const behindTls = await startCountersign({
 })
 after(() => behindTls[Symbol.asyncDispose]())
 const bob = await countersign.person('bob')
-const { runtime } = await countersign.runtime()
+const { runtime, key } = await countersign.runtime()
 const row = { runtime_id: runtime.id, provider_id: provider.id }
 const nobody = createClient({ base_url: page_url })
 
@@ -71,6 +71,38 @@ suite('what is one person’s is nobody else’s', () => {
     assert.equal(candidate.status, 'refused')
     assert.equal(candidate.problem?.type, problemUri('box-not-authentic'))
     assert.equal((await bob.access(runtime.id)).authorization, null)
+  })
+})
+
+suite('to a runtime', () => {
+  const vault = runtimeClient(countersign.vault_url, key)
+  const viewOf = async (person: string) =>
+    (await vault.getRuntimeView({ query: { person } })).person
+  const { id, email } = bob.person
+  const { host } = new URL(forge.url)
+  const sentence = async (person: string) => {
+    const body = { person, protocol: 'http', host } as const
+    const { detail } = await refusal(vault.issueCredential({ body }), 'authorization-missing')
+    return detail.replace(person, 'PERSON')
+  }
+
+  test('somebody who has not authorized it looks as if nobody had that name', async () => {
+    const unknown = await sentence('nobody@example.com')
+    for (const name of [email, email.toUpperCase(), id]) {
+      assert.equal(await viewOf(name), null)
+      assert.equal(await sentence(name), unknown)
+    }
+    assert.equal(await sentence(randomUUID()), unknown)
+  })
+
+  test('who has authorized it is known by each of them', async () => {
+    assert.equal((await bob.addToken(row, await forge.token('bob'))).status, 'accepted')
+    for (const name of [email, email.toUpperCase(), id]) {
+      assert.equal((await viewOf(name))?.email, email)
+    }
+    const { authorization } = await bob.access(runtime.id)
+    await bob.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+    assert.equal(await viewOf(email), null)
   })
 })
 
