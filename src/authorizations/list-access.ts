@@ -4,8 +4,8 @@ import type { Db, Trx } from '../store/database.ts'
 import {
   containsPattern,
   decodeCursor,
+  type NeedRequest,
   type Page,
-  type PageRequest,
   toPage,
 } from '../store/page.ts'
 import { type ConnectionRow, connectionRows, noticeOf, toConnection } from './connection-rows.ts'
@@ -50,16 +50,17 @@ type RowKey = RowFacts & Authorized
 export async function listAccess(
   db: Db,
   owner_id: string,
-  request: PageRequest,
+  request: NeedRequest,
 ): Promise<Page<Access>> {
+  const { in_need = false } = request
   const after = decodeCursor(request.cursor, ['number', 'text', 'text'])
   const pattern = containsPattern(request.q)
   const wanted = request.limit + 1
   const rows =
     after !== undefined && Number(after[0]) === NOT_AUTHORIZED
       ? []
-      : await authorizedRows(db, owner_id, after, pattern, wanted)
-  if (rows.length < wanted) {
+      : await authorizedRows(db, owner_id, { after, pattern, in_need }, wanted)
+  if (rows.length < wanted && !in_need) {
     const from = rows.length > 0 || Number(after?.[0]) !== NOT_AUTHORIZED ? undefined : after
     rows.push(...(await openRows(db, owner_id, from, pattern, wanted - rows.length)))
   }
@@ -104,10 +105,10 @@ const authorizationColumns = sql`a.id as authorization_id, a.created_at as autho
 async function authorizedRows(
   db: Db,
   owner_id: string,
-  after: string[] | undefined,
-  pattern: string | null,
+  only: { after: string[] | undefined; pattern: string | null; in_need: boolean },
   limit: number,
 ): Promise<RowKey[]> {
+  const { after, pattern, in_need } = only
   const { rows } = await sql<RowKey>`
     select * from (
       select case
@@ -127,6 +128,7 @@ async function authorizedRows(
       where a.owner_id = ${owner_id}
     ) as mine
     where ${matches(pattern)}
+      and ${in_need ? sql`rank = ${NEEDS_CARE}` : sql`true`}
       and ${
         after === undefined
           ? sql`true`

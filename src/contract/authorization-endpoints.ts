@@ -9,7 +9,7 @@ import {
 } from './connections.ts'
 import { byId, byRow, type Endpoint } from './endpoint.ts'
 import { inputs } from './inputs.ts'
-import { closed, PageQuery, pageOf } from './resources.ts'
+import { closed, NeedQuery, pageOf } from './resources.ts'
 
 /** What people do with their own tokens and authorizations. */
 export const authorizationEndpoints = {
@@ -19,7 +19,7 @@ export const authorizationEndpoints = {
     path: '/api/v1/access',
     caller: 'person',
     summary: 'Every runtime and provider this person can authorize, what needs them first',
-    query: PageQuery,
+    query: NeedQuery,
     status: 200,
     result: pageOf(Access),
     problems: [],

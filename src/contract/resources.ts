@@ -26,6 +26,16 @@ export const PageQuery = Type.Object(
   closed,
 )
 
+/** A page of a list in which some things need somebody. */
+export const NeedQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    /** Only where a token fails, or will soon. */
+    in_need: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+
 export const Role = Type.Union([Type.Literal('admin'), Type.Literal('member')])
 export type Role = Static<typeof Role>
 

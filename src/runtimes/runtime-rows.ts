@@ -44,14 +44,22 @@ export function runtimeRows(db: Db | Trx) {
         )
         .select('providers.name')
         .whereRef('connections.runtime_id', '=', 'runtimes.id')
-        .where(
-          sql<boolean>`(connections.status not in ('valid', 'unverified')
-              or connections.expires_at < now() + make_interval(days => used.warning_days))`,
-        )
+        .where(needsCare)
         .orderBy('providers.name'),
     ).as('tokens_in_need'),
   ])
 }
+
+/** True of a token that fails or will soon, beside the row `used` of its runtime and provider. */
+const needsCare = sql<boolean>`(connections.status not in ('valid', 'unverified')
+  or connections.expires_at < now() + make_interval(days => used.warning_days))`
+
+/** True of a runtime with a token of its own that needs an administrator. */
+export const hasTokenInNeed = sql<boolean>`runtimes.id in (
+  select connections.runtime_id from connections
+  join runtime_providers used
+    on used.runtime_id = connections.runtime_id and used.provider_id = connections.provider_id
+  where connections.runtime_id is not null and ${needsCare})`
 
 type RuntimeRow = Awaited<ReturnType<ReturnType<typeof runtimeRows>['executeTakeFirstOrThrow']>>
 

@@ -7,12 +7,12 @@ import { type Db, isBrokenReference, isDuplicate, type Trx } from '../store/data
 import {
   containsPattern,
   decodeCursor,
+  type NeedRequest,
   type Page,
-  type PageRequest,
   toPage,
 } from '../store/page.ts'
 import { insertRuntimeKey } from './keys.ts'
-import { runtimeRows, toRuntime } from './runtime-rows.ts'
+import { hasTokenInNeed, runtimeRows, toRuntime } from './runtime-rows.ts'
 
 interface Request {
   actor: Actor
@@ -27,7 +27,7 @@ export async function getRuntime(db: Db | Trx, id: string): Promise<Runtime> {
 }
 
 /** Runtimes by name. */
-export async function listRuntimes(db: Db, request: PageRequest): Promise<Page<Runtime>> {
+export async function listRuntimes(db: Db, request: NeedRequest): Promise<Page<Runtime>> {
   const after = decodeCursor(request.cursor, ['text'])
   const pattern = containsPattern(request.q)
   const rows = await runtimeRows(db)
@@ -35,6 +35,7 @@ export async function listRuntimes(db: Db, request: PageRequest): Promise<Page<R
     .$if(pattern !== null, (query) =>
       query.where(sql<boolean>`(runtimes.name ilike ${pattern} or description ilike ${pattern})`),
     )
+    .$if(request.in_need === true, (query) => query.where(hasTokenInNeed))
     .orderBy('runtimes.name')
     .limit(request.limit + 1)
     .execute()

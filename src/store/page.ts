@@ -7,6 +7,12 @@ export interface PageRequest {
   q?: string | undefined
 }
 
+/** The same, of a list in which some things need somebody. */
+export interface NeedRequest extends PageRequest {
+  /** Only those. */
+  in_need?: boolean | undefined
+}
+
 export interface Page<T> {
   items: T[]
   next_cursor: string | null

@@ -255,6 +255,17 @@ suite('hiding', () => {
     await admin.addToken(other, token, { expires_at })
     const hidden = async (row: Row) => (await noticeAt(admin, row.runtime_id))?.notice?.hidden
     assert.deepEqual([await hidden(one), await hidden(other)], [false, false])
+    await admin.addToken(await newRow(countersign), await forge.token())
+    await newRow(countersign)
+    const first = await admin.api.listAccess({ query: { in_need: true, limit: 1 } })
+    const cursor = first.next_cursor ?? ''
+    const second = await admin.api.listAccess({ query: { in_need: true, limit: 1, cursor } })
+    assert.equal(second.next_cursor, null)
+    assert.deepEqual(
+      [...first.items, ...second.items].map(({ runtime }) => runtime.id),
+      [one.runtime_id, other.runtime_id],
+      'only what is in need, a page at a time',
+    )
 
     const { id } = (await noticeAt(admin, one.runtime_id)) ?? { id: '' }
     const answer = await admin.api.updateAuthorization({

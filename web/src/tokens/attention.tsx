@@ -1,44 +1,72 @@
+import { Button } from '@mantine/core'
+import { useState } from 'react'
 import type { Access } from '../../../src/contract/connections.ts'
+import { sentenceFor } from '../app/problem.ts'
 import { LinkButton } from '../parts/link-button.tsx'
 import { Message } from '../parts/message.tsx'
 import { StatusBadge } from '../parts/status-badge.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
-import { accessKey, actionWord, needsCare } from './access.ts'
+import { accessKey, actionWord } from './access.ts'
 import classes from './attention.module.css'
-import { useHideNotice } from './use-hide-notice.ts'
+import type { InNeed } from './in-need.ts'
+import { RuntimesInNeed } from './runtimes-in-need.tsx'
+import { useNoticeHidden } from './use-notice-hidden.ts'
 
 const NAMED = 5
 
 /** Names what needs its owner, each with the button that puts it right, and one that hides it. */
-export function Attention({ rows }: { rows: Access[] }) {
-  const troubled = rows.filter(needsCare)
-  if (troubled.length === 0) return null
-  const rest = troubled.length - NAMED
+export function Attention({ inNeed }: { inNeed: InNeed }) {
+  const { rows, runtimes, error, retry } = inNeed
+  if (rows.length === 0 && runtimes.items.length === 0 && !error) return null
   return (
     <section className={classes.attention} aria-label="Needs your attention">
-      <Message
-        tone="warn"
-        title={
-          troubled.length === 1
-            ? 'One authorization needs you'
-            : `${troubled.length} authorizations need you`
-        }
-      >
-        <p>Git actions there fail, or will soon. All others go on working.</p>
-        <ul className={classes.rows}>
-          {troubled.slice(0, NAMED).map((access) => (
-            <Row key={accessKey(access)} access={access} />
-          ))}
-        </ul>
-        {rest > 0 && <p className={classes.rest}>And {rest} more below.</p>}
-      </Message>
+      {error && (
+        <Message
+          tone="bad"
+          urgent
+          title="What needs you could not be read."
+          action={<Button onClick={retry}>Try again</Button>}
+        >
+          <p>The list below is as it is. {sentenceFor(error)}</p>
+        </Message>
+      )}
+      {rows.length > 0 && <Rows inNeed={inNeed} />}
+      {runtimes.items.length > 0 && <RuntimesInNeed {...runtimes} />}
     </section>
+  )
+}
+
+function Rows({ inNeed: { rows, more } }: { inNeed: InNeed }) {
+  const [all, setAll] = useState(false)
+  const rest = all ? 0 : rows.length - NAMED
+  const count = `${more ? 'More than ' : ''}${rows.length}`
+  return (
+    <Message
+      tone="warn"
+      title={
+        rows.length === 1 && !more
+          ? 'One authorization needs you'
+          : `${count} authorizations need you`
+      }
+    >
+      <p>Git actions there fail, or will soon. All others go on working.</p>
+      <ul className={classes.rows}>
+        {rows.slice(0, all ? rows.length : NAMED).map((access) => (
+          <Row key={accessKey(access)} access={access} />
+        ))}
+      </ul>
+      {rest > 0 && (
+        <Button variant="subtle" color="gray" size="xs" onClick={() => setAll(true)}>
+          Show {rest} more
+        </Button>
+      )}
+    </Message>
   )
 }
 
 function Row({ access }: { access: Access }) {
   const { runtime, provider, authorization } = access
-  const hide = useHideNotice(access)
+  const hide = useNoticeHidden(access)
   if (!authorization) return null
   const { status, reason } = authorization.connection
   const name = `${runtime.name} at ${provider.name}`
@@ -68,7 +96,7 @@ function Row({ access }: { access: Access }) {
           aria-label={`Hide: ${name}`}
           pending={hide.isPending}
           onClick={() => {
-            if (!hide.isPending) hide.mutate()
+            if (!hide.isPending) hide.mutate(true)
           }}
         >
           Hide

@@ -2,13 +2,15 @@ import type { Access, Connection } from '../../../src/contract/connections.ts'
 import { Sentence } from '../parts/sentence.tsx'
 import { StatusBadge } from '../parts/status-badge.tsx'
 import { Time } from '../parts/time.tsx'
+import { HiddenNotice } from './hidden-notice.tsx'
 import { useTokenOwner } from './token-owner.ts'
 import classes from './token-status.module.css'
 
 const calm = new Set(['valid', 'checking'])
 
 /** How a row's token is doing, with the reason in sight when it is not well. */
-export function TokenStatus({ access: { authorization } }: { access: Access }) {
+export function TokenStatus({ access }: { access: Access }) {
+  const { authorization } = access
   const { none } = useTokenOwner()
   if (!authorization) return <StatusBadge status="none" {...none} />
   const { connection } = authorization
@@ -27,6 +29,7 @@ export function TokenStatus({ access: { authorization } }: { access: Access }) {
           <Why connection={connection} />
         </p>
       )}
+      {authorization.notice?.hidden && <HiddenNotice access={access} />}
     </div>
   )
 }

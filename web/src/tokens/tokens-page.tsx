@@ -14,6 +14,7 @@ import { Arrival } from './arrival.tsx'
 import { Attention } from './attention.tsx'
 import { tokenColumns } from './columns.tsx'
 import { DeleteDialog } from './delete-dialog.tsx'
+import { useInNeed } from './in-need.ts'
 import { TakeOver } from './left-behind.tsx'
 
 const route = getRouteApi('/signed-in/tokens')
@@ -22,6 +23,13 @@ export function TokensPage() {
   const { q = '', problem } = route.useSearch()
   const navigate = route.useNavigate()
   const list = usePagedList<Access>(['access', 'list'], api.listAccess, q)
+  // The list waits for the banner above it: nothing moves once it is drawn.
+  const inNeed = useInNeed()
+  const unread = list.error !== null && list.items === undefined
+  function retry() {
+    list.retry()
+    if (inNeed.error) inNeed.retry()
+  }
   const [leaving, setLeaving] = useState<Access>()
   const search = useCallback(
     (words: string) => void navigate({ to: '/tokens', search: { q: words }, replace: true }),
@@ -41,10 +49,10 @@ export function TokensPage() {
         problem={problem}
         onDismiss={() => navigate({ to: '/tokens', search: { q }, replace: true })}
       />
-      <Attention rows={list.items ?? []} />
+      {!inNeed.pending && !unread && <Attention inNeed={inNeed} />}
       <DataList
         label="Git personal access tokens"
-        list={list}
+        list={{ ...list, items: inNeed.pending ? undefined : list.items, retry }}
         columns={tokenColumns(setLeaving)}
         keyOf={accessKey}
         tableFrom="75em"

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { assertAccessible } from './accessibility.ts'
+import { noChromium } from './chromium.ts'
+import { type Populated, startPopulated } from './populated.ts'
+
+suite('the banner above the list of tokens', { skip: noChromium }, () => {
+  let populated: Populated
+  let page: Page
+  let url: (path: string) => string
+  before(async () => {
+    populated = await startPopulated()
+    page = populated.ada.page
+    url = (path) => populated.countersign.page_url + path
+  })
+  after(() => populated[Symbol.asyncDispose]())
+
+  const banner = (on = page) => on.getByRole('region', { name: 'Needs your attention' })
+  const named = () => banner().locator('strong').allInnerTexts()
+  const row = (runtime: string) => page.getByRole('row').filter({ hasText: runtime })
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
+  const focused = () => page.locator(':focus')
+
+  test('names what needs its owner, whatever the list is searched for', async () => {
+    await page.goto(url('/tokens?q=waiting'))
+    await banner().getByText('2 authorizations need you').waitFor()
+    assert.deepEqual(await named(), ['old · Forge', 'soon · Forge'])
+    assert.equal(await page.getByRole('rowheader').count(), 1)
+  })
+
+  test('Hide takes a row out of it, also one that the search leaves out', async () => {
+    await banner().getByRole('button', { name: 'Hide: old at Forge' }).click()
+    await notice('Hidden').waitFor()
+    await banner().getByText('One authorization needs you').waitFor()
+    assert.deepEqual(await named(), ['soon · Forge'])
+    assert.equal(await focused().getAttribute('id'), 'main')
+    await page.goto(url('/tokens'))
+    await row('soon').waitFor()
+    await banner().getByRole('button', { name: 'Hide: soon at Forge' }).click()
+    await banner().waitFor({ state: 'detached' })
+    await page.reload()
+    await row('soon').locator('[data-status=expiring]').waitFor()
+    assert.equal(await banner().count(), 0)
+  })
+
+  test('what is hidden can be shown again, from its row', async () => {
+    await assertAccessible(page)
+    await page.getByRole('button', { name: 'Show notice again: soon at Forge' }).click()
+    await notice('Shown again').waitFor()
+    await banner().getByText('One authorization needs you').waitFor()
+    assert.deepEqual(await named(), ['soon · Forge'])
+    assert.equal(
+      await focused().getAttribute('aria-label'),
+      'Update Token of soon at Forge',
+      'the focus is in the row',
+    )
+  })
+
+  test('more than a few are counted, and all of them named on demand', async () => {
+    const { countersign } = populated
+    const { admin, provider } = countersign
+    const expires_at = new Date(Date.now() + 86_400_000).toISOString()
+    const token = await countersign.forge.token()
+    for (let index = 0; index < 6; index += 1) {
+      const { runtime } = await countersign.runtime(`soon-${index}`)
+      await admin.addToken({ runtime_id: runtime.id, provider_id: provider.id }, token, {
+        expires_at,
+      })
+    }
+    await page.goto(url('/tokens'))
+    await banner().getByText('7 authorizations need you').waitFor()
+    assert.equal((await named()).length, 5)
+    await banner().getByRole('button', { name: 'Show 2 more' }).click()
+    assert.equal((await named()).length, 7)
+    await assertAccessible(page)
+  })
+
+  test("an administrator reads there of runtimes' own tokens, and nobody else does", async () => {
+    const { admin, forge, provider } = populated.countersign
+    const { runtime } = await populated.countersign.runtime('robot')
+    const token = await forge.token('bob', ['all'])
+    const params = { runtime_id: runtime.id, provider_id: provider.id }
+    await admin.addRuntimeToken(params, token)
+    await page.goto(url('/tokens'))
+    await banner().getByText('7 authorizations need you').waitFor()
+    assert.equal(await page.getByText('Own tokens of runtimes').count(), 0)
+
+    await forge.control('POST', '/control/tokens/revoke', { sha1: token })
+    await admin.api.checkRuntimeToken({ params })
+    await banner().getByText('Own tokens of runtimes need an administrator').waitFor()
+    assert.match(await banner().innerText(), /administrator: robot at Forge\./)
+    await assertAccessible(page)
+    const { page: mo } = populated.mo
+    await mo.goto(url('/tokens'))
+    await mo.locator('[data-status=valid]').first().waitFor()
+    assert.equal(await banner(mo).count(), 0)
+    await banner().getByRole('link', { name: 'robot' }).click()
+    await page.getByRole('heading', { name: 'robot' }).waitFor()
+  })
+
+  test('and none of it was a fault of the page', () => {
+    assert.deepEqual([...populated.ada.complaints, ...populated.mo.complaints], [])
+  })
+})

@@ -1,0 +1,37 @@
+import { queryOptions, useQuery } from '@tanstack/react-query'
+import { api } from '../app/api.ts'
+import { usePerson } from '../app/session.ts'
+import { needsCare } from './access.ts'
+
+/** As many as the server gives at once. */
+const MOST = 100
+
+/** All rows of the person whose token needs them, whatever the list shows. */
+const rowsInNeedQuery = queryOptions({
+  queryKey: ['access', 'in-need'],
+  queryFn: ({ signal }) => api.listAccess({ query: { in_need: true, limit: MOST } }, { signal }),
+})
+
+/** Runtimes with a token of their own that needs an administrator. */
+const runtimesInNeedQuery = queryOptions({
+  queryKey: ['runtimes', 'in-need'],
+  queryFn: ({ signal }) => api.listRuntimes({ query: { in_need: true } }, { signal }),
+})
+
+/** What the banner above the list of tokens is about. `pending` until it is known. */
+export function useInNeed() {
+  const { role } = usePerson()
+  const rows = useQuery(rowsInNeedQuery)
+  const runtimes = useQuery({ ...runtimesInNeedQuery, enabled: role === 'admin' })
+  return {
+    pending: rows.isPending || runtimes.isLoading,
+    error: rows.error,
+    retry: () => void rows.refetch(),
+    rows: rows.data?.items.filter(needsCare) ?? [],
+    /** There are more than could be read at once. */
+    more: Boolean(rows.data?.next_cursor),
+    runtimes: runtimes.data ?? { items: [], next_cursor: null },
+  }
+}
+
+export type InNeed = ReturnType<typeof useInNeed>
