@@ -119,6 +119,16 @@ const forAdministrators: Record<string, Place> = {
     act: press('Remove runtime'),
     shows: dialog('Remove runtime ci?'),
   },
+  'a rotated key': {
+    path: ({ runtimes }) => runtimes.old.page,
+    act: press('Rotate key'),
+    shows: dialog('Key of runtime old'),
+  },
+  'revoking a key': {
+    path: ({ runtimes }) => runtimes.ci.page,
+    act: (page) => page.getByRole('button', { name: /^Revoke key ending in/ }).click(),
+    shows: dialog('Revoke the key ending in'),
+  },
   'how people authorize a runtime': {
     path: ({ runtimes, countersign }) => `${runtimes.ci.page}/git/${countersign.provider.id}`,
     shows: (page) => dialog('Git authentication')(page).getByRole('radio').first(),
@@ -129,6 +139,11 @@ const forAdministrators: Record<string, Place> = {
   },
   'Git hosts': { path: '/admin/providers', shows: (page) => page.getByText('Forge').first() },
   'Add Git host': { path: '/admin/providers/new', shows: field('Address') },
+  'removing a Git host that is in use': {
+    path: '/admin/providers',
+    act: press('Remove Forge'),
+    shows: dialog('Forge is in use'),
+  },
   'Git Authentication': {
     path: '/admin/git-authentication',
     shows: (page) => page.getByRole('link', { name: /Register app/ }),
@@ -138,6 +153,16 @@ const forAdministrators: Record<string, Place> = {
     shows: (page) => dialog('Register app at Forge')(page).getByRole('textbox').first(),
   },
   people: { path: '/admin/people', shows: button('Remove mo') },
+  'removing a person': {
+    path: '/admin/people',
+    act: press('Remove mo'),
+    shows: dialog('Remove mo?'),
+  },
+  'withdrawing an invitation': {
+    path: '/admin/people',
+    act: press('Withdraw invitation for anyone with the link'),
+    shows: dialog('Withdraw this invitation?'),
+  },
   Invite: { path: '/admin/people/invite', shows: dialog('Invite') },
   'an invitation link': {
     path: '/admin/people/invite',
@@ -147,6 +172,11 @@ const forAdministrators: Record<string, Place> = {
   account: {
     path: '/account',
     shows: (page) => page.getByRole('button', { name: 'Change password' }),
+  },
+  'signing out everywhere': {
+    path: '/account',
+    act: press('Sign out everywhere'),
+    shows: dialog('Sign out everywhere?'),
   },
   activity: { path: '/admin/activity', shows: (page) => page.getByRole('row').nth(3) },
   'no page': { path: '/nowhere', shows: heading('There is no page here') },

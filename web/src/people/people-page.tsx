@@ -2,7 +2,7 @@ import { ActionIcon, NativeSelect, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
 import { getRouteApi, Outlet } from '@tanstack/react-router'
 import { useCallback, useState } from 'react'
-import type { Person } from '../../../src/contract/resources.ts'
+import type { Person, Role } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
 import { usePagedList } from '../app/paging.ts'
 import { usePerson } from '../app/session.ts'
@@ -14,9 +14,9 @@ import { PageHeader } from '../parts/page-header.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { Time } from '../parts/time.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
+import { ChangeRole, type RoleChange, roleId } from './change-role.tsx'
 import { PendingInvites } from './pending-invites.tsx'
 import { RemovePerson } from './remove-person.tsx'
-import { useChangeRole } from './use-change-role.ts'
 
 const route = getRouteApi('/signed-in/admin/people')
 
@@ -25,6 +25,7 @@ export function PeoplePage() {
   const navigate = route.useNavigate()
   const list = usePagedList<Person>(['people', 'list'], api.listPeople, q)
   const [removing, setRemoving] = useState<Person>()
+  const [changing, setChanging] = useState<RoleChange>()
   const search = useCallback(
     (words: string) => void navigate({ to: '/admin/people', search: { q: words }, replace: true }),
     [navigate],
@@ -44,19 +45,23 @@ export function PeoplePage() {
       <DataList
         label="People"
         list={list}
-        columns={columns(setRemoving)}
+        columns={columns(setRemoving, setChanging)}
         keyOf={({ id }) => id}
         q={q}
         onClearSearch={() => search('')}
         empty={null}
       />
       {removing && <RemovePerson person={removing} onClose={() => setRemoving(undefined)} />}
+      {changing && <ChangeRole {...changing} onClose={() => setChanging(undefined)} />}
       <Outlet />
     </>
   )
 }
 
-function columns(onRemove: (person: Person) => void): Column<Person>[] {
+function columns(
+  onRemove: (person: Person) => void,
+  onChangeRole: (change: RoleChange) => void,
+): Column<Person>[] {
   return [
     {
       header: 'Person',
@@ -64,7 +69,13 @@ function columns(onRemove: (person: Person) => void): Column<Person>[] {
       width: '45%',
       cell: (person) => <PersonCell person={person} />,
     },
-    { header: 'Role', width: '12rem', cell: (person) => <RoleChoice person={person} /> },
+    {
+      header: 'Role',
+      width: '12rem',
+      cell: (person) => (
+        <RoleChoice person={person} onChange={(role) => onChangeRole({ person, role })} />
+      ),
+    },
     { header: 'Joined', cell: ({ created_at }) => <Time at={created_at} /> },
     {
       header: 'Actions',
@@ -98,20 +109,18 @@ function PersonCell({ person }: { person: Person }) {
   )
 }
 
-function RoleChoice({ person }: { person: Person }) {
-  const changeRole = useChangeRole()
+function RoleChoice({ person, onChange }: { person: Person; onChange: (role: Role) => void }) {
   return (
     <NativeSelect
       size="xs"
+      id={roleId(person.id)}
       aria-label={`Role of ${person.name}`}
       data={[
         { value: 'member', label: 'Member' },
         { value: 'admin', label: 'Administrator' },
       ]}
       value={person.role}
-      onChange={(event) =>
-        changeRole(person, event.currentTarget.value === 'admin' ? 'admin' : 'member')
-      }
+      onChange={(event) => onChange(event.currentTarget.value === 'admin' ? 'admin' : 'member')}
     />
   )
 }

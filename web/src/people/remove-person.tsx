@@ -22,10 +22,14 @@ export function RemovePerson({ person, onClose }: { person: Person; onClose: () 
     >
       <p>
         {person.name} ({person.email}) is signed out everywhere. Pushes as this person fail on every
-        runtime, from the next one on, and their tokens are destroyed here.
+        runtime, from the next one on, and their tokens are destroyed here. Invitations that{' '}
+        {person.name} made stop working.
         {person.role === 'admin' && ' Invitations that they made stop working.'}
       </p>
-      <p>At the Git hosts the tokens work until they are revoked there.</p>
+      <p>
+        What {person.name} allowed by signing in at GitHub or GitLab is revoked there too. Pasted
+        tokens, and what was allowed at other Git hosts, work there until they are revoked by hand.
+      </p>
     </ConfirmDialog>
   )
 }
