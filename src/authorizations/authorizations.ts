@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { type Access, type Authorization, ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
-import { enqueue } from '../jobs/queue.ts'
+import { enqueueBehind } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import { type Db, isBrokenReference } from '../store/database.ts'
 import { notOnRuntime } from './candidates.ts'
@@ -72,8 +72,7 @@ export async function createAuthorization(
       await bindConnection(trx, { owner_id: person.id, ...row }, connection_id)
       // Another runtime may want it tried on another repository.
       if (connection.status === 'unverified') {
-        const job = { id: connection_id }
-        await enqueue(trx, 'check-connection', job, `check-connection:${connection_id}`)
+        await enqueueBehind(trx, 'check-connection', connection_id)
       }
       await announce(trx, { name: 'access', owner_id: person.id, id: runtime_id })
       const access = await findAccess(trx, person.id, row)

@@ -1,5 +1,5 @@
 import { type Insertable, type RawBuilder, sql } from 'kysely'
-import { enqueue } from '../jobs/queue.ts'
+import { enqueueBehind } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
 import type { ConnectionsTable, OwnerKind } from '../store/tables.ts'
 import { settleNotices } from './notices.ts'
@@ -67,7 +67,7 @@ async function writeConnection(trx: Trx, connection: NewConnection): Promise<voi
     .where('probe_outcome', 'is not', null)
     .returning('id')
     .execute()
-  if (tried.length > 0) await enqueue(trx, 'check-connection', { id }, `check-connection:${id}`)
+  if (tried.length > 0) await enqueueBehind(trx, 'check-connection', id)
 }
 
 /** The token that a runtime has of its own at a provider; locked until `trx` ends. */

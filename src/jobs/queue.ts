@@ -11,7 +11,7 @@ export interface Tasks {
 }
 
 /**
- * Has a vault do a task once `trx` has committed.
+ * Has a vault do a task once `trx` has committed: one that somebody waits for.
  *
  * @param key jobs with the same key that have not begun are one job
  */
@@ -23,4 +23,28 @@ export async function enqueue<Name extends keyof Tasks>(
 ): Promise<void> {
   await sql`select graphile_worker.add_job(${task}, ${JSON.stringify(payload)}::json,
     job_key => ${key ?? null}, max_attempts => 12)`.execute(trx)
+}
+
+/** What nobody waits for: where its provider stands, and what goes first (the least, above 0). */
+const background = {
+  'check-connection': { table: 'connections', priority: 10 },
+  'revoke-grant': { table: 'revocations', priority: 20 },
+} as const satisfies Partial<Record<keyof Tasks, { table: string; priority: number }>>
+
+/**
+ * The same for a task that nobody waits for: after all others, and one at a time for each provider,
+ * so that one which does not answer takes no vault's time from the rest.
+ *
+ * @param id of the row that the task is about; nothing is done when it is gone
+ */
+export async function enqueueBehind(
+  trx: Db | Trx,
+  task: keyof typeof background,
+  id: string,
+): Promise<void> {
+  const { table, priority } = background[task]
+  await sql`select graphile_worker.add_job(${task}, json_build_object('id', id),
+      queue_name => 'background:' || provider_id, priority => ${priority},
+      job_key => ${`${task}:${id}`}, max_attempts => 12)
+    from ${sql.table(table)} where id = ${id}`.execute(trx)
 }

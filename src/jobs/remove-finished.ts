@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../store/database.ts'
-import { enqueue } from './queue.ts'
+import { enqueueBehind } from './queue.ts'
 
 /** Days for which a page may still ask how something went. */
 const KEPT_DAYS = 7
@@ -34,5 +34,5 @@ async function reviveRevocations(db: Db): Promise<void> {
     .select('id')
     .where('created_at', '<', since(2))
     .execute()
-  for (const { id } of waiting) await enqueue(db, 'revoke-grant', { id }, `revoke-grant:${id}`)
+  for (const { id } of waiting) await enqueueBehind(db, 'revoke-grant', id)
 }

@@ -5,10 +5,9 @@ import { sql } from 'kysely'
 import type { Logger as PinoLogger } from 'pino'
 import type { Database } from '../store/database.ts'
 import { checkCandidate } from '../vault/check-candidate.ts'
-import { checkConnection } from '../vault/check-connection.ts'
+import { type CheckParts, checkConnection } from '../vault/check-connection.ts'
 import type { FinishParts } from '../vault/exchange-code.ts'
 import { finishAuthorization } from '../vault/finish-authorization.ts'
-import type { Refresher } from '../vault/refresh.ts'
 import { revokeGrant } from '../vault/revoke-grant.ts'
 import { testClient } from '../vault/test-client.ts'
 import { startUnlocking } from './dead-workers.ts'
@@ -25,7 +24,7 @@ const CONCURRENCY = 8
  */
 export async function startWorker(
   database: Database,
-  parts: FinishParts & { refresher: Refresher; page_url: string },
+  parts: FinishParts & CheckParts & { page_url: string },
   log: PinoLogger,
 ): Promise<AsyncDisposable> {
   await using resources = new AsyncDisposableStack()

@@ -21,7 +21,7 @@ import { createRefresher } from '../vault/refresh.ts'
 import { openRefreshJournal } from '../vault/refresh-journal.ts'
 import { vaultRoutes } from '../vault/routes.ts'
 import { runtimeCalls } from '../vault/runtime-calls.ts'
-import { startScheduler } from '../vault/scheduler.ts'
+import { CHECKS_AT_ONCE, startScheduler } from '../vault/scheduler.ts'
 import { listenOn } from './listen-on.ts'
 import type { Serving } from './server.ts'
 
@@ -60,7 +60,8 @@ export async function startVault(
     await openBroker(database.url, (error) => log.warn({ err: error }, 'event connection lost')),
   )
   const { page_url } = config
-  const limits = createProviderLimits(CALLS_AT_ONCE, createProviderPace(db))
+  const limits = createProviderLimits(CALLS_AT_ONCE, createProviderPace(db, 'tokens'))
+  const check_limits = createProviderLimits(CHECKS_AT_ONCE, createProviderPace(db, 'checks'))
   const refresher = createRefresher({
     db,
     keyring,
@@ -73,9 +74,9 @@ export async function startVault(
     log,
   })
   await refresher.replay()
-  resources.use(startScheduler({ db, refresher, broker, log }))
+  const work = { db, keyring, outbound, limits, check_limits, refresher, page_url }
+  resources.use(startScheduler({ ...work, broker, log }))
   resources.use(startNoticeClock({ db, broker, log }))
-  const work = { db, keyring, outbound, limits, refresher, page_url }
   resources.use(await startWorker(database, work, log))
   const taken_seconds = Math.max(LEAST_CLAIM_SECONDS, (4 * config.provider_timeout_ms) / 1000)
   resources.use(startDevicePolls({ db, keyring, outbound, limits, broker, taken_seconds, log }))

@@ -15,6 +15,7 @@ import { up as requestedScopes } from './migrations/0011-requested-scopes.ts'
 import { up as revokedRequests } from './migrations/0012-revoked-requests.ts'
 import { up as revocationIds } from './migrations/0013-revocation-ids.ts'
 import { up as publicClients } from './migrations/0014-public-clients.ts'
+import { up as backgroundWork } from './migrations/0015-background-work.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -31,6 +32,7 @@ const migrations = {
   '0012-revoked-requests': { up: revokedRequests },
   '0013-revocation-ids': { up: revocationIds },
   '0014-public-clients': { up: publicClients },
+  '0015-background-work': { up: backgroundWork },
 }
 
 /** The data was written by a newer version than this one. */

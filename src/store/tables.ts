@@ -210,6 +210,13 @@ export interface ConnectionsTable {
   check_requested_at: InstantOrNull
   check_failed_at: InstantOrNull
   check_failed_reason: string | null
+  /** A runtime's own: the repository on which it was tried; null: it was not. */
+  probed_repository: ColumnType<string | null, string | null | undefined, string | null>
+  probe_outcome: ColumnType<
+    ProbeOutcome | null,
+    ProbeOutcome | null | undefined,
+    ProbeOutcome | null
+  >
   created_at: CreatedAt
 }
 
@@ -259,12 +266,16 @@ export interface RevocationsTable {
   /** The connection that it was, of which there is one; null for any other. */
   connection_id: ColumnType<string | null, string | null | undefined, never>
   owner_id: string
+  owner_kind: Generated<OwnerKind>
   provider_id: string
   client_row_id: string
   client_id: string
   client_secret_box: string | null
   account_login: string
   box: string
+  /** When the provider was last told in vain, and why. */
+  failed_at: InstantOrNull
+  failure: ColumnType<string | null, string | null | undefined, string | null>
   created_at: CreatedAt
 }
 
@@ -322,9 +333,13 @@ export interface CandidatesTable {
   finished_at: InstantOrNull
 }
 
+/** Of what a provider is asked: providers count their token endpoint apart from their API. */
+export type PaceLane = 'tokens' | 'checks'
+
 /** How fast all vaults together ask one provider. Empty after a crash, which forgets no token. */
 export interface ProviderPacesTable {
   provider_id: string
+  lane: PaceLane
   /** When the next call may begin if no burst is allowed. */
   free_at: Instant
   /** The provider asked us to stay away until then. */

@@ -7,10 +7,13 @@ const HOUR_SECONDS = 3600
 /**
  * When to ask the Git host about a token again: a day after it answered, an hour after it did not,
  * each spread out so that tokens that came together are not asked about together.
+ *
+ * @param least seconds for which the host asked to be left alone
  */
-export function nextCheck(last: 'answered' | 'unavailable') {
-  const wait = (last === 'answered' ? 24 : 1) * HOUR_SECONDS
-  return sql<Date>`now() + make_interval(secs => ${wait * (0.75 + Math.random() / 2)})`
+export function nextCheck(last: 'answered' | 'unavailable', least = 0) {
+  const usual = (last === 'answered' ? 24 : 1) * HOUR_SECONDS
+  const wait = Math.max(usual, least) * (0.75 + Math.random() / 2)
+  return sql<Date>`now() + make_interval(secs => ${Math.max(wait, least)})`
 }
 
 /** The columns of a connection that follow from what a Git host has just said about its token. */

@@ -1,8 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 import { announceToken } from '../authorizations/announce-token.ts'
 import { settleNotices } from '../authorizations/notices.ts'
+import { TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
+import { ProviderUnavailable } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import type { Db } from '../store/database.ts'
 import type { OwnerKind, StoredStatus } from '../store/tables.ts'
@@ -11,15 +13,23 @@ import type { VaultParts } from './check-candidate.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
+import type { ProviderLimits } from './provider-limits.ts'
+import { USUAL_LIMIT } from './provider-pace.ts'
 import type { Refresher } from './refresh.ts'
 import { readTokenSet } from './token-set.ts'
+
+export type CheckParts = VaultParts & {
+  refresher: Refresher
+  /** Of checks; the refresher has its own. */
+  check_limits: ProviderLimits
+}
 
 /**
  * Asks the Git host about a connection's token and notes the answer. No answer changes nothing but
  * the note that there was none; an answer about a token that was replaced meanwhile is dropped.
  */
 export async function checkConnection(
-  parts: VaultParts & { refresher: Refresher },
+  parts: CheckParts,
   id: string,
   retried?: true,
 ): Promise<void> {
@@ -38,6 +48,7 @@ export async function checkConnection(
       'connections.status',
       'connections.expires_at',
       'connections.account_login',
+      'connections.check_requested_at',
       'providers.kind',
       'providers.name',
       'providers.base_url',
@@ -54,7 +65,9 @@ export async function checkConnection(
   const http = outbound.to(row, adapter.origins(row.base_url))
   const credential = { method: row.method, token: token ?? '', login: row.account_login }
   const verdict =
-    token === undefined ? undefined : await inspectToken(adapter, http, credential, owner_kind)
+    token === undefined
+      ? undefined
+      : await whenAllowed(parts, row, () => inspectToken(adapter, http, credential, owner_kind))
   if (row.method === 'oauth' && isBad(verdict)) {
     // An access token that ended is no news; whether the grant did is for the refresh to say.
     const outcome = await parts.refresher.refresh(id, row.version, false)
@@ -89,6 +102,38 @@ export async function checkConnection(
     if (numUpdatedRows > 0n) await writeProbes(trx, id, verdict?.outcome === 'accepted', probes)
     await settleNotices(trx, id)
     await announceToken(trx, { id, owner_id, owner_kind })
+  })
+}
+
+/**
+ * Asks when it is our turn at the host; at once where somebody asked for it and waits. A host that
+ * wants to be left alone is left alone by all checks that nobody asked for, and goes on to be asked
+ * for newer tokens: it counts these apart, and what the API allows by person.
+ */
+async function whenAllowed(
+  { check_limits }: CheckParts,
+  row: { provider_id: string; name: string; check_requested_at: Date | null },
+  ask: () => Promise<Verdict>,
+): Promise<Verdict> {
+  const { provider_id, name, check_requested_at } = row
+  if (check_requested_at !== null) return await ask()
+  try {
+    const turn = { provider_id, limit: USUAL_LIMIT, urgent: false }
+    const verdict = await check_limits.run(turn, ask)
+    const wait = verdict.outcome === 'unavailable' ? verdict.error.retry_after : undefined
+    if (wait !== undefined) await check_limits.pause(provider_id, wait)
+    return verdict
+  } catch (error) {
+    if (!(error instanceof TokenEndpointError)) throw error
+    return { outcome: 'unavailable', error: leftAlone(name, error) }
+  }
+}
+
+function leftAlone(provider: string, cause: TokenEndpointError): ProviderUnavailable {
+  const { retry_after } = cause
+  return new ProviderUnavailable(`${provider} asks us to wait before asking again.`, {
+    cause,
+    ...(retry_after === undefined ? {} : { retry_after }),
   })
 }
 
@@ -173,7 +218,7 @@ function changeFor(
     return {
       check_failed_at: now,
       check_failed_reason: verdict.error.message,
-      check_due_at: nextCheck('unavailable'),
+      check_due_at: nextCheck('unavailable', verdict.error.retry_after),
     }
   }
   const answered = {

@@ -3,14 +3,13 @@ import type { Logger } from 'pino'
 import type { Broker } from '../events/broker.ts'
 import type { Db } from '../store/database.ts'
 import { advanceDeviceRequest } from './device-requests.ts'
+import { startDueLoop, waitUntil } from './due-loop.ts'
 import type { FinishParts } from './exchange-code.ts'
 
 /** How many requests a vault takes on at a time. */
 const BATCH = 50
-/** Longest wait until looking again, however far the next question is. */
-const MOST_WAIT_MS = 60_000
-/** Wait after the database could not be asked. */
-const AWAY_MS = 5_000
+/** Somebody waits for their code, and looks at it. */
+const CHANGES = { names: ['authorization_request'], gather_ms: 0 } as const
 
 /**
  * Asks Git hosts for the tokens that people allow with a code, each as often as it wants to be
@@ -22,32 +21,6 @@ export function startDevicePolls(
 ): AsyncDisposable {
   const { db, broker, taken_seconds, log } = parts
   const underway = new Set<Promise<void>>()
-  let timer: NodeJS.Timeout | undefined
-  let looking: Promise<void> | undefined
-  let changed = false
-  let closing = false
-
-  function lookIn(ms: number): void {
-    clearTimeout(timer)
-    if (!closing) timer = setTimeout(look, Math.max(0, Math.min(ms, MOST_WAIT_MS)))
-  }
-
-  function look(): void {
-    if (looking !== undefined) {
-      changed = true
-      return
-    }
-    changed = false
-    looking = takeOn()
-      .catch((error: unknown) => {
-        log.warn({ err: error }, 'device requests could not be looked up')
-        return AWAY_MS
-      })
-      .then((wait) => {
-        looking = undefined
-        lookIn(changed ? 0 : wait)
-      })
-  }
 
   /** Begins what is due, and does not wait for it. @returns milliseconds until there is more */
   async function takeOn(): Promise<number> {
@@ -55,7 +28,7 @@ export function startDevicePolls(
     for (const id of due) {
       const work = advance(id).finally(() => {
         underway.delete(work)
-        look()
+        loop.wakeIn(0)
       })
       underway.add(work)
     }
@@ -70,14 +43,10 @@ export function startDevicePolls(
     }
   }
 
-  const unsubscribe = broker.subscribe(({ name }) => name === 'authorization_request', look, look)
-  lookIn(0)
+  const loop = startDueLoop({ broker, log, changes: CHANGES, round: takeOn })
   return {
     async [Symbol.asyncDispose]() {
-      closing = true
-      clearTimeout(timer)
-      unsubscribe()
-      await looking
+      await loop[Symbol.asyncDispose]()
       await Promise.all(underway)
     },
   }
@@ -99,6 +68,5 @@ async function untilNext(db: Db): Promise<number> {
   const { rows } = await sql<{ ms: string | null }>`
     select extract(epoch from min(next_poll_at) - now()) * 1000 as ms
     from authorization_requests where next_poll_at is not null`.execute(db)
-  const ms = rows[0]?.ms
-  return ms === null || ms === undefined ? MOST_WAIT_MS : Number(ms)
+  return waitUntil(rows[0]?.ms)
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type pg from 'pg'
 import type { Credential, CredentialRequest } from '../contract/index.ts'
 import { ProblemError } from '../contract/index.ts'
-import { enqueue } from '../jobs/queue.ts'
+import { enqueueBehind } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
 import type { AuditCommit, Departure } from './audit-commit.ts'
@@ -107,12 +107,7 @@ export async function reportCredential(
     connection_id: grant.connection_id,
   } as const
   await decide(parts.db, attempt, (trx) =>
-    enqueue(
-      trx,
-      'check-connection',
-      { id: grant.connection_id },
-      `check-connection:${grant.connection_id}`,
-    ),
+    enqueueBehind(trx, 'check-connection', grant.connection_id),
   )
 }
 

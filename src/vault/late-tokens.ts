@@ -1,4 +1,4 @@
-import { enqueue } from '../jobs/queue.ts'
+import { enqueueBehind } from '../jobs/queue.ts'
 import type { Db, Trx } from '../store/database.ts'
 import type { Keyring } from './keyring.ts'
 import type { Claimed } from './refresh-claim.ts'
@@ -30,7 +30,7 @@ export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'ref
     .onConflict((conflict) => conflict.column('connection_id').doUpdateSet({ box }))
     .returning('id')
     .executeTakeFirstOrThrow()
-  await enqueue(trx, 'revoke-grant', kept, `revoke-grant:${kept.id}`)
+  await enqueueBehind(trx, 'revoke-grant', kept.id)
   return 'gone'
 }
 
@@ -53,6 +53,6 @@ export async function endKept(
   const box = await keyring.seal(address, tokenSetText(next))
   await db.transaction().execute(async (trx) => {
     await trx.updateTable('revocations').set({ box }).where('id', '=', id).execute()
-    await enqueue(trx, 'revoke-grant', { id }, `revoke-grant:${id}`)
+    await enqueueBehind(trx, 'revoke-grant', id)
   })
 }

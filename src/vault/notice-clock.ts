@@ -6,7 +6,7 @@ import type { Broker } from '../events/broker.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
 import type { OwnerKind } from '../store/tables.ts'
-import { startDueLoop, waitUntil } from './due-loop.ts'
+import { startDueLoop, TOKEN_CHANGES, waitUntil } from './due-loop.ts'
 
 /** How many connections a vault takes on at a time. */
 const BATCH = 200
@@ -35,7 +35,7 @@ export function startNoticeClock(parts: { db: Db; broker: Broker; log: Logger })
     return due.length === BATCH ? 0 : await untilNext(db)
   }
 
-  return startDueLoop({ broker, log, round })
+  return startDueLoop({ broker, log, changes: TOKEN_CHANGES, round })
 }
 
 /** Takes what is due so that no other vault takes the same at once. */

@@ -3,8 +3,9 @@ import type { ProviderKind } from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { TokenRequestLimit } from '../providers/provider.ts'
 import type { Db } from '../store/database.ts'
+import type { PaceLane } from '../store/tables.ts'
 
-/** How fast all vaults together may ask each provider, kept in the database they share. */
+/** How fast all vaults together may ask each provider in one lane, kept in the database they share. */
 export interface ProviderPace {
   /**
    * Takes the next turn at a provider, if there is one.
@@ -17,8 +18,8 @@ export interface ProviderPace {
   pause(provider_id: string, seconds: number): Promise<void>
 }
 
-/** Where the provider states no limit. */
-const USUAL_LIMIT: TokenRequestLimit = { most: 50, seconds: 1 }
+/** Where the provider states no limit, and for checks: APIs count by person. */
+export const USUAL_LIMIT: TokenRequestLimit = { most: 50, seconds: 1 }
 
 /** Of what is allowed, this is taken steadily, … */
 const STEADY_SHARE = 0.8
@@ -44,7 +45,7 @@ const SLOWNESS = sql<number>`coalesce(greatest(1, pace.slowness * power(0.5,
  *
  * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
  */
-export function createProviderPace(db: Db): ProviderPace {
+export function createProviderPace(db: Db, lane: PaceLane): ProviderPace {
   return {
     async take(provider_id, limit, urgent) {
       const step = stepOf(limit)
@@ -52,9 +53,9 @@ export function createProviderPace(db: Db): ProviderPace {
       const ahead = step * ((urgent ? burst : burst / 2) - 1)
       const { rows } = await sql<{ ms: number }>`
         with turn as (
-          insert into provider_paces as pace (provider_id, free_at)
-          values (${provider_id}, now() + ${seconds(step)})
-          on conflict (provider_id) do update
+          insert into provider_paces as pace (provider_id, lane, free_at)
+          values (${provider_id}, ${lane}, now() + ${seconds(step)})
+          on conflict (provider_id, lane) do update
             set free_at = greatest(pace.free_at, now()) + ${seconds(step)} * ${SLOWNESS}
             where pace.free_at <= now() + ${seconds(Math.max(0, ahead))}
               and coalesce(pace.paused_until <= now(), true)
@@ -63,7 +64,7 @@ export function createProviderPace(db: Db): ProviderPace {
         select case when exists (select from turn) then 0 else coalesce((
           select greatest(1, extract(epoch from greatest(
             pace.free_at - ${seconds(Math.max(0, ahead))}, pace.paused_until) - now()) * 1000)
-          from provider_paces pace where provider_id = ${provider_id}), 1)
+          from provider_paces pace where provider_id = ${provider_id} and lane = ${lane}), 1)
         end::double precision as ms`.execute(db)
       return rows[0]?.ms ?? 0
     },
@@ -72,9 +73,9 @@ export function createProviderPace(db: Db): ProviderPace {
       // What several calls were told at the same time counts once.
       await sql`
         insert into provider_paces as pace
-          (provider_id, free_at, paused_until, slowness, slowed_at)
-        values (${provider_id}, now(), now() + ${seconds(wait)}, ${SLOWER}, now())
-        on conflict (provider_id) do update set
+          (provider_id, lane, free_at, paused_until, slowness, slowed_at)
+        values (${provider_id}, ${lane}, now(), now() + ${seconds(wait)}, ${SLOWER}, now())
+        on conflict (provider_id, lane) do update set
           paused_until = greatest(pace.paused_until, excluded.paused_until),
           slowness = case when pace.paused_until > now() then pace.slowness
             else least(${MOST_SLOWNESS}::double precision, ${SLOWNESS} * ${SLOWER}::double precision) end,

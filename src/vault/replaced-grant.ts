@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ProviderKind } from '../contract/index.ts'
-import { enqueue } from '../jobs/queue.ts'
+import { enqueueBehind } from '../jobs/queue.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { OAuthTokens } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
@@ -56,5 +56,5 @@ export async function endReplaced(
     .insertInto('revocations')
     .values({ id, row_id: id, owner_id, provider_id, ...client, account_login, box })
     .execute()
-  await enqueue(trx, 'revoke-grant', { id }, `revoke-grant:${id}`)
+  await enqueueBehind(trx, 'revoke-grant', id)
 }

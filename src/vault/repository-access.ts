@@ -3,7 +3,7 @@ import {
   type RepositoryAccess,
   type RepositoryAccessRequest,
 } from '../contract/index.ts'
-import { enqueue } from '../jobs/queue.ts'
+import { enqueueBehind } from '../jobs/queue.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Outbound } from '../providers/http.ts'
 import { ProviderUnavailable, TokenRefused } from '../providers/provider.ts'
@@ -95,9 +95,7 @@ async function askOnceMore(
     }
   }
   // Whether the refusal stands is for the check to find out.
-  await parts.db
-    .transaction()
-    .execute((trx) => enqueue(trx, 'check-connection', { id }, `check-connection:${id}`))
+  await parts.db.transaction().execute((trx) => enqueueBehind(trx, 'check-connection', id))
   throw new ProblemError(
     'credential-rejected',
     `The Git host did not accept the token of ${grant.person_email}. It is being checked; see ` +

@@ -18,7 +18,7 @@ const SECONDS_APART = 360_000 / 75
 test('all vaults together take no more turns than a provider allows', async () => {
   await using countersign = await startCountersign()
   await using other = openDatabase(countersign.database.url, { max: 10, onError: () => {} })
-  const paces = [countersign.database, other].map(({ db }) => createProviderPace(db))
+  const paces = [countersign.database, other].map(({ db }) => createProviderPace(db, 'tokens'))
   const { id } = countersign.provider
   async function turns(urgent: boolean): Promise<number> {
     const waits = await Promise.all(
@@ -36,7 +36,9 @@ test('all vaults together take no more turns than a provider allows', async () =
 test('who is told to stay away does, in every vault, and then goes slower', async () => {
   await using countersign = await startCountersign()
   await using other = openDatabase(countersign.database.url, { max: 10, onError: () => {} })
-  const [here, there] = [countersign.database, other].map(({ db }) => createProviderPace(db))
+  const [here, there] = [countersign.database, other].map(({ db }) =>
+    createProviderPace(db, 'tokens'),
+  )
   const { id } = countersign.provider
   await Promise.all([here?.pause(id, 600), there?.pause(id, 600), here?.pause(id, 30)])
   const wait = (await there?.take(id, SLOW, true)) ?? 0

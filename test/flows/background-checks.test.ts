@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { sql } from 'kysely'
+import type { Provider } from '../../src/contract/index.ts'
+import { enqueueBehind } from '../../src/jobs/queue.ts'
+import { openKeyring } from '../../src/vault/keyring.ts'
+import { tokenSetText } from '../../src/vault/token-set.ts'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { type Forge, startForge } from '../harness/forge.ts'
+import { wakeScheduler } from '../harness/granted.ts'
+
+const ACCOUNT = '/api/v1/user'
+
+test('a host that does not answer holds up no token of another, however much is due there', async () => {
+  await using countersign = await startCountersign({
+    env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '120' },
+  })
+  const { admin, provider, forge, database } = countersign
+  await using hanging = await startForge()
+  const second = await register(countersign, hanging)
+  const ids = await tokensAt(countersign, second, hanging, 100)
+  await hanging.control('POST', '/control/faults', { kind: 'delay', delay_ms: 600_000 })
+  await sql`update connections set check_due_at = now()`.execute(database.db)
+  for (const id of ids) await enqueueBehind(database.db, 'check-connection', id)
+  await wakeScheduler(countersign)
+  while ((await hanging.calls(ACCOUNT)) < 8) {}
+
+  const { runtime } = await countersign.runtime()
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  assert.equal((await admin.addToken(row, await forge.token())).status, 'accepted')
+  assert.equal((await admin.checkNow(runtime.id)).status, 'valid')
+  const { asked } = await database.db
+    .selectFrom('connections')
+    .select(sql<string>`count(coalesce(checked_at, check_failed_at))`.as('asked'))
+    .where('provider_id', '=', second.id)
+    .executeTakeFirstOrThrow()
+  assert.equal(asked, '0', 'all of them are still waited for')
+  assert.equal(await hanging.calls(ACCOUNT), 8, 'and not more are tried at once')
+})
+
+test('a host that says 429 to a check is asked by no vault until then, but by people', async () => {
+  await using countersign = await startCountersign({ vaults: 2 })
+  const { admin, provider, forge, database } = countersign
+  const { runtime } = await countersign.runtime()
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  await admin.addToken(row, await forge.token())
+  const ids = await tokensAt(countersign, provider, forge, 1)
+  await forge.control('DELETE', '/control/calls')
+  const limited = { kind: 'status', status: 429, retry_after: 7200, times: 1 }
+  await forge.control('POST', '/control/faults', { match: ACCOUNT, ...limited })
+  await using events = await admin.events()
+  await sql`update connections set check_due_at = now() where id = ${ids[0]}`.execute(database.db)
+  await wakeScheduler(countersign)
+  const next = await events.until(async () => {
+    const { rows } = await sql<{ wait: number; reason: string }>`
+      select extract(epoch from check_due_at - now())::float8 as wait,
+        check_failed_reason as reason
+      from connections where id = ${ids[0]} and check_failed_at is not null`.execute(database.db)
+    return rows[0]
+  })
+  assert.ok(next.wait > 7100, `again in ${next.wait} s`)
+  assert.match(next.reason, /asks us to wait/)
+  const { rows } = await sql`select lane, slowness from provider_paces
+    where paused_until > now()`.execute(database.db)
+  assert.deepEqual(rows, [{ lane: 'checks', slowness: 1.25 }], 'tokens are refreshed as ever')
+
+  await enqueueBehind(database.db, 'check-connection', ids[0] ?? '')
+  while ((await sql`select from graphile_worker.jobs`.execute(database.db)).rows.length > 0) {}
+  assert.equal(await forge.calls(ACCOUNT), 1)
+  assert.equal((await admin.checkNow(runtime.id)).status, 'valid')
+  assert.equal(await forge.calls(ACCOUNT), 2)
+})
+
+async function register({ admin }: Countersign, { url }: Forge): Promise<Provider> {
+  const address = { base_url: url, private_address_confirmed: true }
+  return await admin.api.createProvider({ body: { kind: 'gitea', name: 'Second', ...address } })
+}
+
+/** So many tokens of the administrator, in custody as if they had been pasted one by one. */
+async function tokensAt(
+  { admin, database, vault_key }: Countersign,
+  { id: provider_id }: Provider,
+  forge: Forge,
+  many: number,
+): Promise<string[]> {
+  const keyring = await openKeyring(database.db, vault_key)
+  const access_token = await forge.token()
+  const owner_id = admin.person.id
+  const ids = Array.from({ length: many }, () => randomUUID())
+  for (const id of ids) {
+    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
+    const text = tokenSetText({ access_token, refresh_token: null })
+    await database.db
+      .insertInto('connections')
+      .values({
+        id,
+        owner_id,
+        provider_id,
+        box: await keyring.seal(address, text),
+        fingerprint: keyring.fingerprint(access_token),
+        status: 'valid',
+        account_id: '1',
+        account_login: 'alice',
+        account_name: 'Alice',
+        account_email: null,
+        account_avatar_url: null,
+        scopes: [],
+        missing_scopes: [],
+      })
+      .execute()
+  }
+  return ids
+}
