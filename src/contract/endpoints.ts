@@ -2,6 +2,7 @@ import { administrationEndpoints } from './administration-endpoints.ts'
 import { authorizationEndpoints } from './authorization-endpoints.ts'
 import type { Caller, Endpoint } from './endpoint.ts'
 import type { ProblemType } from './problems.ts'
+import { revocationEndpoints } from './revocations.ts'
 import { runtimeTokenEndpoints } from './runtime-token-endpoints.ts'
 import { sessionEndpoints } from './session-endpoints.ts'
 import { vaultEndpoints } from './vault-endpoints.ts'
@@ -15,6 +16,7 @@ export const endpoints = {
   ...authorizationEndpoints,
   ...administrationEndpoints,
   ...runtimeTokenEndpoints,
+  ...revocationEndpoints,
   ...vaultEndpoints,
 } as const satisfies Record<string, Endpoint>
 

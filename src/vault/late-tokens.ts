@@ -13,7 +13,7 @@ export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'ref
     .executeTakeFirst()
   // Somebody authorized anew meanwhile.
   if (there !== undefined) return 'refreshed'
-  const { id, owner_id, provider_id, client_row_id, client_id, client_secret_box } = row
+  const { id, owner_id, owner_kind, provider_id, client_row_id, client_id, client_secret_box } = row
   const { account_login } = row
   const client = { client_row_id, client_id, client_secret_box }
   const kept = await trx
@@ -22,6 +22,7 @@ export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'ref
       row_id: id,
       connection_id: id,
       owner_id,
+      owner_kind,
       provider_id,
       ...client,
       account_login,

@@ -5,12 +5,14 @@ import { adapterFor } from '../providers/adapters.ts'
 import type { OAuthTokens } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import type { Trx } from '../store/database.ts'
+import type { OwnerKind } from '../store/tables.ts'
 import type { Keyring } from './keyring.ts'
 import { readTokenSet, tokenSetText } from './token-set.ts'
 
 /** Whose a grant is, and of which app, as its revocation keeps it. */
 interface Owner {
   owner_id: string
+  owner_kind: OwnerKind
   provider_id: string
   kind: ProviderKind
   client_row_id: string
@@ -33,7 +35,7 @@ export async function endReplaced(
   next: OAuthTokens,
 ): Promise<void> {
   if (adapterFor(owner.kind).oauth.revoke === undefined) return
-  const { owner_id, provider_id, client_row_id, client_id, client_secret_box } = owner
+  const { owner_id, owner_kind, provider_id, client_row_id, client_id, client_secret_box } = owner
   const addressOf = (row_id: string) =>
     ({ purpose: 'token_set', row_id, owner_id, provider_id }) as const
   let tokens: OAuthTokens
@@ -54,7 +56,16 @@ export async function endReplaced(
   const client = { client_row_id, client_id, client_secret_box }
   await trx
     .insertInto('revocations')
-    .values({ id, row_id: id, owner_id, provider_id, ...client, account_login, box })
+    .values({
+      id,
+      row_id: id,
+      owner_id,
+      owner_kind,
+      provider_id,
+      ...client,
+      account_login,
+      box,
+    })
     .execute()
   await enqueueBehind(trx, 'revoke-grant', id)
 }

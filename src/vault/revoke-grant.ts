@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { announceToken } from '../authorizations/announce-token.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
@@ -23,6 +24,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     .select([
       'revocations.row_id',
       'revocations.owner_id',
+      'revocations.owner_kind',
       'revocations.provider_id',
       'revocations.client_row_id',
       'revocations.account_login',
@@ -41,7 +43,8 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     .executeTakeFirst()
   if (row === undefined) return
   const { oauth, origins } = adapterFor(row.kind)
-  const { row_id, owner_id, provider_id, box } = row
+  const { row_id, owner_id, owner_kind, provider_id, box } = row
+  const owner = { id, owner_id, owner_kind }
   const attempt = (what: string) =>
     ({
       actor: vaultActor,
@@ -63,7 +66,15 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       await oauth.revoke(http, client, tokens)
     } catch (error) {
       if (!(error instanceof ProviderUnavailable)) throw error
-      await decide(db, { ...attempt('not revoked yet'), reason: error.message }, async () => {})
+      const { message } = error
+      await decide(db, { ...attempt('not revoked yet'), reason: message }, async (trx) => {
+        await trx
+          .updateTable('revocations')
+          .set({ failed_at: sql<Date>`now()`, failure: message })
+          .where('id', '=', id)
+          .execute()
+        await announceToken(trx, owner)
+      })
       throw error
     }
   }
@@ -73,6 +84,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     await decide(db, done, async (trx) => {
       // A refresh that came too late may have put newer tokens there; they have a job of their own.
       await trx.deleteFrom('revocations').where('id', '=', id).where('box', '=', box).execute()
+      await announceToken(trx, owner)
     })
   }
 }

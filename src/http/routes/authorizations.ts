@@ -9,6 +9,7 @@ import { createCandidate, getCandidate } from '../../authorizations/candidates.t
 import { requestCheck } from '../../authorizations/check-connection.ts'
 import { getAccess } from '../../authorizations/get-access.ts'
 import { listAccess } from '../../authorizations/list-access.ts'
+import { listRevocations } from '../../authorizations/revocations.ts'
 import { ProblemError } from '../../contract/index.ts'
 import { countAttempt } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
@@ -46,6 +47,9 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
     await countAttempt(db, `check ${caller.id}`, CHECKS)
     return await requestCheck(db, { id: params.id, person: caller, ip })
   })
+  bind(app, 'listRevocations', person, ({ query }, { caller }) =>
+    listRevocations(db, { owner_id: caller.id, owner_kind: 'person' }, { limit: 25, ...query }),
+  )
 
   app.get<{ Params: { id: string } }>('/api/v1/connections/:id/avatar', async (request, reply) => {
     const caller = await person(request, { caller: 'person' })

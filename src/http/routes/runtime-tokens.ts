@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { createCandidate } from '../../authorizations/candidates.ts'
+import { listRevocations } from '../../authorizations/revocations.ts'
 import {
   checkRuntimeToken,
   deleteRuntimeToken,
@@ -25,4 +26,7 @@ export function runtimeTokenRoutes(app: FastifyInstance, { db, callers }: Server
     await deleteRuntimeToken(db, { ...params, person, ip })
     return undefined
   })
+  bind(app, 'listRuntimeRevocations', admin, ({ params, query }) =>
+    listRevocations(db, { owner_id: params.id, owner_kind: 'runtime' }, { limit: 25, ...query }),
+  )
 }

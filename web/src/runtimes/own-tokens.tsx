@@ -2,11 +2,14 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Access } from '../../../src/contract/connections.ts'
 import type { Runtime } from '../../../src/contract/resources.ts'
-import { wholeList } from '../app/paging.ts'
+import type { Revocation } from '../../../src/contract/revocations.ts'
+import { api } from '../app/api.ts'
+import { usePagedList, wholeList } from '../app/paging.ts'
 import { DataList } from '../parts/data-list.tsx'
 import { Section } from '../parts/section.tsx'
 import { accessKey } from '../tokens/access.ts'
 import { ownTokenColumns } from '../tokens/columns.tsx'
+import { PendingRevocations } from '../tokens/pending-revocations.tsx'
 import { TokenOwnerContext } from '../tokens/token-owner.ts'
 import { DeleteOwnToken } from './delete-own-token.tsx'
 import { ownTokensQuery, runtimeItself } from './own-token.ts'
@@ -15,6 +18,10 @@ import classes from './own-tokens.module.css'
 /** The robot account of a runtime, at each Git host that it uses. */
 export function OwnTokens({ runtime }: { runtime: Runtime }) {
   const list = wholeList(useQuery(ownTokensQuery(runtime.id)))
+  const revocations = usePagedList<Revocation>(
+    ['runtimes', 'revocations', runtime.id],
+    (page, options) => api.listRuntimeRevocations({ params: { id: runtime.id }, ...page }, options),
+  )
   const [leaving, setLeaving] = useState<Access>()
   return (
     <TokenOwnerContext value={runtimeItself}>
@@ -36,6 +43,7 @@ export function OwnTokens({ runtime }: { runtime: Runtime }) {
           }
         />
       </Section>
+      <PendingRevocations list={revocations} />
       {leaving?.authorization && (
         <DeleteOwnToken
           access={leaving}

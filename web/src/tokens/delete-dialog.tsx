@@ -71,7 +71,7 @@ export function LastOne({
     return (
       <p>
         {it} destroyed here and revoked at {provider.name}. If {provider.name} is away, that is
-        tried again until it is done.
+        tried again for a month, and shown under the list until it is done.
       </p>
     )
   }

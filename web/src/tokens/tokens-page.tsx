@@ -1,6 +1,7 @@
 import { getRouteApi, Outlet } from '@tanstack/react-router'
 import { useCallback, useState } from 'react'
 import type { Access } from '../../../src/contract/connections.ts'
+import type { Revocation } from '../../../src/contract/revocations.ts'
 import { api } from '../app/api.ts'
 import { usePagedList } from '../app/paging.ts'
 import { usePerson } from '../app/session.ts'
@@ -16,6 +17,8 @@ import { tokenColumns } from './columns.tsx'
 import { DeleteDialog } from './delete-dialog.tsx'
 import { useInNeed } from './in-need.ts'
 import { TakeOver } from './left-behind.tsx'
+import { PendingRevocations } from './pending-revocations.tsx'
+import classes from './tokens-page.module.css'
 
 const route = getRouteApi('/signed-in/tokens')
 
@@ -30,6 +33,7 @@ export function TokensPage() {
     list.retry()
     if (inNeed.error) inNeed.retry()
   }
+  const revocations = usePagedList<Revocation>(['access', 'revocations'], api.listRevocations)
   const [leaving, setLeaving] = useState<Access>()
   const search = useCallback(
     (words: string) => void navigate({ to: '/tokens', search: { q: words }, replace: true }),
@@ -60,6 +64,9 @@ export function TokensPage() {
         onClearSearch={() => search('')}
         empty={<NoRuntimes />}
       />
+      <div className={classes.revocations}>
+        <PendingRevocations list={revocations} />
+      </div>
       {leaving?.authorization && (
         <DeleteDialog
           access={leaving}

@@ -1,0 +1,49 @@
+import Type, { type Static } from 'typebox'
+import { byId, type Endpoint } from './endpoint.ts'
+import { closed, Id, nullable, PageQuery, ProviderSummary, pageOf, Timestamp } from './resources.ts'
+
+/** A grant that nothing uses any more, of which its provider could not be told yet. */
+export const Revocation = Type.Object(
+  {
+    id: Id,
+    provider: ProviderSummary,
+    /** The account, by its login. */
+    account: Type.String(),
+    created_at: Timestamp,
+    /** Why not yet: one sentence; null: it was not tried. */
+    reason: nullable(Type.String()),
+    /** When it was last tried. */
+    tried_at: nullable(Timestamp),
+    /** Where the person ends the grant themselves. */
+    grant_page: Type.String(),
+  },
+  closed,
+)
+export type Revocation = Static<typeof Revocation>
+
+/** What is over here, and not yet at its Git host. */
+export const revocationEndpoints = {
+  listRevocations: {
+    role: 'server',
+    method: 'GET',
+    path: '/api/v1/revocations',
+    caller: 'person',
+    summary: "This person's grants that could not be ended at their Git host yet, oldest first",
+    query: PageQuery,
+    status: 200,
+    result: pageOf(Revocation),
+    problems: [],
+  },
+  listRuntimeRevocations: {
+    role: 'server',
+    method: 'GET',
+    path: '/api/v1/runtimes/{id}/revocations',
+    caller: 'admin',
+    summary: "The same for a runtime's own tokens",
+    params: byId,
+    query: PageQuery,
+    status: 200,
+    result: pageOf(Revocation),
+    problems: [],
+  },
+} as const satisfies Record<string, Endpoint>

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { startWithGitlab, type WithGitlab } from '../harness/gitlab.ts'
+import { assertAccessible } from './accessibility.ts'
+import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
+
+suite('what could not be ended at its Git host, in a browser', { skip: noChromium }, () => {
+  const resources = new AsyncDisposableStack()
+  let scene: WithGitlab
+  let browser: Browser
+  let profile: Profile
+  let page: Page
+  let row: { runtime_id: string; provider_id: string }
+
+  before(async () => {
+    scene = resources.use(await startWithGitlab())
+    browser = resources.use(await launchChromium())
+    const { admin, page_url } = scene.countersign
+    row = await scene.runtime('builder')
+    profile = resources.use(await openProfile(browser, page_url, { cookie: admin.cookie }))
+    page = profile.page
+  })
+  after(() => resources.disposeAsync())
+
+  const section = () => page.getByRole('region', { name: 'Not ended at the Git host yet' })
+
+  function away(): void {
+    scene.gitlab.interruptionFor = (path) =>
+      path === '/oauth/revoke' ? { status: 503 } : undefined
+  }
+
+  async function assertShown(account: string): Promise<void> {
+    const text = (await section().innerText()).replaceAll(/\s+/g, ' ')
+    assert.match(text, new RegExp(`GitLab ${account} Deleted just now .*answered with error 503`))
+    const link = section().getByRole('link', { name: 'End it at GitLab' })
+    const applications = `${scene.gitlab.url}/-/user_settings/applications`
+    assert.equal(await link.getAttribute('href'), applications)
+    await assertAccessible(page)
+  }
+
+  test('is under the list, after saying so, until the host was told', async () => {
+    await scene.authorize(row, 'carol')
+    const { access_token } = await scene.tokens()
+    await page.goto(`${scene.countersign.page_url}/tokens`)
+    away()
+    await page.getByRole('button', { name: /^Delete/ }).click()
+    const dialog = page.getByRole('alertdialog').or(page.getByRole('dialog'))
+    await dialog.getByText('shown under the list until it is done').waitFor()
+    await dialog.getByRole('button', { name: 'Delete' }).click()
+    await section().waitFor()
+    await assertShown('carol')
+    scene.gitlab.interruptionFor = undefined
+    await section().waitFor({ state: 'detached' })
+    assert.equal(scene.gitlab.working(access_token), undefined)
+  })
+
+  test('is on the page of a runtime whose own it was', async () => {
+    await scene.authorize(row, 'dave', { itself: true })
+    away()
+    await page.goto(`${scene.countersign.page_url}/admin/runtimes/${row.runtime_id}`)
+    await page.getByRole('button', { name: /^Delete.*GitLab/ }).click()
+    const dialog = page.getByRole('alertdialog').or(page.getByRole('dialog'))
+    await dialog.getByRole('button', { name: 'Delete' }).click()
+    await section().waitFor()
+    await assertShown('dave')
+    scene.gitlab.interruptionFor = undefined
+    await section().waitFor({ state: 'detached' })
+  })
+
+  test('with no complaint in the console', () => assert.deepEqual(profile.complaints, []))
+})

@@ -1,0 +1,53 @@
+import { Button } from '@mantine/core'
+import type { Revocation } from '../../../src/contract/revocations.ts'
+import type { PagedList } from '../app/paging.ts'
+import { OutsideLink } from '../parts/outside-link.tsx'
+import { Section } from '../parts/section.tsx'
+import { Time } from '../parts/time.tsx'
+import { TwoLines } from '../parts/two-lines.tsx'
+import classes from './pending-revocations.module.css'
+
+/** What is over here and not yet at its Git host. Not there when there is nothing of the kind. */
+export function PendingRevocations({ list }: { list: PagedList<Revocation> }) {
+  if (!list.items?.length) return null
+  return (
+    <Section title="Not ended at the Git host yet">
+      <p className={classes.quiet}>
+        Nothing here uses these authorizations any more. The Git host could not be told so far; that
+        is tried again for a month. You can end them there yourself.
+      </p>
+      <ul>
+        {list.items.map((revocation) => (
+          <Row key={revocation.id} revocation={revocation} />
+        ))}
+      </ul>
+      {list.showMore && (
+        <Button variant="default" size="xs" onClick={list.showMore}>
+          Show more
+        </Button>
+      )}
+    </Section>
+  )
+}
+
+function Row({ revocation }: { revocation: Revocation }) {
+  const { provider, account, created_at, reason, tried_at, grant_page } = revocation
+  return (
+    <li className={classes.row}>
+      <TwoLines first={provider.name} second={account} />
+      <span className={classes.quiet}>
+        Deleted <Time at={created_at} />
+      </span>
+      <span className={classes.quiet}>
+        {reason ?? 'Waits for its turn.'}
+        {tried_at !== null && (
+          <>
+            {' '}
+            Tried <Time at={tried_at} />.
+          </>
+        )}
+      </span>
+      <OutsideLink href={grant_page}>End it at {provider.name}</OutsideLink>
+    </li>
+  )
+}
