@@ -180,6 +180,8 @@ export const Runtime = Type.Object(
     authorizations: Type.Integer(),
     /** Git hosts whose token of the runtime's own needs an administrator. */
     tokens_in_need: Type.Array(Type.String()),
+    /** Git hosts that do not accept the OAuth app by which people authorize this runtime. */
+    apps_in_need: Type.Array(Type.String()),
     created_at: Timestamp,
   },
   closed,

@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
+import { servesRow } from '../authorizations/serving-client.ts'
 import type { Runtime } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
 
-/** Runtimes with their providers, keys, authorizations and own tokens, each in one row. */
+/** Runtimes with their providers, keys, authorizations, own tokens and apps, each in one row. */
 export function runtimeRows(db: Db | Trx) {
   return db.selectFrom('runtimes').select((row) => [
     'runtimes.id',
@@ -47,6 +48,17 @@ export function runtimeRows(db: Db | Trx) {
         .where(needsCare)
         .orderBy('providers.name'),
     ).as('tokens_in_need'),
+    jsonArrayFrom(
+      row
+        .selectFrom('runtime_providers as used')
+        .innerJoin('providers', 'providers.id', 'used.provider_id')
+        .innerJoin('clients', (join) => join.on(servesRow('clients', 'used')))
+        .select('providers.name')
+        .whereRef('used.runtime_id', '=', 'runtimes.id')
+        .where('used.auth_mode', '!=', 'token')
+        .where('clients.test_outcome', '=', 'failed')
+        .orderBy('providers.name'),
+    ).as('apps_in_need'),
   ])
 }
 
@@ -83,6 +95,7 @@ export function toRuntime(row: RuntimeRow): Runtime {
         : { seen_at: row.agent_seen_at.toISOString(), version: row.agent_version ?? '' },
     authorizations: row.authorizations ?? 0,
     tokens_in_need: row.tokens_in_need.map((provider) => provider.name),
+    apps_in_need: row.apps_in_need.map((provider) => provider.name),
     created_at: row.created_at.toISOString(),
   }
 }

@@ -5,7 +5,7 @@ import { ownConnection, placeConnection, takeTurns } from '../authorizations/pla
 import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
-import type { TokenAnswer } from '../oauth/token-endpoint.ts'
+import { type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Inspection } from '../providers/provider.ts'
@@ -13,6 +13,7 @@ import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import type { VaultParts } from './check-candidate.ts'
+import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { exchangeRequest, type FinishParts } from './exchange-code.ts'
 import { inspectToken } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
@@ -215,6 +216,7 @@ async function accept(
     await placeConnection(trx, request, connection, probe)
     if (before?.continues === true) await endReplaced(trx, keyring, request, before, answer)
     await finish(trx, request, { status: 'completed', problem: null, token_set_box: null })
+    await noteClientWorks(trx, request)
     await announceToken(trx, { id, owner_id, owner_kind })
   })
 }
@@ -284,6 +286,11 @@ export async function turnDown(
     await refuseFinished(trx, request)
     const document = JSON.stringify(problem.toProblem())
     await finish(trx, request, { status: 'refused', problem: document, token_set_box: null })
+    if (problem.type === 'client-misconfigured') {
+      const { cause } = problem
+      const reason = cause instanceof TokenEndpointError ? cause.reason : 'misconfigured'
+      await noteClientFault(trx, request, reason)
+    }
   })
 }
 

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { ProviderKind } from '../contract/index.ts'
 import type { Db } from '../store/database.ts'
-import type { ConnectionsTable } from '../store/tables.ts'
+import type { ClientsTable, ConnectionsTable } from '../store/tables.ts'
 import type { ClientRow } from './client-endpoint.ts'
 
 /** A connection whose token set is being refreshed, with its client and provider. */
@@ -16,7 +16,13 @@ export type Claimed = Pick<
   | 'requested_scopes'
   | 'refresh_failures'
 > &
-  ClientRow & { kind: ProviderKind; private_address_confirmed: boolean; provider: string }
+  ClientRow & {
+    kind: ProviderKind
+    private_address_confirmed: boolean
+    provider: string
+    /** Of the client's last test or use. */
+    client_outcome: Selectable<ClientsTable>['test_outcome']
+  }
 
 /** Takes the right to refresh: nobody else has it, or who had it has died. */
 export async function claim(
@@ -65,6 +71,7 @@ export async function claimedRow(
       'clients.id as client_row_id',
       'clients.client_id',
       'clients.client_secret_box',
+      'clients.test_outcome as client_outcome',
       'providers.kind',
       'providers.name as provider',
       'providers.base_url',

@@ -17,6 +17,7 @@ import type { Outbound } from '../providers/http.ts'
 import { type Db, isDatabaseAway } from '../store/database.ts'
 import type { StoredStatus } from '../store/tables.ts'
 import { endpointOf } from './client-endpoint.ts'
+import { noteClientFault, noteClientWorks } from './client-health.ts'
 import type { Keyring } from './keyring.ts'
 import { endKept, endLate } from './late-tokens.ts'
 import type { ProviderLimits } from './provider-limits.ts'
@@ -302,6 +303,7 @@ async function store(
         .where('version', '=', row.version)
         .executeTakeFirst()
       if (numUpdatedRows === 0n) throw new NotStoredError()
+      if (row.client_outcome === 'failed') await noteClientWorks(trx, row)
       await settleNotices(trx, row.id)
       await announceToken(trx, row)
     })
@@ -344,6 +346,7 @@ async function conclude(
       .where('version', '=', row.version)
       .executeTakeFirst()
     if (gone) await settleNotices(trx, row.id)
+    if (outcome === 'misconfigured') await noteClientFault(trx, row, error.reason)
     await announceToken(trx, row)
     // The version moved on while we asked: somebody authorized anew, and nothing is lost.
     return changed.numUpdatedRows === 0n ? 'refreshed' : outcome

@@ -1,6 +1,7 @@
 import type { Provider } from '../../src/contract/index.ts'
 import { openKeyring } from '../../src/vault/keyring.ts'
 import { readTokenSet, type TokenSet } from '../../src/vault/token-set.ts'
+import type { Client } from '../standins/client.ts'
 import { type GitlabStandIn, startGitlab } from '../standins/gitlab/gitlab.ts'
 import { type Countersign, startCountersign } from './countersign.ts'
 import { beginOAuth, beginRuntimeOAuth, comeBack } from './oauth.ts'
@@ -15,6 +16,8 @@ export interface WithGitlab extends AsyncDisposable {
   countersign: Countersign
   gitlab: GitlabStandIn
   provider: Provider
+  /** The default app, as GitLab has it: a test may give it another secret there. */
+  app: Client
   /** A new runtime whose people authorize GitLab with the default app. */
   runtime(name: string): Promise<Row>
   /** The administrator authorizes a runtime, as `login`; or the runtime itself. */
@@ -35,7 +38,8 @@ export async function startWithGitlab(): Promise<WithGitlab> {
   })
   const provider_id = provider.id
   const form = await admin.api.getClientForm({ query: { provider_id } })
-  const { client_id, client_secret } = gitlab.oauth.registerClient(form.callback_url)
+  const app = gitlab.oauth.registerClient(form.callback_url)
+  const { client_id, client_secret } = app
   await admin.api.putClient({ body: { id: form.id, provider_id, client_id, client_secret } })
   const kept = resources.move()
 
@@ -43,6 +47,7 @@ export async function startWithGitlab(): Promise<WithGitlab> {
     countersign,
     gitlab,
     provider,
+    app,
     async runtime(name) {
       const made = await admin.api.createRuntime({ body: { name, provider_ids: [provider_id] } })
       const row = { runtime_id: made.runtime.id, provider_id }

@@ -14,7 +14,7 @@ const stale: Record<EventName, (id: string) => QueryKey[]> = {
   runtimes: () => [['runtimes'], ['access'], ['providers'], ['audit']],
   runtime_token: () => [['runtimes'], ['audit']],
   providers: () => [['providers'], ['runtimes'], ['access'], ['audit']],
-  clients: () => [['clients'], ['runtimes', 'settings'], ['access'], ['audit']],
+  clients: () => [['clients'], ['runtimes'], ['access'], ['audit']],
   people: () => [['people'], ['invites'], ['session'], ['audit']],
 }
 

@@ -11,7 +11,7 @@ import { PageHeader } from '../parts/page-header.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import { AgentSeen } from './agent-seen.tsx'
-import { OwnTokensInNeed } from './own-tokens-in-need.tsx'
+import { InNeed } from './in-need.tsx'
 import { count } from './runtimes.ts'
 
 const route = getRouteApi('/signed-in/admin/runtimes')
@@ -34,13 +34,25 @@ const columns: Column<Runtime>[] = [
   },
   {
     header: 'Git hosts',
-    cell: ({ providers }) => providers.map(({ name }) => name).join(', ') || 'None',
+    cell: ({ providers, apps_in_need }) => (
+      <TwoLines
+        first={providers.map(({ name }) => name).join(', ') || 'None'}
+        second={
+          apps_in_need.length > 0 && (
+            <InNeed>
+              <Link to="/admin/git-authentication">App not accepted</Link> at{' '}
+              {apps_in_need.join(', ')}
+            </InNeed>
+          )
+        }
+      />
+    ),
   },
   { header: 'Agent', cell: ({ agent }) => <AgentSeen agent={agent} /> },
   {
     header: 'Own tokens',
     cell: ({ tokens_in_need }) =>
-      tokens_in_need.length > 0 ? <OwnTokensInNeed hosts={tokens_in_need} /> : null,
+      tokens_in_need.length > 0 ? <InNeed>Update at {tokens_in_need.join(', ')}</InNeed> : null,
   },
   {
     header: 'Authorizations',

@@ -5,7 +5,7 @@ import { startWithGitlab, type WithGitlab } from '../harness/gitlab.ts'
 import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 
-suite('what could not be ended at its Git host, in a browser', { skip: noChromium }, () => {
+suite('what a Git host does not take, in a browser', { skip: noChromium }, () => {
   const resources = new AsyncDisposableStack()
   let scene: WithGitlab
   let browser: Browser
@@ -39,7 +39,7 @@ suite('what could not be ended at its Git host, in a browser', { skip: noChromiu
     await assertAccessible(page)
   }
 
-  test('is under the list, after saying so, until the host was told', async () => {
+  test('a grant that could not be ended is under the list until the host was told', async () => {
     await scene.authorize(row, 'carol')
     const { access_token } = await scene.tokens()
     await page.goto(`${scene.countersign.page_url}/tokens`)
@@ -55,7 +55,7 @@ suite('what could not be ended at its Git host, in a browser', { skip: noChromiu
     assert.equal(scene.gitlab.working(access_token), undefined)
   })
 
-  test('is on the page of a runtime whose own it was', async () => {
+  test("a runtime's own is on the page of the runtime", async () => {
     await scene.authorize(row, 'dave', { itself: true })
     away()
     await page.goto(`${scene.countersign.page_url}/admin/runtimes/${row.runtime_id}`)
@@ -66,6 +66,26 @@ suite('what could not be ended at its Git host, in a browser', { skip: noChromiu
     await assertShown('dave')
     scene.gitlab.interruptionFor = undefined
     await section().waitFor({ state: 'detached' })
+  })
+
+  test('an app is marked in the lists of runtimes and apps until it works', async () => {
+    const { countersign, app } = scene
+    const { admin, page_url } = countersign
+    const { client_secret } = app
+    const { items } = await admin.api.listClients({ query: {} })
+    const id = items.find(({ client_id }) => client_id === app.client_id)?.id ?? ''
+    await page.goto(`${page_url}/admin/runtimes`)
+    await page.getByRole('link', { name: 'builder' }).waitFor()
+    app.client_secret = 'another'
+    await admin.api.testClient({ params: { id } })
+    await page.getByText('App not accepted at GitLab').waitFor()
+    await assertAccessible(page)
+    await page.getByRole('link', { name: 'App not accepted' }).click()
+    await page.getByText('GitLab does not accept this app (invalid_client)').waitFor()
+    await page.goBack()
+    app.client_secret = client_secret
+    await admin.api.testClient({ params: { id } })
+    await page.getByText('App not accepted at GitLab').waitFor({ state: 'detached' })
   })
 
   test('with no complaint in the console', () => assert.deepEqual(profile.complaints, []))

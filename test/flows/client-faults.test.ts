@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, suite, test } from 'node:test'
+import { sql } from 'kysely'
+import { problemUri } from '../../src/contract/index.ts'
+import { startWithGitlab } from '../harness/gitlab.ts'
+import { connectionOf, wakeScheduler } from '../harness/granted.ts'
+import { beginOAuth, comeBack } from '../harness/oauth.ts'
+
+const scene = await startWithGitlab()
+after(() => scene[Symbol.asyncDispose]())
+const { countersign, gitlab, app } = scene
+const { admin, database } = countersign
+const row = await scene.runtime('builder')
+await scene.authorize(row, 'carol')
+const rightSecret = app.client_secret
+
+async function client() {
+  const { items } = await admin.api.listClients({ query: {} })
+  return items.find(({ client_id }) => client_id === app.client_id) ?? assert.fail()
+}
+
+const inNeed = async () =>
+  (await admin.api.getRuntime({ params: { id: row.runtime_id } })).apps_in_need
+
+suite('a test of an app', () => {
+  afterEach(() => {
+    app.client_secret = rightSecret
+    gitlab.interruption = undefined
+  })
+
+  async function tested() {
+    const { id, test } = await client()
+    await using events = await admin.events()
+    await admin.api.testClient({ params: { id } })
+    return await events.until(async () => {
+      const now = (await client()).test
+      return now !== null && now.at !== test?.at ? now : undefined
+    })
+  }
+
+  test('passes where the host knows id and secret', async () => {
+    const { outcome, detail } = await tested()
+    assert.equal(outcome, 'passed')
+    assert.match(detail, /^GitLab knows this app and its secret/)
+    assert.deepEqual(await inNeed(), [])
+  })
+
+  test('fails where the host does not, and the list of runtimes says so', async () => {
+    app.client_secret = 'another'
+    const { outcome, detail } = await tested()
+    assert.equal(outcome, 'failed')
+    assert.equal(
+      detail,
+      'GitLab does not accept this app (invalid_client). Check its id and secret.',
+    )
+    assert.deepEqual(await inNeed(), ['GitLab'])
+  })
+
+  test('proves nothing where the host gives no answer', async () => {
+    gitlab.interruption = { status: 503 }
+    const { outcome, detail } = await tested()
+    assert.equal(outcome, 'not_proved')
+    assert.match(detail, /gave no answer that says anything. Try again later/)
+    assert.deepEqual(await inNeed(), [])
+  })
+})
+
+test('an app that a refresh is turned down for is shown, until a refresh works again', async () => {
+  await using events = await admin.events()
+  async function refreshed(): Promise<void> {
+    await sql`update connections set refresh_due_at = now()`.execute(database.db)
+    await wakeScheduler(countersign)
+  }
+  app.client_secret = 'another'
+  await refreshed()
+  const failed = await events.until(async () => {
+    const { test } = await client()
+    return test?.outcome === 'failed' ? test : undefined
+  })
+  assert.match(failed.detail, /^GitLab did not accept this app when it was used \(invalid_client\)/)
+  assert.deepEqual(await inNeed(), ['GitLab'])
+  assert.ok(events.seen.includes('clients'))
+  assert.equal((await connectionOf(countersign)).status, 'valid')
+
+  app.client_secret = rightSecret
+  await refreshed()
+  const passed = await events.until(async () => {
+    const { test } = await client()
+    return test?.outcome === 'passed' ? test : undefined
+  })
+  assert.equal(passed.detail, 'GitLab accepted this app when it was used.')
+  assert.deepEqual(await inNeed(), [])
+})
+
+test('who authorizes with an app that the host does not accept is told, and so are administrators', async () => {
+  const second = await scene.runtime('second')
+  const { request, authorization_url } = await beginOAuth(admin, second)
+  gitlab.oauth.signIn('carol')
+  const sent = await fetch(authorization_url, { redirect: 'manual' })
+  app.client_secret = 'another'
+  await using events = await admin.events()
+  await comeBack(sent.headers.get('location') ?? '', admin.cookie)
+  const { problem } = await events.until(async () => {
+    const now = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
+    return now.status === 'refused' ? now : undefined
+  })
+  assert.equal(problem?.type, problemUri('client-misconfigured'))
+  assert.match(problem.detail, /GitLab does not accept our OAuth app. Ask an administrator/)
+  assert.equal((await client()).test?.outcome, 'failed')
+
+  app.client_secret = rightSecret
+  await scene.authorize(second, 'carol')
+  assert.equal((await client()).test?.outcome, 'passed')
+})
