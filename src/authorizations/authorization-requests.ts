@@ -7,10 +7,10 @@ import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { type Db, isDuplicate } from '../store/database.ts'
 import type { AuthorizationRequestsTable } from '../store/tables.ts'
-import { notOnRuntime } from './candidates.ts'
 import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
 import { requestedScopes } from './requested-scopes.ts'
+import { clientFor } from './serving-client.ts'
 import { refuseUnknownKey } from './vault-key.ts'
 
 /** How long a person may take at the provider. */
@@ -180,53 +180,6 @@ export async function confirmAccount(
     await enqueue(trx, 'finish-authorization', { id })
     return toAuthorizationRequest(row)
   })
-}
-
-/**
- * The OAuth2 app by which a runtime is authorized at a provider.
- *
- * @throws ProblemError `provider-not-on-runtime`, `oauth-not-offered`, `client-not-registered`
- */
-export async function clientFor(db: Db, request: { runtime_id: string; provider_id: string }) {
-  const row = await findClient(db, request)
-  if (row === undefined) throw notOnRuntime()
-  if (row.auth_mode === 'token') {
-    throw new ProblemError('oauth-not-offered', 'Paste a token instead.')
-  }
-  const { client_row_id, client_id } = row
-  if (client_row_id === null || client_id === null) {
-    throw new ProblemError(
-      'client-not-registered',
-      `No OAuth app is registered for ${row.provider}. Ask an administrator to register one.`,
-    )
-  }
-  return { ...row, client_row_id, client_id }
-}
-
-async function findClient(db: Db, row: { runtime_id: string; provider_id: string }) {
-  return await db
-    .selectFrom('runtime_providers')
-    .innerJoin('runtimes', 'runtimes.id', 'runtime_providers.runtime_id')
-    .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
-    .leftJoin('clients', (join) =>
-      join.onRef('clients.provider_id', '=', 'providers.id').on(
-        sql<boolean>`clients.runtime_id is not distinct from
-            (case when auth_mode = 'custom_client' then runtimes.id end)`,
-      ),
-    )
-    .select([
-      'auth_mode',
-      'runtimes.name as runtime',
-      'providers.name as provider',
-      'providers.kind',
-      'providers.base_url',
-      'providers.tenant',
-      'clients.id as client_row_id',
-      'clients.client_id',
-    ])
-    .where('runtime_providers.runtime_id', '=', row.runtime_id)
-    .where('runtime_providers.provider_id', '=', row.provider_id)
-    .executeTakeFirst()
 }
 
 export function requestNotFound(): ProblemError {

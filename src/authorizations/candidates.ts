@@ -48,7 +48,7 @@ export async function createCandidate(db: Db, request: NewCandidate): Promise<Ca
     .where('provider_id', '=', provider_id)
     .executeTakeFirst()
   if (row === undefined) throw notOnRuntime()
-  if (row.auth_mode !== 'token' && !row.token_allowed) {
+  if (!for_runtime && row.auth_mode !== 'token' && !row.token_allowed) {
     throw new ProblemError('token-not-allowed', `Authorize access to ${row.provider} instead.`)
   }
   const statedEnd = endFrom(request.expires_at)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import type { Connection, Notice } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
+import { servesPeople } from './serving-client.ts'
 import { type StatusFacts, standingAt, statusAt } from './status.ts'
 
 /** Connections without their boxes, each with the runtimes that use it. */
@@ -57,11 +58,9 @@ export function connectionRows(db: Db | Trx) {
  */
 export function isForRuntime(row: { runtime_id: string; provider_id: string }) {
   return sql<boolean>`(connections.method = 'token' or exists (
-    select from clients k join runtime_providers rp on rp.provider_id = k.provider_id
+    select from clients k join runtime_providers rp on ${servesPeople('k', 'rp')}
     where k.id = connections.client_row_id
-      and rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}
-      and k.runtime_id is not distinct from
-        (case when rp.auth_mode = 'custom_client' then rp.runtime_id end)))`
+      and rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}))`
 }
 
 export type ConnectionRow = Awaited<

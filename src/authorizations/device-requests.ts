@@ -5,10 +5,11 @@ import { announce } from '../events/change.ts'
 import { decide } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Db, Trx } from '../store/database.ts'
-import { clientFor, requestNotFound, toAuthorizationRequest } from './authorization-requests.ts'
+import { requestNotFound, toAuthorizationRequest } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
 import type { AuthorizationRow } from './place-connection.ts'
 import { requestedScopes } from './requested-scopes.ts'
+import { clientFor } from './serving-client.ts'
 
 /** How long the provider may be away before there is a code. With the code it says how long that lasts. */
 const BEGIN_SECONDS = 60
@@ -30,7 +31,7 @@ export async function beginDeviceAuthorization(
   request: PersonRequest & { page_url: string; runtime_id: string; provider_id: string },
 ): Promise<AuthorizationRequest> {
   const { person, ip, runtime_id, provider_id, page_url } = request
-  const row = await clientFor(db, request)
+  const row = await clientFor(db, { ...request, for_runtime: false })
   const adapter = adapterFor(row.kind)
   if (adapter.oauth.device_flow === undefined) throw deviceFlowNotOffered(row.provider)
   const scopes = await requestedScopes(db, request, adapter, 'person')

@@ -9,6 +9,7 @@ import {
   toPage,
 } from '../store/page.ts'
 import { type ConnectionRow, connectionRows, noticeOf, toConnection } from './connection-rows.ts'
+import { servesPeople } from './serving-client.ts'
 
 /** What sorts the list: what needs the person, what works, what is not authorized. */
 const NEEDS_CARE = 0
@@ -80,7 +81,7 @@ export async function findAccess(
   row: { runtime_id: string; provider_id: string },
 ): Promise<Access | undefined> {
   const { rows } = await sql<RowKey>`
-    select ${NOT_AUTHORIZED}::int as rank, ${rowColumns},
+    select ${NOT_AUTHORIZED}::int as rank, ${columnsForPeople},
       ${authorizationColumns}
     from runtime_providers rp
     join runtimes r on r.id = rp.runtime_id
@@ -91,13 +92,16 @@ export async function findAccess(
   return (await withConnections(db, rows))[0]?.access
 }
 
-/** The columns of `RowFacts`. */
-export const rowColumns = sql`r.id as runtime_id, r.name as runtime_name,
+/** The columns of `RowFacts`, for people or for the runtime itself. */
+export function rowColumns(serves: typeof servesPeople) {
+  return sql`r.id as runtime_id, r.name as runtime_name,
   r.description as runtime_description, p.id as provider_id, p.kind as provider_kind,
   p.name as provider_name, p.base_url as provider_base_url, rp.auth_mode, rp.token_allowed,
   rp.warning_days, exists (
-    select from clients k where k.provider_id = p.id and k.runtime_id is not distinct from
-      (case when rp.auth_mode = 'custom_client' then r.id end)) as client_registered`
+    select from clients k where ${serves('k', 'rp')}) as client_registered`
+}
+
+const columnsForPeople = rowColumns(servesPeople)
 
 const authorizationColumns = sql`a.id as authorization_id, a.created_at as authorized_at,
   a.connection_id, a.expires_at as authorization_expires_at, a.hidden_notice_id`
@@ -118,7 +122,7 @@ async function authorizedRows(
             then ${NEEDS_CARE}::int
           else ${WORKS}::int
         end as rank,
-        ${rowColumns}, ${authorizationColumns}
+        ${columnsForPeople}, ${authorizationColumns}
       from authorizations a
       join connections c on c.id = a.connection_id
       join runtime_providers rp
@@ -148,7 +152,7 @@ async function openRows(
 ): Promise<RowKey[]> {
   const { rows } = await sql<RowKey>`
     select * from (
-      select ${NOT_AUTHORIZED}::int as rank, ${rowColumns},
+      select ${NOT_AUTHORIZED}::int as rank, ${columnsForPeople},
         null::uuid as authorization_id, null::timestamptz as authorized_at,
         null::uuid as connection_id, null::timestamptz as authorization_expires_at,
         null::uuid as hidden_notice_id
@@ -205,14 +209,14 @@ export function toRow(key: RowFacts) {
       name: key.provider_name,
       base_url: key.provider_base_url,
     },
-    oauth: offerOf(key),
-    token_allowed: key.auth_mode === 'token' || key.token_allowed,
   }
 }
 
 function toAccess(key: RowKey, row: ConnectionRow | undefined): Access {
   return {
     ...toRow(key),
+    oauth: offerOf(key),
+    token_allowed: key.auth_mode === 'token' || key.token_allowed,
     authorization: row === undefined ? null : toAuthorization(key, row),
   }
 }

@@ -13,6 +13,7 @@ import { connectionRows, toConnection } from './connection-rows.ts'
 import { type RowFacts, rowColumns, toRow } from './list-access.ts'
 import type { PersonRequest } from './person-request.ts'
 import { removeRuntimeTokens } from './remove-unused.ts'
+import { servesRuntime } from './serving-client.ts'
 import { tokenNeeds } from './token-needs.ts'
 
 interface Row {
@@ -114,7 +115,7 @@ async function readRows(
 ): Promise<RuntimeToken[]> {
   const one = provider_id === undefined ? sql`true` : sql`rp.provider_id = ${provider_id}`
   const { rows } = await sql<RowFacts>`
-    select ${rowColumns}
+    select ${rowColumns(servesRuntime)}
     from runtime_providers rp
     join runtimes r on r.id = rp.runtime_id
     join providers p on p.id = rp.provider_id
@@ -126,6 +127,9 @@ async function readRows(
     const { warning_days } = row
     return {
       ...toRow(row),
+      // How people authorize the runtime is another matter.
+      oauth: row.client_registered ? 'ready' : 'not_offered',
+      token_allowed: true,
       connection: connection === undefined ? null : toConnection(connection, { warning_days }),
     }
   })

@@ -41,7 +41,17 @@ export const runtimeTokenEndpoints = {
     body: inputs.createCandidate,
     status: 202,
     result: Candidate,
-    problems: authorizationEndpoints.createCandidate.problems,
+    problems: [
+      'not-found',
+      'provider-not-on-runtime',
+      'token-empty',
+      'token-too-long',
+      'token-malformed',
+      'token-of-another-provider',
+      'vault-key-unknown',
+      'box-not-authentic',
+      'candidate-exists',
+    ],
   },
   beginRuntimeAuthorization: {
     role: 'server',
@@ -52,7 +62,13 @@ export const runtimeTokenEndpoints = {
     body: inputs.beginAuthorization,
     status: 201,
     result: authorizationEndpoints.beginAuthorization.result,
-    problems: authorizationEndpoints.beginAuthorization.problems,
+    problems: [
+      'provider-not-on-runtime',
+      'client-not-registered',
+      'authorization-request-exists',
+      'vault-key-unknown',
+      'box-not-authentic',
+    ],
   },
   checkRuntimeToken: {
     role: 'server',

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { servesPeople } from '../authorizations/serving-client.ts'
 import { type AuthMode, ProblemError, type RuntimeProviderSettings } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
@@ -165,9 +166,7 @@ function settingsRows(db: Db | Trx) {
     ])
     .select(
       sql<boolean>`auth_mode = 'token' or exists (
-        select from clients k where k.provider_id = providers.id
-          and k.runtime_id is not distinct from
-            (case when auth_mode = 'custom_client' then runtime_providers.runtime_id end))`.as(
+        select from clients where ${servesPeople('clients', 'runtime_providers')})`.as(
         'client_registered',
       ),
     )

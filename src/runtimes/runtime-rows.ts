@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
-import { servesRow } from '../authorizations/serving-client.ts'
+import { servesPeople } from '../authorizations/serving-client.ts'
 import type { Runtime } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
 
@@ -52,7 +52,7 @@ export function runtimeRows(db: Db | Trx) {
       row
         .selectFrom('runtime_providers as used')
         .innerJoin('providers', 'providers.id', 'used.provider_id')
-        .innerJoin('clients', (join) => join.on(servesRow('clients', 'used')))
+        .innerJoin('clients', (join) => join.on(servesPeople('clients', 'used')))
         .select('providers.name')
         .whereRef('used.runtime_id', '=', 'runtimes.id')
         .where('used.auth_mode', '!=', 'token')

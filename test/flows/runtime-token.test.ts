@@ -226,8 +226,6 @@ suite('an authorization with OAuth2', () => {
   test('pushes as the robot, is refreshed, and asks about another account', async () => {
     const scene = await newRuntime()
     const { row } = scene
-    await refusal(beginRuntimeOAuth(admin, row), 'oauth-not-offered')
-    await admin.api.updateRuntimeProvider({ params: row, body: { auth_mode: 'default_client' } })
     await refusal(beginRuntimeOAuth(admin, row), 'client-not-registered')
     const token = await forge.token('robot', ['all'])
     await registerClient(admin, { url: forge.url, token }, row)
@@ -266,6 +264,38 @@ suite('an authorization with OAuth2', () => {
     const back = await authorizeWithOAuth(admin, row, ROBOT, beginRuntimeOAuth)
     assert.equal(back.status, 'completed')
     assert.equal((await scene.token())?.method, 'oauth')
+  })
+
+  test('or a token: the robot has either, however people authorize the runtime', async () => {
+    const { row, token, runtime } = await newRuntime()
+    const app = { url: forge.url, token: await forge.token('robot', ['all']) }
+    await registerClient(admin, app, row)
+    const set = (body: Parameters<typeof admin.api.updateRuntimeProvider>[0]['body']) =>
+      admin.api.updateRuntimeProvider({ params: row, body })
+    const offered = async () => {
+      const { oauth, token_allowed } = await admin.api.getRuntimeToken({ params: row })
+      return { oauth, token_allowed }
+    }
+    await set({ auth_mode: 'token' })
+    assert.deepEqual(await offered(), { oauth: 'ready', token_allowed: true })
+    assert.equal((await admin.access(runtime.id)).oauth, 'not_offered')
+    const done = await authorizeWithOAuth(admin, row, ROBOT, beginRuntimeOAuth)
+    assert.equal(done.status, 'completed', done.problem?.detail)
+    assert.equal((await token())?.method, 'oauth')
+
+    await set({ auth_mode: 'default_client', token_allowed: false })
+    assert.deepEqual(await offered(), { oauth: 'ready', token_allowed: true })
+    const pasted = await admin.addRuntimeToken(row, await forge.token('robot'))
+    assert.equal(pasted.status, 'accepted', pasted.problem?.detail)
+    assert.equal((await token())?.method, 'token')
+
+    // An app of the runtime's own goes before the default one, whichever people have.
+    const place = { provider_id: row.provider_id, runtime_id: row.runtime_id }
+    const form = await admin.api.getClientForm({ query: place })
+    const own = { client_id: 'own-app', client_secret: 'own-secret' }
+    await admin.api.putClient({ body: { id: form.id, ...place, ...own } })
+    const { authorization_url } = await beginRuntimeOAuth(admin, row)
+    assert.equal(new URL(authorization_url).searchParams.get('client_id'), 'own-app')
   })
 
   test('asks for the scopes of a runtime, and is revoked at the host when it is over', async () => {
