@@ -23,6 +23,9 @@ export function connectionRows(db: Db | Trx) {
     'connections.check_requested_at',
     'connections.check_failed_at',
     'connections.check_failed_reason',
+    // A runtime's own has them itself; what a person's was tried on is for each runtime.
+    'connections.probed_repository',
+    'connections.probe_outcome',
     'connections.created_at',
     sql<Date>`now()`.as('now'),
     jsonArrayFrom(
@@ -91,7 +94,7 @@ export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {
     },
     scopes: row.scopes,
     missing_scopes: row.missing_scopes,
-    probed_repository: probe?.probed_repository ?? null,
+    probed_repository: (probe ?? row).probed_repository,
     expires_at: row.expires_at?.toISOString() ?? null,
     checked_at: checked_at?.toISOString() ?? null,
     check_failed: failedLast

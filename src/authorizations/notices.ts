@@ -13,7 +13,13 @@ interface Facts {
   now: Date
   connection: Pick<
     Selectable<ConnectionsTable>,
-    'status' | 'version' | 'expires_at' | 'missing_scopes' | 'notice_due_at'
+    | 'status'
+    | 'version'
+    | 'expires_at'
+    | 'missing_scopes'
+    | 'notice_due_at'
+    | 'probed_repository'
+    | 'probe_outcome'
   >
   /** Of a runtime's own token, one without an id: there is no authorization, only the warning. */
   authorizations: Limits[]
@@ -74,6 +80,7 @@ async function readFacts(db: Db | Trx, id: string, lock: boolean): Promise<Facts
   const connection = await db
     .selectFrom('connections')
     .select(['status', 'version', 'expires_at', 'missing_scopes', 'notice_due_at'])
+    .select(['probed_repository', 'probe_outcome'])
     .select(sql<Date>`now()`.as('now'))
     .select(
       sql<number | null>`(select warning_days from runtime_providers rp
@@ -94,9 +101,10 @@ async function readFacts(db: Db | Trx, id: string, lock: boolean): Promise<Facts
     .select(['a.id', 'a.expires_at', 'rp.warning_days', 'a.probed_repository', 'a.probe_outcome'])
     .where('a.connection_id', '=', id)
     .execute()
-  const { own_warning_days: warning_days } = connection
+  const { own_warning_days: warning_days, probed_repository, probe_outcome } = connection
   if (warning_days !== null) {
-    authorizations.push({ id: null, expires_at: null, warning_days, ...notProbed })
+    const own = { id: null, expires_at: null, warning_days, probed_repository, probe_outcome }
+    authorizations.push(own)
   }
   const open = await db
     .selectFrom('notices')

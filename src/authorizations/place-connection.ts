@@ -87,6 +87,8 @@ export async function ownConnection(
 /**
  * Writes a token set into its connection and puts that to its use: a person's with the authorization
  * of this row, a runtime's own in the place of the one it had.
+ *
+ * @param probe what the token was tried on for this runtime
  */
 export async function placeConnection(
   trx: Trx,
@@ -97,7 +99,7 @@ export async function placeConnection(
   const { id, owner_id, owner_kind } = connection
   if (owner_kind === 'runtime') {
     await removeRuntimeTokens(trx, { runtime_id, provider_ids: [provider_id] }, id)
-    await writeConnection(trx, connection)
+    await writeConnection(trx, { ...connection, ...probe })
     return await settleNotices(trx, id)
   }
   await writeConnection(trx, connection)

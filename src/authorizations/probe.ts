@@ -1,6 +1,6 @@
 import type { ProbeOutcome } from '../store/tables.ts'
 
-/** The columns of an authorization that say what its token was tried on. */
+/** The columns of an authorization, or of a runtime's own token, that say what it was tried on. */
 export interface ProbeColumns {
   probed_repository: string | null
   probe_outcome: ProbeOutcome | null

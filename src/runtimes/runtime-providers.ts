@@ -138,8 +138,11 @@ async function tryAnew(
       where runtime_id = ${runtime_id} and provider_id = ${provider_id}
         and probed_repository is distinct from ${repository}::text
       returning connection_id)
-    update connections set check_due_at = now() + random() * interval '3 minutes'
-    where id in (select connection_id from forgotten) and status = 'unverified'`.execute(trx)
+    update connections set check_due_at = now() + random() * interval '3 minutes',
+      probed_repository = null, probe_outcome = null
+    where status = 'unverified' and (id in (select connection_id from forgotten)
+      or runtime_id = ${runtime_id} and provider_id = ${provider_id}
+        and probed_repository is distinct from ${repository}::text)`.execute(trx)
 }
 
 function describe(change: Change): string {

@@ -64,6 +64,7 @@ export function runtimeRows(db: Db | Trx) {
 
 /** True of a token that fails or will soon, beside the row `used` of its runtime and provider. */
 const needsCare = sql<boolean>`(connections.status not in ('valid', 'unverified')
+  or connections.probe_outcome <> 'proved'
   or connections.expires_at < now() + make_interval(days => used.warning_days))`
 
 /** True of a runtime with a token of its own that needs an administrator. */

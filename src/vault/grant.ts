@@ -108,7 +108,7 @@ const GRANT_QUERY = `
 const OWN_GRANT_QUERY = `
   select ${grantColumns}, r.id as owner_id, null as person_email,
     null as authorization_id, null as authorization_expires_at,
-    null as probed_repository, null as probe_outcome
+    c.probed_repository, c.probe_outcome
   ${runtimeAndProvider}
   left join connections c on c.runtime_id = r.id and c.provider_id = p.id
   where k.hash = $1 and (k.expires_at is null or k.expires_at > now())`

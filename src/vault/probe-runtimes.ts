@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { notProbed } from '../authorizations/probe.ts'
 import type { ProviderAdapter, ProviderHttp, TokenCredential } from '../providers/provider.ts'
 import type { Db, Trx } from '../store/database.ts'
@@ -6,7 +7,8 @@ import { type Probe, probeRepository, signOnSentence } from './probe-repository.
 
 /** What a repository told about a token, for one of the runtimes that use it. */
 export interface Probed {
-  authorization_id: string
+  /** Null: the token is the runtime's own. */
+  authorization_id: string | null
   repository: string
   outcome: Probe['outcome']
   /** Why nothing was learned. */
@@ -22,16 +24,7 @@ export async function probeForRuntimes(
   provider: string,
   connection_id: string,
 ): Promise<Probed[]> {
-  const wanted = await db
-    .selectFrom('authorizations')
-    .innerJoin('runtime_providers', (join) =>
-      join
-        .onRef('runtime_providers.runtime_id', '=', 'authorizations.runtime_id')
-        .onRef('runtime_providers.provider_id', '=', 'authorizations.provider_id'),
-    )
-    .select(['authorizations.id as authorization_id', 'probe_repository'])
-    .where('connection_id', '=', connection_id)
-    .execute()
+  const wanted = await repositoriesFor(db, connection_id)
   const answers = new Map<string, Probe>()
   const probed: Probed[] = []
   for (const { authorization_id, probe_repository: repository } of wanted) {
@@ -44,6 +37,24 @@ export async function probeForRuntimes(
     probed.push({ authorization_id, repository, outcome, ...(failed && { failed }) })
   }
   return probed
+}
+
+/** The repositories that are named for the runtimes which a connection serves, or whose own it is. */
+async function repositoriesFor(
+  db: Db,
+  connection_id: string,
+): Promise<{ authorization_id: string | null; probe_repository: string | null }[]> {
+  const { rows } = await sql<{ authorization_id: string | null; probe_repository: string | null }>`
+    select a.id as authorization_id, rp.probe_repository
+    from authorizations a join runtime_providers rp
+      on rp.runtime_id = a.runtime_id and rp.provider_id = a.provider_id
+    where a.connection_id = ${connection_id}
+    union all
+    select null, rp.probe_repository
+    from connections c join runtime_providers rp
+      on rp.runtime_id = c.runtime_id and rp.provider_id = c.provider_id
+    where c.id = ${connection_id}`.execute(db)
+  return rows
 }
 
 function failureOf(probe: Probe, provider: string, repository: string): string | undefined {
@@ -64,7 +75,7 @@ export async function writeProbes(
   probes: readonly Probed[],
 ): Promise<void> {
   if (!accepted) return
-  const tried = probes.map(({ authorization_id }) => authorization_id)
+  const tried = probes.flatMap(({ authorization_id }) => authorization_id ?? [])
   await trx
     .updateTable('authorizations')
     .set(notProbed)
@@ -72,11 +83,24 @@ export async function writeProbes(
     .where('probe_outcome', 'is not', null)
     .$if(tried.length > 0, (query) => query.where('id', 'not in', tried))
     .execute()
+  if (!probes.some(({ authorization_id }) => authorization_id === null)) {
+    await trx
+      .updateTable('connections')
+      .set(notProbed)
+      .where('id', '=', connection_id)
+      .where('probe_outcome', 'is not', null)
+      .execute()
+  }
   for (const { authorization_id, repository, outcome } of probes) {
     if (!isLearned(outcome)) continue
+    const learned = { probed_repository: repository, probe_outcome: outcome }
+    if (authorization_id === null) {
+      await trx.updateTable('connections').set(learned).where('id', '=', connection_id).execute()
+      continue
+    }
     await trx
       .updateTable('authorizations')
-      .set({ probed_repository: repository, probe_outcome: outcome })
+      .set(learned)
       .where('id', '=', authorization_id)
       .where('connection_id', '=', connection_id)
       .execute()

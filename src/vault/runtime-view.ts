@@ -74,6 +74,8 @@ async function viewOwnTokens(db: Db, runtime_id: string): Promise<TokenOnRuntime
       'provider_id',
       'status',
       'expires_at',
+      'probed_repository',
+      'probe_outcome',
       'missing_scopes',
       'account_login',
       'account_name',

@@ -50,6 +50,8 @@ async function runtimeTrying(probe_repository: string | null, skip_validation = 
     row,
     connection: async () => (await admin.access(row.runtime_id)).authorization?.connection,
     credential: () => vault.issueCredential({ body: request }),
+    ownCredential: () =>
+      vault.issueCredential({ body: { as_runtime: true, protocol: 'http', host } as const }),
   }
 }
 
@@ -224,6 +226,46 @@ suite('several runtimes', () => {
       await refusal(admin.api.updateRuntimeProvider({ params, body }), 'request-invalid')
     }
   })
+})
+
+test("a runtime's own token is tried when it is handed in, and at each check", async () => {
+  const { row, ownCredential } = await runtimeTrying('carol/secret')
+  const own = async () => {
+    const params = { id: row.runtime_id }
+    const [item] = (await admin.api.listRuntimeTokens({ params })).items
+    const { tokens_in_need } = await admin.api.getRuntime({ params })
+    return { ...(item?.connection ?? assert.fail()), in_need: tokens_in_need.length > 0 }
+  }
+  async function checked(): Promise<string> {
+    await using events = await admin.events()
+    await admin.api.checkRuntimeToken({ params: row })
+    return await events.until(async () => {
+      const { status } = await own()
+      return status === 'checking' ? undefined : status
+    })
+  }
+  const token = fineGrained('contents:write')
+  assert.equal((await admin.addRuntimeToken(row, token)).status, 'accepted')
+  const proved = await own()
+  assert.deepEqual([proved.status, proved.probed_repository], ['valid', 'carol/secret'])
+  assert.match(proved.reason, /Proved by carol\/secret/)
+  assert.equal((await ownCredential()).password, token)
+
+  const stored = github.token(token) ?? assert.fail()
+  stored.scopes = ['contents:read']
+  assert.equal(await checked(), 'insufficient_scopes')
+  const lacking = await own()
+  assert.match(lacking.reason, /may read carol\/secret but not write/)
+  assert.ok(lacking.in_need)
+  await refusal(ownCredential(), 'credential-scopes-missing')
+  stored.scopes = ['contents:write']
+  assert.equal(await checked(), 'valid')
+  assert.equal((await ownCredential()).password, token)
+  assert.equal((await own()).in_need, false)
+
+  await admin.api.updateRuntimeProvider({ params: row, body: { probe_repository: null } })
+  assert.equal((await own()).status, 'unverified')
+  assert.equal(await checked(), 'unverified')
 })
 
 suite('a grant that hides its scopes', () => {
