@@ -55,6 +55,7 @@ export const authorizationEndpoints = {
       'vault-key-unknown',
       'box-not-authentic',
       'candidate-exists',
+      'too-many-attempts',
     ],
   },
   getCandidate: {

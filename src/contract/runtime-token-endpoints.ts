@@ -51,6 +51,7 @@ export const runtimeTokenEndpoints = {
       'vault-key-unknown',
       'box-not-authentic',
       'candidate-exists',
+      'too-many-attempts',
     ],
   },
   beginRuntimeAuthorization: {
@@ -68,6 +69,7 @@ export const runtimeTokenEndpoints = {
       'authorization-request-exists',
       'vault-key-unknown',
       'box-not-authentic',
+      'too-many-attempts',
     ],
   },
   checkRuntimeToken: {

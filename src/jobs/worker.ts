@@ -4,7 +4,7 @@ import { Logger, run, type WorkerEvents } from 'graphile-worker'
 import { sql } from 'kysely'
 import type { Logger as PinoLogger } from 'pino'
 import type { Database } from '../store/database.ts'
-import { checkCandidate } from '../vault/check-candidate.ts'
+import { type CandidateParts, checkCandidate } from '../vault/check-candidate.ts'
 import { type CheckParts, checkConnection } from '../vault/check-connection.ts'
 import type { FinishParts } from '../vault/exchange-code.ts'
 import { finishAuthorization } from '../vault/finish-authorization.ts'
@@ -24,7 +24,7 @@ const CONCURRENCY = 8
  */
 export async function startWorker(
   database: Database,
-  parts: FinishParts & CheckParts & { page_url: string },
+  parts: FinishParts & CheckParts & CandidateParts & { page_url: string },
   log: PinoLogger,
 ): Promise<AsyncDisposable> {
   await using resources = new AsyncDisposableStack()

@@ -35,3 +35,15 @@ export async function countAttempt(
     extensions: { retry_after },
   })
 }
+
+/** Each may be a bad login at a Git host, up to four times. */
+const CANDIDATES = { most: 60, seconds: 300 }
+
+/**
+ * Counts a token that a person hands in, for whomever.
+ *
+ * @throws ProblemError `too-many-attempts`
+ */
+export async function countCandidate(db: Db, person: { id: string }): Promise<void> {
+  await countAttempt(db, `candidate ${person.id}`, CANDIDATES)
+}

@@ -19,6 +19,7 @@ import { createProviderLimits } from '../vault/provider-limits.ts'
 import { createProviderPace } from '../vault/provider-pace.ts'
 import { createRefresher } from '../vault/refresh.ts'
 import { openRefreshJournal } from '../vault/refresh-journal.ts'
+import { createRefusedTokens } from '../vault/refused-tokens.ts'
 import { vaultRoutes } from '../vault/routes.ts'
 import { runtimeCalls } from '../vault/runtime-calls.ts'
 import { CHECKS_AT_ONCE, startScheduler } from '../vault/scheduler.ts'
@@ -74,7 +75,8 @@ export async function startVault(
     log,
   })
   await refresher.replay()
-  const work = { db, keyring, outbound, limits, check_limits, refresher, page_url }
+  const refused = createRefusedTokens()
+  const work = { db, keyring, outbound, limits, check_limits, refused, refresher, page_url }
   resources.use(startScheduler({ ...work, broker, log }))
   resources.use(startNoticeClock({ db, broker, log }))
   resources.use(await startWorker(database, work, log))

@@ -23,6 +23,7 @@ import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { proveByRepository } from './probe-repository.ts'
+import type { RefusedTokens } from './refused-tokens.ts'
 import { tokenSetText } from './token-set.ts'
 
 /** What the tasks of a vault work with. */
@@ -31,6 +32,8 @@ export interface VaultParts {
   keyring: Keyring
   outbound: Outbound
 }
+
+export type CandidateParts = VaultParts & { refused: RefusedTokens }
 
 interface PendingCandidate {
   id: string
@@ -61,7 +64,7 @@ interface PendingCandidate {
  * authorization switches to it in one transaction; otherwise nothing changes but the candidate,
  * which then says why. Its box is destroyed either way.
  */
-export async function checkCandidate(parts: VaultParts, id: string): Promise<void> {
+export async function checkCandidate(parts: CandidateParts, id: string): Promise<void> {
   const candidate = await loadCandidate(parts.db, id)
   if (candidate === undefined) return
   try {
@@ -149,14 +152,16 @@ interface Passed {
 
 /** Asks the host. Returns only for a token that passes. */
 async function prove(
-  parts: VaultParts,
+  parts: CandidateParts,
   candidate: PendingCandidate,
   token: string,
 ): Promise<Passed> {
   const adapter = adapterFor(candidate.kind)
   const http = parts.outbound.to(candidate, adapter.origins(candidate.base_url))
   const credential = { method: 'token', token, login: null } as const
-  const verdict = await inspectToken(adapter, http, credential, candidate.owner_kind)
+  const verdict = await unlessRefusedBefore(parts, candidate, token, () =>
+    inspectToken(adapter, http, credential, candidate.owner_kind),
+  )
   if (verdict.outcome === 'accepted' && verdict.missing_scopes.length === 0) {
     const { stated_expires_at } = candidate
     const expires_at = verdict.inspection.expires_at ?? stated_expires_at
@@ -175,6 +180,21 @@ async function prove(
     return { inspection, probe: notProbed }
   }
   throw verdictProblem(verdict, candidate.provider, adapter.looksLikeToken(token))
+}
+
+/** Asks, unless this token was refused a moment ago: then that is still so. */
+async function unlessRefusedBefore(
+  { keyring, refused }: CandidateParts,
+  { provider_id }: PendingCandidate,
+  token: string,
+  ask: () => Promise<Verdict>,
+): Promise<Verdict> {
+  const fingerprint = keyring.fingerprint(token)
+  if (refused.has(provider_id, fingerprint)) return { outcome: 'refused', why: 'bad_credential' }
+  const verdict = await ask()
+  const isBad = verdict.outcome === 'refused' && verdict.why === 'bad_credential'
+  if (isBad) refused.add(provider_id, fingerprint)
+  return verdict
 }
 
 function scopesHidden(provider: string): ProblemError {

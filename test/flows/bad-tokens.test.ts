@@ -72,7 +72,8 @@ const badTokens: BadToken[] = [
   },
   {
     name: 'a password',
-    paste: () => DEMO_ACCOUNT.password,
+    // Another one each time: what was refused a moment ago is not tried again.
+    paste: () => `${DEMO_ACCOUNT.password}-${randomUUID()}`,
     type: 'token-rejected',
     says: /password/,
   },
@@ -198,6 +199,31 @@ for (const [way, handIn] of ways) {
     }
   })
 }
+
+test('one that was refused a moment ago is not tried again, wherever it is pasted', async () => {
+  const { runtime } = await countersign.runtime()
+  const elsewhere = { runtime_id: runtime.id, provider_id: provider.id }
+  const bad = randomUUID().replaceAll('-', '').padEnd(40, '0')
+  const calls = async () => await forge.calls('/api/v1/user')
+  const before = await calls()
+  const first = await problemOf(admin.addToken(row, bad), 'token-rejected')
+  assert.equal((await calls()) - before, 4, 'a refusal is believed when it stands')
+  const again = await problemOf(admin.addTokenInClear(elsewhere, bad), 'token-rejected')
+  assert.deepEqual(again, first)
+  await problemOf(admin.addRuntimeToken(elsewhere, bad), 'token-rejected')
+  assert.equal((await calls()) - before, 4)
+  assert.equal((await admin.addToken(elsewhere, await forge.token())).status, 'accepted')
+})
+
+test('who hands in very many is asked to wait', async () => {
+  const eager = await countersign.person('eager')
+  const body = { ...row, token: 'a'.repeat(40) }
+  const handIn = () => eager.api.createCandidate({ body: { id: randomUUID(), ...body } })
+  for (let count = 0; count < 60; count += 1) await handIn()
+  const { extensions } = await refusal(handIn(), 'too-many-attempts')
+  assert.ok((extensions.retry_after ?? 0) > 200)
+  assert.equal((await admin.addToken(row, oldToken)).status, 'accepted', 'others may go on')
+})
 
 test('a token comes sealed or in the clear, and not both, nor neither', async () => {
   const body = { id: randomUUID(), ...row }

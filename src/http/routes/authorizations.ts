@@ -11,7 +11,7 @@ import { getAccess } from '../../authorizations/get-access.ts'
 import { listAccess } from '../../authorizations/list-access.ts'
 import { listRevocations } from '../../authorizations/revocations.ts'
 import { ProblemError } from '../../contract/index.ts'
-import { countAttempt } from '../../people/attempts.ts'
+import { countAttempt, countCandidate } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -27,9 +27,10 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
     listAccess(db, caller.id, { limit: 25, ...query }),
   )
   bind(app, 'getAccess', person, ({ params }, { caller }) => getAccess(db, caller.id, params))
-  bind(app, 'createCandidate', person, ({ body }, { caller, ip }) =>
-    createCandidate(db, { ...body, for_runtime: false, person: caller, ip }),
-  )
+  bind(app, 'createCandidate', person, async ({ body }, { caller, ip }) => {
+    await countCandidate(db, caller)
+    return await createCandidate(db, { ...body, for_runtime: false, person: caller, ip })
+  })
   bind(app, 'getCandidate', person, ({ params }, { caller }) =>
     getCandidate(db, caller.id, params.id),
   )

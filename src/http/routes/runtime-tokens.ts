@@ -7,6 +7,7 @@ import {
   getRuntimeToken,
   listRuntimeTokens,
 } from '../../authorizations/runtime-tokens.ts'
+import { countCandidate } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -16,9 +17,10 @@ export function runtimeTokenRoutes(app: FastifyInstance, { db, callers }: Server
 
   bind(app, 'listRuntimeTokens', admin, ({ params }) => listRuntimeTokens(db, params.id))
   bind(app, 'getRuntimeToken', admin, ({ params }) => getRuntimeToken(db, params))
-  bind(app, 'createRuntimeCandidate', admin, ({ body }, { caller: person, ip }) =>
-    createCandidate(db, { ...body, for_runtime: true, person, ip }),
-  )
+  bind(app, 'createRuntimeCandidate', admin, async ({ body }, { caller: person, ip }) => {
+    await countCandidate(db, person)
+    return await createCandidate(db, { ...body, for_runtime: true, person, ip })
+  })
   bind(app, 'checkRuntimeToken', admin, ({ params }, { caller: person, ip }) =>
     checkRuntimeToken(db, { ...params, person, ip }),
   )
