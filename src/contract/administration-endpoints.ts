@@ -178,7 +178,7 @@ export const administrationEndpoints = {
     body: inputs.updateRuntimeProvider,
     status: 200,
     result: RuntimeProviderSettings,
-    problems: ['not-found'],
+    problems: ['not-found', 'scopes-too-few'],
   },
   listRuntimes: {
     role: 'server',

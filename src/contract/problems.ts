@@ -60,6 +60,7 @@ export const problems = {
   'authorization-failed': { status: 422, title: 'The Git host did not complete the authorization' },
   'authorization-request-unknown': { status: 410, title: 'This authorization is not known here' },
   'authorization-request-expired': { status: 410, title: 'The authorization took too long' },
+  'scopes-too-few': { status: 422, title: 'These scopes are not enough' },
   'scopes-narrowed': { status: 422, title: 'Less was allowed than is needed' },
   'device-flow-not-offered': { status: 409, title: 'There are no codes at this Git host' },
   'device-code-unknown': { status: 404, title: 'There is no such code' },

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { currentVaultKey } from '../authorizations/vault-key.ts'
 import { callbackPath, type OAuthClient, ProblemError, type Scope } from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
+import type { ProviderAdapter } from '../providers/provider.ts'
 import { withReasons } from '../providers/scope-reasons.ts'
 import type { VaultPublicKey } from '../seal/keys.ts'
 import type { Db } from '../store/database.ts'
@@ -56,10 +57,42 @@ export async function getClientForm(
     callback_url: page_url + callbackPath(place.provider_id),
     registration_page: adapter.pages(provider.base_url).new_client,
     public_clients: adapter.oauth.public_clients ?? false,
-    scopes: withReasons(adapter, adapter.oauth.default_scopes.person, 'person'),
+    scopes: await scopesOf(db, place, adapter),
     client: row === undefined ? null : toClient(row),
     used_by: row === undefined ? { people: 0, runtimes: 0 } : await countUsers(db, row.id),
   }
+}
+
+/**
+ * All that may be asked for with an app, in the words of grants: of people, for a runtime's own token,
+ * and by the own lists of the runtimes that it is for. Some hosts grant no scope that the app lacks.
+ */
+async function scopesOf(db: Db, place: ClientPlace, adapter: ProviderAdapter): Promise<Scope[]> {
+  const { person, runtime } = adapter.oauth.default_scopes
+  const ofRuntimes = withReasons(adapter, runtime, 'runtime').map(({ scope, reason }) => ({
+    scope,
+    reason: `${reason}, for a runtime's own token`,
+  }))
+  const all = [
+    ...withReasons(adapter, person, 'person'),
+    ...ofRuntimes,
+    ...withReasons(adapter, await ownLists(db, place), 'person'),
+  ]
+  return all.filter(({ scope }, index) => all.findIndex((one) => one.scope === scope) === index)
+}
+
+/** The scopes that administrators chose for runtimes whose people authorize with the app. */
+async function ownLists(db: Db, { provider_id, runtime_id }: ClientPlace): Promise<string[]> {
+  const rows = await db
+    .selectFrom('runtime_providers')
+    .select(sql<string>`unnest(scopes)`.as('scope'))
+    .distinct()
+    .where('provider_id', '=', provider_id)
+    .$if(runtime_id === undefined, (query) => query.where('auth_mode', '=', 'default_client'))
+    .$if(runtime_id !== undefined, (query) => query.where('runtime_id', '=', runtime_id ?? ''))
+    .orderBy('scope')
+    .execute()
+  return rows.map(({ scope }) => scope)
 }
 
 /** Counts those who authorized with a client and would have to do so again. */

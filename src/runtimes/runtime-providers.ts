@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { refuseTooFewScopes } from '../authorizations/requested-scopes.ts'
 import { servesPeople } from '../authorizations/serving-client.ts'
 import { type AuthMode, ProblemError, type RuntimeProviderSettings } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
@@ -37,7 +38,7 @@ export interface RuntimeProviderChange {
  * Changes how people authorize a runtime at a provider. A new limit of age holds for what was
  * authorized before, too, from the day it was; and a new repository has its tokens tried on it soon.
  *
- * @throws ProblemError `not-found`
+ * @throws ProblemError `not-found`, `scopes-too-few`
  */
 export async function updateRuntimeProvider(
   db: Db,
@@ -49,6 +50,7 @@ export async function updateRuntimeProvider(
   if (provider === undefined) {
     throw new ProblemError('not-found', 'This runtime does not use that Git host.')
   }
+  if (given.scopes) refuseTooFewScopes(provider.kind, given.scopes)
   const change = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as typeof given

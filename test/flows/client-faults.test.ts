@@ -5,6 +5,7 @@ import { problemUri } from '../../src/contract/index.ts'
 import { startWithGitlab } from '../harness/gitlab.ts'
 import { connectionOf, wakeScheduler } from '../harness/granted.ts'
 import { beginOAuth, comeBack } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
 
 const scene = await startWithGitlab()
 after(() => scene[Symbol.asyncDispose]())
@@ -90,6 +91,35 @@ test('an app that a refresh is turned down for is shown, until a refresh works a
   })
   assert.equal(passed.detail, 'GitLab accepted this app when it was used.')
   assert.deepEqual(await inNeed(), [])
+})
+
+test('the form for an app names all that may be asked for with it, and why', async () => {
+  const { provider_id } = row
+  const names = async (place: { runtime_id?: string } = {}) => {
+    const { scopes } = await admin.api.getClientForm({ query: { provider_id, ...place } })
+    return scopes.map(({ scope, reason }) => `${scope}: ${reason}`)
+  }
+  const usual = [
+    'read_api: to see whose token it is and which projects it reaches',
+    'write_repository: to clone, fetch and push',
+    "api: to clone, fetch, push and keep webhooks, for a runtime's own token",
+  ]
+  assert.deepEqual(await names(), usual)
+  const set = (scopes: string[] | null) =>
+    admin.api.updateRuntimeProvider({ params: row, body: { scopes } })
+  const { detail, extensions } = await refusal(set(['read_api', 'openid']), 'scopes-too-few')
+  assert.deepEqual(extensions.missing_scopes, ['write_repository'])
+  assert.match(
+    detail,
+    /write_repository is missing. The usual scopes are read_api write_repository/,
+  )
+  assert.deepEqual((await set(['api', 'openid'])).scopes, ['api', 'openid'])
+  const own = [...usual, 'openid: chosen by an administrator']
+  assert.deepEqual(await names(), own)
+  assert.deepEqual(await names({ runtime_id: row.runtime_id }), own)
+  const other = await scene.runtime('other')
+  assert.deepEqual(await names({ runtime_id: other.runtime_id }), usual)
+  await set(null)
 })
 
 test('who authorizes with an app that the host does not accept is told, and so are administrators', async () => {

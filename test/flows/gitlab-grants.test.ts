@@ -6,6 +6,7 @@ import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { connectionOf } from '../harness/granted.ts'
 import { beginOAuth, comeBack } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
 const countersign = await startCountersign()
@@ -91,8 +92,13 @@ async function forget(): Promise<void> {
 test('a grant that is too narrow is turned down, and revoked', async () => {
   await forget()
   const narrow = await runtime('narrow')
-  const body = { scopes: ['read_api'] }
-  await admin.api.updateRuntimeProvider({ params: narrow, body })
+  await refusal(
+    admin.api.updateRuntimeProvider({ params: narrow, body: { scopes: ['read_api'] } }),
+    'scopes-too-few',
+  )
+  // From before such lists were turned away.
+  await sql`update runtime_providers set scopes = '{read_api}'
+    where runtime_id = ${narrow.runtime_id}`.execute(database.db)
   const { status, problem } = await authorize(narrow, 'carol')
   assert.equal(status, 'refused')
   assert.match(problem?.type ?? '', /scopes-narrowed$/)

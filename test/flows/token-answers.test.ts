@@ -110,8 +110,10 @@ suite('an app', () => {
     const narrow = { runtime_id: runtime.id, provider_id: row.provider_id }
     await admin.api.updateRuntimeProvider({
       params: narrow,
-      body: { auth_mode: 'default_client', scopes: ['read:user'] },
+      body: { auth_mode: 'default_client' },
     })
+    await sql`update runtime_providers set scopes = '{read:user}'
+      where runtime_id = ${runtime.id}`.execute(database.db)
     const bob = await countersign.person('bob')
     const done = await authorizeWithOAuth(bob, narrow, { login: 'bob', password: 'bob-demo' })
     assert.equal(done.status, 'refused')
