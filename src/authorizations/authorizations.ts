@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Access, type Authorization, ProblemError } from '../contract/index.ts'
+import { type Access, type Authorization, isUsable, ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { enqueueBehind } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
@@ -11,7 +11,7 @@ import { settleNotices } from './notices.ts'
 import type { PersonRequest } from './person-request.ts'
 import { bindConnection } from './place-connection.ts'
 import { removeUnusedConnections } from './remove-unused.ts'
-import { isUsable, statusAt } from './status.ts'
+import { statusAt } from './status.ts'
 
 /**
  * Lets a runtime use a token that this person already has: an act of consent of its own.

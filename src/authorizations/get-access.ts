@@ -1,4 +1,4 @@
-import { type AccessDetail, ProblemError } from '../contract/index.ts'
+import { type AccessDetail, isUsable, ProblemError } from '../contract/index.ts'
 import type { Db } from '../store/database.ts'
 import {
   type ConnectionRow,
@@ -7,7 +7,7 @@ import {
   toConnection,
 } from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
-import { isUsable, statusAt } from './status.ts'
+import { statusAt } from './status.ts'
 import { tokenNeeds } from './token-needs.ts'
 
 /**

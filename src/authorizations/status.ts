@@ -93,10 +93,3 @@ function proofOf({ status, probed_repository, probe_outcome }: StatusFacts) {
   }
   return { status: 'valid', reason: 'The Git host accepts this token.' } as const
 }
-
-/** Whether a token with this status may be handed out. */
-export function isUsable(status: ConnectionStatus): boolean {
-  return (
-    status === 'valid' || status === 'expiring' || status === 'unverified' || status === 'checking'
-  )
-}

@@ -1,11 +1,10 @@
-import type { Access } from '../contract/index.ts'
+import { type Access, isUsable } from '../contract/index.ts'
 import type { Server } from './server.ts'
 import { CommandError, exitCodes, usageError } from './terminal.ts'
 
 /** Whether a runtime can act with what the person has authorized. */
 export function isAuthorized({ authorization }: Pick<Access, 'authorization'>): boolean {
-  const status = authorization?.connection.status
-  return status === 'valid' || status === 'expiring' || status === 'unverified'
+  return isUsable(authorization?.connection.status)
 }
 
 /**

@@ -3,13 +3,6 @@ import type { CommitIdentity } from './child-environment.ts'
 
 export type PersonOnRuntime = NonNullable<RuntimeView['person']>
 
-/** Whether the vault can be expected to hand the token out. It has the last word. */
-export function isUsable({ status }: TokenOnRuntime): boolean {
-  return (
-    status === 'valid' || status === 'expiring' || status === 'unverified' || status === 'checking'
-  )
-}
-
 /**
  * As whom to commit: the account's name and e-mail at the Git host; its login where it has no name,
  * the owner's own e-mail where it shows none.

@@ -1,11 +1,17 @@
 import { openPersonSocket } from '../agent/person-socket.ts'
 import { type Refusal, refusalFrom, refusalSentence } from '../agent/refusal.ts'
 import { openVaultClient, type VaultClient } from '../agent/vault-client.ts'
-import type { ActsFor, ProviderSummary, RuntimeView, TokenOnRuntime } from '../contract/index.ts'
+import {
+  type ActsFor,
+  isUsable,
+  type ProviderSummary,
+  type RuntimeView,
+  type TokenOnRuntime,
+} from '../contract/index.ts'
 import { runChild } from './child.ts'
 import { type CommitIdentity, childEnvironment } from './child-environment.ts'
 import { help } from './help.ts'
-import { commitIdentity, isUsable, type PersonOnRuntime, robotIdentity } from './identity.ts'
+import { commitIdentity, type PersonOnRuntime, robotIdentity } from './identity.ts'
 import { readFlags, vaultFlags } from './options.ts'
 import { readSettings, type Settings, usualConfigPaths } from './settings.ts'
 import { relaySignals } from './signals.ts'
@@ -140,7 +146,7 @@ function firstUsable(
 ): { provider: ProviderSummary; account: TokenOnRuntime['account'] } | undefined {
   for (const provider of providers) {
     const token = tokens.find(({ provider_id }) => provider_id === provider.id)
-    if (token && isUsable(token)) return { provider, account: token.account }
+    if (token && isUsable(token.status)) return { provider, account: token.account }
   }
   return undefined
 }

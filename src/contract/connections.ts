@@ -106,6 +106,11 @@ export const ConnectionStatus = Type.Union([
 ])
 export type ConnectionStatus = Static<typeof ConnectionStatus>
 
+/** Whether a token with this status is handed out. While it is being checked, nobody can say. */
+export function isUsable(status: ConnectionStatus | undefined): boolean {
+  return status === 'valid' || status === 'expiring' || status === 'unverified'
+}
+
 export const Connection = Type.Object(
   {
     id: Id,

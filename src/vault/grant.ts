@@ -1,8 +1,9 @@
 import type pg from 'pg'
-import { isUsable, statusAt } from '../authorizations/status.ts'
+import { statusAt } from '../authorizations/status.ts'
 import {
   type ActsFor,
   type CredentialRequest,
+  isUsable,
   ProblemError,
   type ProviderKind,
 } from '../contract/index.ts'

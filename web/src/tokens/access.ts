@@ -1,9 +1,10 @@
 import { type QueryClient, queryOptions } from '@tanstack/react-query'
-import type {
-  Access,
-  AccessDetail,
-  Connection,
-  ConnectionStatus,
+import {
+  type Access,
+  type AccessDetail,
+  type Connection,
+  type ConnectionStatus,
+  isUsable,
 } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
 
@@ -65,11 +66,9 @@ export function needsCare({ authorization }: Access): boolean {
   return notice !== null && notice !== undefined && !notice.hidden
 }
 
-const working = new Set<ConnectionStatus | undefined>(['valid', 'expiring', 'unverified'])
-
 /** Whether a row has a token that Git can still use. */
 export function hasWorking({ authorization }: Access): boolean {
-  return working.has(authorization?.connection.status)
+  return isUsable(authorization?.connection.status)
 }
 
 const listFormat = new Intl.ListFormat('en', { type: 'conjunction' })
