@@ -2,62 +2,19 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime, refuseWhatIsNoToken } from '../authorizations/candidates.ts'
-import {
-  ownConnection,
-  placeConnection,
-  takeTurns,
-  tokenOwner,
-} from '../authorizations/place-connection.ts'
-import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
-import { ProblemError, type ProviderKind, tidyToken } from '../contract/index.ts'
+import { ownConnection, placeConnection, takeTurns } from '../authorizations/place-connection.ts'
+import { ProblemError, tidyToken } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
-import { adapterFor } from '../providers/adapters.ts'
-import type { Outbound } from '../providers/http.ts'
-import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
-import type { OwnerKind } from '../store/tables.ts'
 import { acceptedColumns } from './accepted-connection.ts'
-import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
-import { proveByRepository } from './probe-repository.ts'
-import type { RefusedTokens } from './refused-tokens.ts'
+import { loadCandidate, type PendingCandidate } from './pending-candidate.ts'
+import { type CandidateParts, type Passed, proveCandidate } from './prove-candidate.ts'
 import { tokenSetText } from './token-set.ts'
-
-/** What the tasks of a vault work with. */
-export interface VaultParts {
-  db: Db
-  keyring: Keyring
-  outbound: Outbound
-}
-
-export type CandidateParts = VaultParts & { refused: RefusedTokens }
-
-interface PendingCandidate {
-  id: string
-  /** Whose the token becomes. */
-  owner_id: string
-  owner_kind: OwnerKind
-  /** Who handed it in, and hears how it went. */
-  person_id: string
-  runtime_id: string
-  provider_id: string
-  box: string
-  notes: string[]
-  stated_expires_at: Date | null
-  ip: string | null
-  kind: ProviderKind
-  base_url: string
-  private_address_confirmed: boolean
-  skip_validation: boolean
-  probe_repository: string | null
-  provider: string
-  runtime: string
-  person: string
-  now: Date
-}
+import type { VaultParts } from './vault-parts.ts'
 
 /**
  * Holds a handed-in token against what its runtime and provider require. When it passes, the
@@ -69,7 +26,7 @@ export async function checkCandidate(parts: CandidateParts, id: string): Promise
   if (candidate === undefined) return
   try {
     const { token, notes } = await openToken(parts.keyring, candidate)
-    const proof = await prove(parts, candidate, token)
+    const proof = await proveCandidate(parts, candidate, token)
     await accept(parts, { ...candidate, notes: [...candidate.notes, ...notes] }, token, proof)
   } catch (error) {
     const problem = isBrokenReference(error) ? notOnRuntime() : error
@@ -81,49 +38,6 @@ export async function checkCandidate(parts: CandidateParts, id: string): Promise
 /** A candidate that was finished by another vault, or went with its runtime, needs nothing more. */
 async function unlessFinished(error: unknown): Promise<void> {
   if (!(error instanceof OvertakenError)) throw error
-}
-
-async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | undefined> {
-  const row = await db
-    .selectFrom('candidates')
-    .innerJoin('providers', 'providers.id', 'candidates.provider_id')
-    .innerJoin('runtimes', 'runtimes.id', 'candidates.runtime_id')
-    .innerJoin('people', 'people.id', 'candidates.owner_id')
-    .leftJoin('runtime_providers', (join) =>
-      join
-        .onRef('runtime_providers.runtime_id', '=', 'candidates.runtime_id')
-        .onRef('runtime_providers.provider_id', '=', 'candidates.provider_id'),
-    )
-    .select([
-      'candidates.id',
-      'candidates.owner_id',
-      'candidates.for_runtime',
-      'candidates.runtime_id',
-      'candidates.provider_id',
-      'candidates.box',
-      'candidates.notes',
-      'candidates.stated_expires_at',
-      'candidates.ip',
-      'providers.kind',
-      'providers.base_url',
-      'providers.private_address_confirmed',
-      'runtime_providers.skip_validation',
-      'runtime_providers.probe_repository',
-      'providers.name as provider',
-      'runtimes.name as runtime',
-      'people.email as person',
-      sql<Date>`now()`.as('now'),
-    ])
-    .where('candidates.id', '=', id)
-    .executeTakeFirst()
-  if (row === undefined || row.box === null) return undefined
-  return {
-    ...row,
-    ...tokenOwner(row),
-    person_id: row.owner_id,
-    box: row.box,
-    skip_validation: row.skip_validation ?? false,
-  }
 }
 
 async function openToken(
@@ -142,112 +56,6 @@ async function openToken(
       cause: error,
     })
   }
-}
-
-/** What the host said of a token that passes, and the repository by which it was proved, if any. */
-interface Passed {
-  inspection: Inspection
-  probe: ProbeColumns
-}
-
-/** Asks the host. Returns only for a token that passes. */
-async function prove(
-  parts: CandidateParts,
-  candidate: PendingCandidate,
-  token: string,
-): Promise<Passed> {
-  const adapter = adapterFor(candidate.kind)
-  const http = parts.outbound.to(candidate, adapter.origins(candidate.base_url))
-  const credential = { method: 'token', token, login: null } as const
-  const verdict = await unlessRefusedBefore(parts, candidate, token, () =>
-    inspectToken(adapter, http, credential, candidate.owner_kind),
-  )
-  if (verdict.outcome === 'accepted' && verdict.missing_scopes.length === 0) {
-    const { stated_expires_at } = candidate
-    const expires_at = verdict.inspection.expires_at ?? stated_expires_at
-    if (expires_at !== null && expires_at <= candidate.now) {
-      throw new ProblemError('token-expired', 'Make a new token at the Git host and paste it here.')
-    }
-    const inspection = { ...verdict.inspection, expires_at }
-    if (inspection.scopes !== null) return { inspection, probe: notProbed }
-    const { probe_repository, provider, skip_validation } = candidate
-    if (probe_repository !== null) {
-      const known = { ...credential, login: inspection.account.login }
-      const place = { repository: probe_repository, provider }
-      return { inspection, probe: await proveByRepository(adapter, http, known, place) }
-    }
-    if (!skip_validation) throw scopesHidden(provider)
-    return { inspection, probe: notProbed }
-  }
-  throw verdictProblem(verdict, candidate.provider, adapter.looksLikeToken(token))
-}
-
-/** Asks, unless this token was refused a moment ago: then that is still so. */
-async function unlessRefusedBefore(
-  { keyring, refused }: CandidateParts,
-  { provider_id }: PendingCandidate,
-  token: string,
-  ask: () => Promise<Verdict>,
-): Promise<Verdict> {
-  const fingerprint = keyring.fingerprint(token)
-  if (refused.has(provider_id, fingerprint)) return { outcome: 'refused', why: 'bad_credential' }
-  const verdict = await ask()
-  const isBad = verdict.outcome === 'refused' && verdict.why === 'bad_credential'
-  if (isBad) refused.add(provider_id, fingerprint)
-  return verdict
-}
-
-function scopesHidden(provider: string): ProblemError {
-  return new ProblemError(
-    'token-scopes-hidden',
-    `${provider} does not say what this kind of token may do. Use a kind that shows its scopes, or ` +
-      'ask an administrator to name a repository to try such tokens on, or to accept them as they ' +
-      'are, in the settings of this runtime.',
-  )
-}
-
-function verdictProblem(verdict: Verdict, provider: string, looksRight: boolean): ProblemError {
-  if (verdict.outcome === 'unavailable') {
-    const { message, retry_after } = verdict.error
-    return new ProblemError('provider-unavailable', `${message} Try again in a moment.`, {
-      cause: verdict.error,
-      extensions: retry_after === undefined ? {} : { retry_after },
-    })
-  }
-  if (verdict.outcome !== 'refused') {
-    const { missing_scopes } = verdict
-    return new ProblemError(
-      'token-scopes-missing',
-      `It lacks ${missing_scopes.join(' and ')}. Make a token at ${provider} that has all scopes ` +
-        'listed here.',
-      { extensions: { missing_scopes } },
-    )
-  }
-  if (verdict.why === 'account_suspended') {
-    return new ProblemError(
-      'account-suspended',
-      `${provider} has suspended the account of this token. Ask its administrators.`,
-    )
-  }
-  if (verdict.why === 'login_missing') {
-    return new ProblemError(
-      'token-malformed',
-      `${provider} wants the account's e-mail address beside it. Paste both together, with a ` +
-        'colon between them: you@example.com:TOKEN',
-    )
-  }
-  if (!looksRight) {
-    return new ProblemError(
-      'token-rejected',
-      `${provider} does not know it, and it does not look like a token. If it is your password: ` +
-        'passwords are not taken here; make a token instead.',
-    )
-  }
-  return new ProblemError(
-    'token-rejected',
-    `${provider} does not accept it: it was deleted, has expired, or was not copied whole. ` +
-      'Make a new one there.',
-  )
 }
 
 /** Puts the token in place: candidate, connection and authorization, in one transaction. */

@@ -9,7 +9,6 @@ import { BoxError } from '../seal/box-error.ts'
 import type { Db } from '../store/database.ts'
 import type { OwnerKind, StoredStatus } from '../store/tables.ts'
 import { nextCheck } from './accepted-connection.ts'
-import type { VaultParts } from './check-candidate.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
@@ -17,6 +16,7 @@ import type { ProviderLimits } from './provider-limits.ts'
 import { USUAL_LIMIT } from './provider-pace.ts'
 import type { Refresher } from './refresh.ts'
 import { readTokenSet } from './token-set.ts'
+import type { VaultParts } from './vault-parts.ts'
 
 export type CheckParts = VaultParts & {
   refresher: Refresher

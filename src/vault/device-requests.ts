@@ -10,11 +10,11 @@ import {
 import { type TokenEndpoint, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
-import type { VaultParts } from './check-candidate.ts'
 import { endpointOf, inTurn } from './client-endpoint.ts'
 import type { FinishParts } from './exchange-code.ts'
 import { damagedOr, finishRequest, keepGranted, turnDown } from './finish-authorization.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
+import type { VaultParts } from './vault-parts.ts'
 
 /** Seconds until a provider that was away is asked for a code again. */
 const BEGIN_AGAIN_SECONDS = 5

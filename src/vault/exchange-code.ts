@@ -3,10 +3,10 @@ import { ProblemError } from '../contract/index.ts'
 import { exchangeCode, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { BoxError } from '../seal/box-error.ts'
-import type { VaultParts } from './check-candidate.ts'
 import { endpointOf, inTurn } from './client-endpoint.ts'
 import type { PendingRequest } from './pending-request.ts'
 import type { ProviderLimits } from './provider-limits.ts'
+import type { VaultParts } from './vault-parts.ts'
 
 export type FinishParts = VaultParts & { limits: ProviderLimits }
 

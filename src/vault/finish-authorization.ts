@@ -12,7 +12,6 @@ import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
-import type { VaultParts } from './check-candidate.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { exchangeRequest, type FinishParts } from './exchange-code.ts'
 import { inspectToken } from './inspect-token.ts'
@@ -22,6 +21,7 @@ import { loadRequest, type PendingRequest } from './pending-request.ts'
 import { proveByRepository } from './probe-repository.ts'
 import { endReplaced } from './replaced-grant.ts'
 import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
+import type { VaultParts } from './vault-parts.ts'
 
 /**
  * What the exchange gave, as it is kept until the account has been looked at. Its text is read as a

@@ -5,10 +5,10 @@ import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
 import type { BoxAddress } from '../seal/box.ts'
 import { BoxError } from '../seal/box-error.ts'
-import type { VaultParts } from './check-candidate.ts'
 import { endpointOf } from './client-endpoint.ts'
 import type { Keyring } from './keyring.ts'
 import { readTokenSet, type TokenSet } from './token-set.ts'
+import type { VaultParts } from './vault-parts.ts'
 
 /**
  * Tells the provider that a grant is over, then destroys its box. A provider that is away is told

@@ -4,8 +4,8 @@ import { announce } from '../events/change.ts'
 import { exchangeCode, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import type { VaultParts } from './check-candidate.ts'
 import { endpointOf } from './client-endpoint.ts'
+import type { VaultParts } from './vault-parts.ts'
 
 interface Finding {
   test_outcome: 'passed' | 'failed' | 'not_proved'
