@@ -1,6 +1,6 @@
-import { type Access, isUsable } from '../contract/index.ts'
+import { type Access, type AccessDetail, isUsable } from '../contract/index.ts'
 import type { Server } from './server.ts'
-import { CommandError, exitCodes, usageError } from './terminal.ts'
+import { CommandError, exitCodes, tell, usageError } from './terminal.ts'
 
 /** Whether a runtime can act with what the person has authorized. */
 export function isAuthorized({ authorization }: Pick<Access, 'authorization'>): boolean {
@@ -34,24 +34,51 @@ export async function rowsOf(server: Server, runtime: string): Promise<Access[]>
  * The rows that are meant: the one of the named provider; else the only one, the only one that is
  * not authorized, or, when all are, all of them.
  *
+ * @param command which asks
  * @param provider its name, host or address
  * @throws {CommandError} it has to be named
  */
 export function chooseRows(
+  command: string,
   rows: readonly Access[],
   provider: string | undefined,
 ): readonly Access[] {
   const named = provider === undefined ? rows : rows.filter((row) => isNamed(row, provider))
   if (named.length === 0) {
     throw usageError(
-      'authorize',
+      command,
       `runtime "${rows[0]?.runtime.name}" has no Git host "${provider}", but ${namesOf(rows)}`,
     )
   }
   const open = named.filter((row) => !isAuthorized(row))
   if (named.length === 1 || open.length === 0) return named
   if (open.length === 1) return open
-  throw usageError('authorize', `say for which Git host, with --provider: ${namesOf(open)}`)
+  throw usageError(command, `say for which Git host, with --provider: ${namesOf(open)}`)
+}
+
+/** The one row that was chosen. @throws {CommandError} there are several */
+export function onlyRow(command: string, [row, ...more]: readonly Access[]): Access {
+  if (row !== undefined && more.length === 0) return row
+  throw usageError(command, 'say for which Git host, with --provider')
+}
+
+/** What somebody is allowed to do, and why it is needed; nothing where that is not known. */
+export function mayDo(
+  { required_scopes, requested_scopes }: AccessDetail,
+  scopes: readonly string[],
+): string {
+  const known = [...required_scopes, ...requested_scopes]
+  const reasons = new Map(known.map(({ scope, reason }) => [scope, reason]))
+  const named = scopes.map((scope) => {
+    const reason = reasons.get(scope)
+    return reason === undefined ? scope : `${scope} (${reason})`
+  })
+  return named.length === 0 ? '' : `It may do: ${named.join(', ')}.`
+}
+
+export function tellAuthorized({ runtime, provider, authorization }: Access): void {
+  const login = authorization?.connection.account.login
+  tell(`Runtime "${runtime.name}" is authorized for ${provider.name}, as ${login}.`)
 }
 
 function isNamed({ provider }: Access, word: string): boolean {

@@ -6,13 +6,20 @@ import {
   ProblemError,
   problemType,
 } from '../contract/index.ts'
-import { chooseRows, isAuthorized, rowsOf } from './authorize-row.ts'
+import {
+  chooseRows,
+  isAuthorized,
+  mayDo,
+  onlyRow,
+  rowsOf,
+  tellAuthorized,
+} from './authorize-row.ts'
 import { help } from './help.ts'
 import { givenUp, interruption } from './interruption.ts'
 import { readFlags, serverFlags } from './options.ts'
-import { askYesOrNo, isTerminal } from './question.ts'
+import { askYesOrNo } from './question.ts'
 import { openServer, problemLine, type Server, untilThere, withRefusals } from './server.ts'
-import { endKeptSession, type SignedIn, signedIn, signIn } from './sign-in.ts'
+import { signedInForSure } from './sign-in.ts'
 import { CommandError, exitCodes, tell, usageError } from './terminal.ts'
 
 const flags = {
@@ -51,21 +58,17 @@ export async function authorize(argv: readonly string[]): Promise<number> {
   using interrupted = interruption()
   const { signal } = interrupted
   await withRefusals(async () => {
-    const { url, session } = await signedIn(values.server, signal)
     const yes = values.yes ?? false
-    const { server } = session ?? (await signInAndAsk({ url, yes, signal }))
-    const rows = chooseRows(await rowsOf(server, runtime), values.provider)
-    const [first] = rows
+    const { server } = await signedInForSure(values.server, { yes, signal })
+    const rows = chooseRows('authorize', await rowsOf(server, runtime), values.provider)
     if (values.again !== true && rows.every(isAuthorized)) return rows.forEach(tellAuthorized)
-    if (first === undefined || rows.length > 1) {
-      throw usageError('authorize', 'say for which Git host, with --provider')
-    }
-    const params = { runtime_id: first.runtime.id, provider_id: first.provider.id }
+    const { runtime: on, provider } = onlyRow('authorize', rows)
+    const params = { runtime_id: on.id, provider_id: provider.id }
     await authorizeRow(
       {
         server,
         row: await server.api.getAccess({ params }),
-        page: `${url}/tokens/${params.runtime_id}/${params.provider_id}`,
+        page: `${server.url}/tokens/${params.runtime_id}/${params.provider_id}`,
         yes,
         replace_account: values['replace-account'] ?? false,
         signal,
@@ -74,29 +77,6 @@ export async function authorize(argv: readonly string[]): Promise<number> {
     )
   })
   return 0
-}
-
-/**
- * A code can be approved by anybody to whom it was shown, as themselves. What they then grant would
- * be theirs, so the one at the terminal says first whether this is who they are.
- */
-async function signInAndAsk(request: {
-  url: string
-  yes: boolean
-  signal: AbortSignal
-}): Promise<SignedIn> {
-  const { url, yes, signal } = request
-  if (!yes && !isTerminal()) {
-    throw new CommandError(
-      `Nobody is signed in at ${url}, and there is no terminal to ask at. ` +
-        'Run countersign login first, then this again.',
-      exitCodes.failed,
-    )
-  }
-  const session = await signIn(url, signal)
-  if (yes || (await askYesOrNo(`Go on as ${session.person.email}?`, signal))) return session
-  await endKeptSession(signal)
-  throw new CommandError('Nothing was authorized, and nobody is signed in.', exitCodes.failed)
 }
 
 async function authorizeRow(attempt: Attempt, again: boolean): Promise<void> {
@@ -110,11 +90,12 @@ async function authorizeRow(attempt: Attempt, again: boolean): Promise<void> {
       return await authorizeWithCode(attempt)
     case 'not_offered':
       tell(`Runtime "${row.runtime.name}" is authorized for ${row.provider.name} with a token.`)
+      tell(`To add one here: countersign token add --runtime ${row.runtime.name}. Or:`)
       return await waitForPage(attempt, 'paste a token')
     case 'client_not_registered': {
       const [who] = row.administrators
       const ask = who === undefined ? 'an administrator' : `${who.name} (${who.email})`
-      const instead = row.token_allowed ? ` Or paste a token at ${page}` : ''
+      const instead = row.token_allowed ? ` Or add a token: countersign token add, or ${page}` : ''
       throw new CommandError(
         `Git app not registered. No OAuth app is registered for ${row.provider.name}. ` +
           `Ask ${ask} to register one.${instead}`,
@@ -267,22 +248,4 @@ function tellCode(device: NonNullable<AuthorizationRequest['device']>): void {
   tell(`  ${device.verification_uri}`)
   tell(`and enter the code:  ${device.user_code}`)
   tell('Waiting for you to allow it (Ctrl-C gives up).')
-}
-
-function mayDo(
-  { required_scopes, requested_scopes }: AccessDetail,
-  scopes: readonly string[],
-): string {
-  const known = [...required_scopes, ...requested_scopes]
-  const reasons = new Map(known.map(({ scope, reason }) => [scope, reason]))
-  const named = scopes.map((scope) => {
-    const reason = reasons.get(scope)
-    return reason === undefined ? scope : `${scope} (${reason})`
-  })
-  return named.length === 0 ? '' : `It may do: ${named.join(', ')}.`
-}
-
-function tellAuthorized({ runtime, provider, authorization }: Access): void {
-  const login = authorization?.connection.account.login
-  tell(`Runtime "${runtime.name}" is authorized for ${provider.name}, as ${login}.`)
 }

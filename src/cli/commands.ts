@@ -19,6 +19,8 @@ const commands = {
   logout: reported(logout),
   whoami: reported(whoami),
   authorize: reported(authorize),
+  // Its cryptography is not what `run` should wait for.
+  token: reported(async (argv) => (await import('./token.ts')).token(argv)),
   version: reported(printVersion),
   help: async ([command]) => help(command),
 } satisfies Record<string, Command>

@@ -18,6 +18,7 @@ In parts, on several machines:
 As yourself, from any machine:
   login     sign in on this command line, by a code that you approve in a browser
   authorize let a runtime act as you, without a browser on this machine
+  token     add a token of yours for a runtime, sealed on this machine
   whoami    say who is signed in
   logout    end the session of this command line
 
@@ -172,6 +173,25 @@ It ends with 0 when the runtime is authorized, 1 when it is not, 2 when its flag
 Try:
   countersign authorize --runtime ci
   countersign authorize --runtime ci --provider github.com
+`,
+  token: `Add a Git personal access token of yours for a runtime, or replace the one it has. The token is
+asked for on the terminal, where it is not shown, or read from standard input. It is sealed on this
+machine, so that only a vault can read it. Then it is checked, and nothing switches to it unless it
+passes. It signs you in first if need be, and asks whether it is you who signed in.
+
+Usage: countersign token add --runtime NAME [FLAGS]
+
+  --runtime NAME           the runtime, by its name or id
+  --provider NAME          the Git host, by its name or host, when there are several to authorize
+  --ends-on YYYY-MM-DD     the last day of the token, for a Git host that does not say
+  --yes, -y                go on as who signed in, unasked
+${serverSettings}
+It ends with 0 when the runtime has the token, 1 when it was turned down or could not be checked, 2
+when its flags are wrong.
+
+Try:
+  countersign token add --runtime ci
+  countersign token add --runtime ci --provider git.example.com < token.txt
 `,
   version: `Print the version.
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Person } from '../contract/index.ts'
 import { readSession, removeSession, sessionPath, writeSession } from './person-session.ts'
+import { askYesOrNo, isTerminal } from './question.ts'
 import { openServer, type Server } from './server.ts'
 import { readServerUrl, usualConfigPaths } from './settings.ts'
 import { CommandError, exitCodes, tell } from './terminal.ts'
@@ -51,6 +52,43 @@ export async function signIn(url: string, signal: AbortSignal): Promise<SignedIn
   await writeSession(sessionPath(process.env), { server_url: url, token })
   tell(`Signed in as ${person.email}.`)
   return { server, person }
+}
+
+/**
+ * The session that is kept; where there is none, the person signs in and says that it is them.
+ *
+ * @param wanted address from `--server`
+ * @throws {CommandError} nobody is signed in, and there is nobody to ask
+ */
+export async function signedInForSure(
+  wanted: string | undefined,
+  { yes, signal }: { yes: boolean; signal: AbortSignal },
+): Promise<SignedIn> {
+  const { url, session } = await signedIn(wanted, signal)
+  return session ?? (await signInAndAsk({ url, yes, signal }))
+}
+
+/**
+ * A code can be approved by anybody to whom it was shown, as themselves. What they then grant would
+ * be theirs, so the one at the terminal says first whether this is who they are.
+ */
+async function signInAndAsk(request: {
+  url: string
+  yes: boolean
+  signal: AbortSignal
+}): Promise<SignedIn> {
+  const { url, yes, signal } = request
+  if (!yes && !isTerminal()) {
+    throw new CommandError(
+      `Nobody is signed in at ${url}, and there is no terminal to ask at. ` +
+        'Run countersign login first, then this again.',
+      exitCodes.failed,
+    )
+  }
+  const session = await signIn(url, signal)
+  if (yes || (await askYesOrNo(`Go on as ${session.person.email}?`, signal))) return session
+  await endKeptSession(signal)
+  throw new CommandError('Nothing was authorized, and nobody is signed in.', exitCodes.failed)
 }
 
 /** Ends the kept session, at its server too if that answers. @returns whether there was one */

@@ -272,7 +272,10 @@ describe('countersign authorize, where there are no codes', () => {
       stderr,
       /^countersign: Git app not registered\. No OAuth app is registered for Bare\./,
     )
-    assert.match(stderr, /Ask ada \(ada@example\.com\) to register one\. Or paste a token at http/)
+    assert.match(
+      stderr,
+      /Ask ada \(ada@example\.com\) to register one\. Or add a token: countersign token add, or http/,
+    )
   })
 })
 

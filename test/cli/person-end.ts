@@ -6,6 +6,8 @@ import { isolated, temporaryFolder } from '../agent/git-end.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { commandLine, startCountersign } from './countersign.ts'
 
+export const CTRL_C = '\x03'
+
 /** A command that runs, and what it says meanwhile. */
 export interface Running {
   /** The first match in what it says on stdout. */
@@ -17,6 +19,8 @@ export interface Running {
 /** An account on some machine, without anything in it, that reaches the server at `server_url`. */
 export interface Account extends AsyncDisposable {
   start(...args: string[]): Running
+  /** Starts it with `input` as its standard input. */
+  startWithInput(input: string, ...args: string[]): Running
   run(...args: string[]): Running['ended']
   /** In a terminal of its own, at which somebody types `answer` when the first question comes. */
   startAtTerminal(answer: string, ...args: string[]): Running
@@ -36,11 +40,14 @@ export async function openAccount(server_url: string): Promise<Account> {
     COUNTERSIGN_SERVER_URL: server_url,
   })
   const session_file = join(folder.path, 'config', 'countersign', 'session.json')
-  const start = (...args: string[]) => follow(startCountersign(args, { env }))
+  const startWithInput = (input: string, ...args: string[]) =>
+    follow(startCountersign(args, { env }), input)
+  const start = (...args: string[]) => startWithInput('', ...args)
   const startAtTerminal = (answer: string, ...args: string[]) =>
-    follow(spawn('python3', ['-c', AT_TERMINAL, commandLine(args), answer], { env }))
+    follow(spawn('python3', ['-c', AT_TERMINAL, commandLine(args), keysOf(answer)], { env }))
   return {
     start,
+    startWithInput,
     run: (...args) => start(...args).ended,
     async login(person) {
       const running = start('login')
@@ -65,10 +72,11 @@ export async function approve({ api }: PersonClient, user_code: string): Promise
   await api.answerDeviceSignIn({ body: { user_code, approved: true } })
 }
 
-function follow(child: ChildProcessWithoutNullStreams): Running {
+function follow(child: ChildProcessWithoutNullStreams, input = ''): Running {
   let [stdout, stderr] = ['', '']
   const heard = new EventTarget()
-  child.stdin.end()
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
     heard.dispatchEvent(new Event('said'))
@@ -98,6 +106,11 @@ function follow(child: ChildProcessWithoutNullStreams): Running {
   }
 }
 
+/** A control character is a key of its own; everything else ends with Enter. */
+function keysOf(answer: string): string {
+  return answer === CTRL_C ? answer : `${answer}\r`
+}
+
 const AT_TERMINAL = `
 import os, pty, sys
 pid, terminal = pty.fork()
@@ -114,8 +127,8 @@ while True:
     output += chunk
     sys.stdout.buffer.write(chunk.replace(b'\\r', b''))
     sys.stdout.flush()
-    if b'[y/N]' in output and not answered:
+    if (b'[y/N]' in output or b'(not shown):' in output) and not answered:
         answered = True
-        os.write(terminal, sys.argv[2].encode() + b'\\r')
+        os.write(terminal, sys.argv[2].encode())
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `
