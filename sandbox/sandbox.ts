@@ -20,23 +20,24 @@ export interface SandboxOptions {
   host?: string
   /** 0 for any free port. */
   port: number
-  /** 0 for any free port. */
-  control_port: number
+  /** 0 for any free port; without it nobody can do to the forge what tests do. */
+  control_port?: number
   data_folder: string
   now?: () => Date
 }
 
 export interface Sandbox extends AsyncDisposable {
   url: string
-  control_url: string
+  /** Undefined without a control port. */
+  control_url: string | undefined
   close(): Promise<void>
 }
 
 const LOOPBACK = '127.0.0.1'
 
 /**
- * Starts the sandbox forge: the part of Gitea that Countersign uses, with pages for people, and a
- * control port for tests. What it knows is kept in `data_folder`; the first start fills it with
+ * Starts the sandbox forge: the part of Gitea that Countersign uses, with pages for people, and,
+ * if it is wanted, a control port for tests. What it knows is kept in `data_folder`; the first start fills it with
  * the demo accounts. `close` ends open connections and returns when everything is on disk.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -52,13 +53,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const faults: Fault[] = []
   const calls = createCallLog()
   const server = createForgeServer(forge, faults, calls)
-  const control = createControlServer(forge, faults, calls)
-  const host = options.host ?? LOOPBACK
-  forge.url = await listen(server, host, options.port)
-  const control_url = await listen(control, LOOPBACK, options.control_port)
+  forge.url = await listen(server, options.host ?? LOOPBACK, options.port)
+  const servers = [server]
+  let control_url: string | undefined
+  if (options.control_port !== undefined) {
+    const control = createControlServer(forge, faults, calls)
+    control_url = await listen(control, LOOPBACK, options.control_port)
+    servers.push(control)
+  }
 
   async function close(): Promise<void> {
-    await Promise.all([stop(server), stop(control)])
+    await Promise.all(servers.map(stop))
     await forge.flush()
   }
   return { url: forge.url, control_url, close, [Symbol.asyncDispose]: close }

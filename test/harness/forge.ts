@@ -32,7 +32,7 @@ export async function startForge(): Promise<Forge> {
   let tokens = 0
 
   async function control(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await fetch(sandbox.control_url + path, {
+    const response = await fetch(`${sandbox.control_url}${path}`, {
       method,
       headers: { 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
