@@ -16,7 +16,8 @@ type Rule = (actor: Actor) => boolean
 
 const isPerson: Rule = (actor) => actor.kind === 'person'
 const isAdmin: Rule = (actor) => actor.kind === 'person' && actor.role === 'admin'
-const isAdminOrSetup: Rule = (actor) => actor.kind === 'setup' || isAdmin(actor)
+const isSetup: Rule = (actor) => actor.kind === 'setup'
+const isAdminOrSetup: Rule = (actor) => isSetup(actor) || isAdmin(actor)
 const isVault: Rule = (actor) => actor.kind === 'vault'
 const isRuntime: Rule = (actor) => actor.kind === 'runtime'
 
@@ -34,6 +35,7 @@ const rules = {
   'account.change_password': isPerson,
   'provider.create': isAdminOrSetup,
   'provider.update': isAdmin,
+  'provider.move': isSetup,
   'provider.delete': isAdmin,
   'client.put': isAdmin,
   'client.test': isAdmin,
@@ -43,7 +45,7 @@ const rules = {
   'runtime.update': isAdmin,
   'runtime.delete': isAdmin,
   'runtime_key.create': isAdminOrSetup,
-  'runtime_key.delete': isAdmin,
+  'runtime_key.delete': isAdminOrSetup,
   'runtime_token.create': isAdmin,
   'runtime_token.authorize': isAdmin,
   'runtime_token.return': isAdmin,

@@ -123,6 +123,22 @@ export async function updateProvider(
   }
 }
 
+/**
+ * Gives a Git host that this very process runs another address. It is not asked, and may keep what
+ * was given to it: it is the same one.
+ */
+export async function moveProvider(
+  db: Db,
+  request: Request & { id: string; base_url: string },
+): Promise<void> {
+  const { actor, ip, id } = request
+  const { base_url, origin } = parseProviderAddress(request.base_url)
+  await decide(db, { actor, action: 'provider.move', subject: base_url, ip }, async (trx) => {
+    await trx.updateTable('providers').set({ base_url, origin }).where('id', '=', id).execute()
+    await announce(trx, { name: 'providers', owner_id: null, id })
+  })
+}
+
 /** The address to store; undefined: it stays as it is. */
 async function changedAddress(
   db: Db,

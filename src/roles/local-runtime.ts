@@ -1,18 +1,22 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import type { Config } from '../config/config.ts'
 import { setupActor } from '../policy/decide.ts'
 import { openOutbound } from '../providers/http.ts'
-import { createProvider } from '../registrations/providers.ts'
-import { rotateRuntimeKey } from '../runtimes/keys.ts'
+import { createProvider, moveProvider } from '../registrations/providers.ts'
+import { revokeRuntimeKey, rotateRuntimeKey } from '../runtimes/keys.ts'
+import { hashRuntimeKey } from '../runtimes/runtime-key.ts'
 import { createRuntime } from '../runtimes/runtimes.ts'
 import type { Db } from '../store/database.ts'
 
 const NAME = 'local'
+const SANDBOX_NAME = 'Sandbox forge'
 
 /**
- * Registers this machine as runtime `local`, with the sandbox forge, at the first start, and
- * leaves its key and `agent.json` where `countersign run` looks for them.
+ * Registers this machine as runtime `local`, with the sandbox forge, in a database that does not
+ * know it, and leaves its key and `agent.json` where `countersign run` looks for them. A sandbox
+ * that has moved to another port is known there afterwards.
  *
  * @returns the runtime key
  */
@@ -33,45 +37,88 @@ export async function prepareLocalRuntime(
     0o644,
   )
   const path = join(config.data_folder, keyFile)
-  const kept = await readFile(path, 'utf8').catch(() => undefined)
-  if (kept !== undefined) return kept.trim()
+  const kept = (await readFile(path, 'utf8').catch(() => undefined))?.trim()
+  if (kept !== undefined && (await isActive(db, kept))) {
+    await findSandbox(db, urls.sandbox_url)
+    return kept
+  }
   const key = await localRuntimeKey(db, config, urls.sandbox_url)
   await writeWhole(path, `${key}\n`, 0o600)
   return key
 }
 
+/** The key may be one of another database, or have been rotated since. */
+async function isActive(db: Db, key: string): Promise<boolean> {
+  const row = await activeKeys(db).where('hash', '=', hashRuntimeKey(key)).executeTakeFirst()
+  return row !== undefined
+}
+
+function activeKeys(db: Db) {
+  return db
+    .selectFrom('runtime_keys')
+    .select('id')
+    .where(sql<boolean>`(expires_at is null or expires_at > now())`)
+}
+
 async function localRuntimeKey(db: Db, config: Config, sandbox_url: string): Promise<string> {
+  const sandbox_id = await findSandbox(db, sandbox_url)
   const runtime = await db
     .selectFrom('runtimes')
     .select(['id', 'name'])
     .where('name', '=', NAME)
     .executeTakeFirst()
-  if (runtime !== undefined) {
-    return await rotateRuntimeKey(db, { actor: setupActor, ip: null, runtime })
-  }
+  if (runtime !== undefined) return await replaceLostKey(db, runtime)
   const { key } = await createRuntime(db, {
     actor: setupActor,
     ip: null,
     name: NAME,
     description: 'This machine',
-    provider_ids: [await sandboxProvider(db, config, sandbox_url)],
+    provider_ids: [sandbox_id ?? (await registerSandbox(db, config, sandbox_url))],
   })
   return key
 }
 
-async function sandboxProvider(db: Db, config: Config, sandbox_url: string): Promise<string> {
+/** Of two keys that are not here, the older one makes room: without a key this start ends. */
+async function replaceLostKey(db: Db, runtime: { id: string; name: string }): Promise<string> {
+  const request = { actor: setupActor, ip: null, runtime }
+  const [oldest, ...more] = await activeKeys(db)
+    .where('runtime_id', '=', runtime.id)
+    .orderBy('created_at')
+    .execute()
+  if (oldest !== undefined && more.length > 0) {
+    await revokeRuntimeKey(db, { ...request, key_id: oldest.id })
+  }
+  return await rotateRuntimeKey(db, request)
+}
+
+/** The sandbox forge where it is registered, also under the address it had at an earlier start. */
+async function findSandbox(db: Db, sandbox_url: string): Promise<string | undefined> {
+  const { origin } = new URL(sandbox_url)
   const known = await db
     .selectFrom('providers')
-    .select('id')
-    .where('origin', '=', new URL(sandbox_url).origin)
-    .executeTakeFirst()
-  if (known !== undefined) return known.id
+    .select(['id', 'origin'])
+    .where('kind', '=', 'gitea')
+    .where((row) => row.or([row('origin', '=', origin), row('name', '=', SANDBOX_NAME)]))
+    .execute()
+  const here = known.find((provider) => provider.origin === origin)
+  const [moved] = known.filter((provider) => isLoopback(provider.origin))
+  if (here !== undefined || moved === undefined) return here?.id
+  await moveProvider(db, { actor: setupActor, ip: null, id: moved.id, base_url: sandbox_url })
+  return moved.id
+}
+
+/** Only what ran on this machine can have moved on it. */
+function isLoopback(origin: string): boolean {
+  return /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(new URL(origin).hostname)
+}
+
+async function registerSandbox(db: Db, config: Config, sandbox_url: string): Promise<string> {
   await using outbound = openOutbound({ timeout_ms: config.provider_timeout_ms })
   const provider = await createProvider(db, outbound, {
     actor: setupActor,
     ip: null,
     kind: 'gitea',
-    name: 'Sandbox forge',
+    name: SANDBOX_NAME,
     base_url: sandbox_url,
     private_address_confirmed: true,
   })

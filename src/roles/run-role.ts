@@ -2,6 +2,7 @@ import process from 'node:process'
 import type { Logger } from 'pino'
 import { type Config, ConfigError, configFrom } from '../config/config.ts'
 import { type Env, readEnv } from '../config/env.ts'
+import { ProblemError, problems } from '../contract/index.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Database, isDatabaseAway, openDatabase } from '../store/database.ts'
 import { EmbeddedPostgresError } from '../store/embedded-error.ts'
@@ -119,6 +120,7 @@ function sentenceFor(error: unknown): string | undefined {
   ) {
     return error.message
   }
+  if (error instanceof ProblemError) return `${problems[error.type].title}. ${error.detail}`
   if (error instanceof BoxError) return 'The vault key is damaged. Restore it from your backup.'
   return fileSentence(error as NodeJS.ErrnoException) ?? databaseSentence(error)
 }

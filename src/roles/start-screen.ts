@@ -26,6 +26,7 @@ export function startScreen(out: WriteStream): StartScreen {
 function screenText(ready: Ready, seconds: string): string {
   const { login, password } = ready.sandbox_account
   const person = ready.person ?? 'YOUR-E-MAIL'
+  const config = ready.config_path === null ? '' : ` --config ${asWord(ready.config_path)}`
   const first =
     ready.setup_url === null
       ? `  Pages           ${ready.page_url}`
@@ -39,8 +40,13 @@ ${first}
                   sign in as ${login} with the password ${password}
 
   Add a token on the page, then try in another terminal:
-    npx countersign run --as ${person} -- git clone ${ready.sandbox_url}/${login}/hello.git ../hello
+    npx countersign run${config} --as ${person} -- git clone ${ready.sandbox_url}/${login}/hello.git ../hello
 
   Ctrl-C stops everything; the next start finds it as it was.
 `
+}
+
+/** A path as one word for a shell. */
+function asWord(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

@@ -1,12 +1,14 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
 import { DEMO_ACCOUNT } from '../../sandbox/seed.ts'
 import type { Config } from '../config/config.ts'
 import { randomSecret, readOrCreateSecret } from '../config/secrets.ts'
 import { type Db, openDatabase } from '../store/database.ts'
-import { startEmbeddedPostgres } from '../store/embedded.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../store/embedded.ts'
+import { EmbeddedPostgresError } from '../store/embedded-error.ts'
+import { lockFolder } from '../store/embedded-lock.ts'
 import { migrate } from '../store/migrate.ts'
 import { aborted } from './aborted.ts'
 import { listenError } from './listen-on.ts'
@@ -16,6 +18,9 @@ import { startServer } from './server.ts'
 import { setupUrl } from './setup-url.ts'
 import { startVault } from './vault.ts'
 import { obtainVaultKey } from './vault-key.ts'
+
+/** Where `countersign run` looks for `agent.json` unasked. */
+const USUAL_DATA = resolve(import.meta.dirname, '..', '..', 'data')
 
 export interface UpOptions {
   log: Logger
@@ -37,6 +42,8 @@ export interface Ready {
   setup_url: string | null
   sandbox_url: string
   sandbox_account: { login: string; password: string }
+  /** What `countersign run` must be told of; null: it finds it by itself. */
+  config_path: string | null
   /** Somebody who can be acted for; null while nobody has an account. */
   person: string | null
 }
@@ -47,15 +54,18 @@ export interface Ready {
  */
 export async function up(config: Config, options: UpOptions): Promise<void> {
   const { log, version, pages_folder, signal, onProgress } = options
-  const ended = aborted(signal)
   await mkdir(config.data_folder, { recursive: true, mode: 0o700 })
   const inData = (name: string) => join(config.data_folder, name)
 
   await using resources = new AsyncDisposableStack()
+  resources.adopt(lockFolder(inData('countersign.pid')), (lock) => lock.release())
   onProgress('Starting the sandbox forge')
   const sandbox = resources.use(await openSandbox(config, inData('sandbox')))
   onProgress('Starting the database')
-  const url = config.database_url ?? (await startPostgres(resources, inData('postgres'), log))
+  const { url, lost } =
+    config.database_url === undefined
+      ? watched(resources.use(await startPostgres(inData('postgres'), log)))
+      : { url: config.database_url, lost: new Promise<never>(() => {}) }
   const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
   const database = resources.use(openDatabase(url, { max: 12, onError }))
   onProgress('Preparing the tables')
@@ -87,27 +97,34 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
     setup_url: await setupUrl(database.db, config.page_url),
     sandbox_url: sandbox.url,
     sandbox_account: DEMO_ACCOUNT,
+    config_path: config.data_folder === USUAL_DATA ? null : inData('agent.json'),
     person: await anyPerson(database.db),
   })
-  await ended
+  await Promise.race([aborted(signal), lost])
 }
 
 async function openSandbox(config: Config, data_folder: string): Promise<Sandbox> {
   const address = { host: config.host, port: config.sandbox_port }
   try {
-    return await startSandbox({ ...address, control_port: 0, data_folder })
+    return await startSandbox({ ...address, data_folder })
   } catch (error) {
     throw listenError(error, address, 'COUNTERSIGN_SANDBOX_PORT')
   }
 }
 
-async function startPostgres(
-  resources: AsyncDisposableStack,
-  folder: string,
-  log: Logger,
-): Promise<string> {
+function startPostgres(folder: string, log: Logger): Promise<EmbeddedPostgres> {
   const onLog = (line: string) => log.debug({ postgres: line }, 'postgres')
-  return resources.use(await startEmbeddedPostgres({ folder, onLog })).url
+  return startEmbeddedPostgres({ folder, onLog })
+}
+
+/** With a promise that is broken when PostgreSQL ends before it is told to. */
+function watched({ url, exited }: EmbeddedPostgres): { url: string; lost: Promise<never> } {
+  const lost = exited.then(() => {
+    const message = 'The database has ended by itself. Start again: it finds what was saved.'
+    throw new EmbeddedPostgresError('failed', message)
+  })
+  lost.catch(() => {})
+  return { url, lost }
 }
 
 async function anyPerson(db: Db): Promise<string | null> {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Page, Request } from 'playwright-core'
-import { temporaryFolder } from '../agent/git-end.ts'
+import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
 import { freePort } from '../harness/ports.ts'
 import { startProgram } from '../harness/program.ts'
 import { disguises } from '../invariants/disguises.ts'
@@ -24,6 +24,8 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
   let folder: string
   let home: string
   let urls: { page: string; setup: string; clone: string; vault: string }
+  /** The command of the start screen. */
+  let printed: string
   let browser: Browser
   let profile: Profile
   let page: Page
@@ -48,9 +50,12 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
     )
     browser = resources.use(await launchChromium())
     const [, setup = ''] = await program.says(/Open this once\s+(\S+)/)
-    const [, clone = ''] = await program.says(/run --as YOUR-E-MAIL -- git clone (\S+) /)
+    const [, command = '', clone = ''] = await program.says(
+      /\n +(npx countersign run .*-- git clone (\S+) \S+)\n/,
+    )
     const vault = `http://127.0.0.1:${vault_port}`
     urls = { page: new URL(setup).origin, setup, clone, vault }
+    printed = command
     const others = [new URL(clone).origin]
     profile = resources.use(await openProfile(browser, urls.page, { others }))
     profile.context.on('request', (request) => {
@@ -158,7 +163,9 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
   })
 
   test('the command of the start screen clones, and a push is theirs', async () => {
-    const cloned = await local.clone(urls.clone)
+    const line = printed.replace('YOUR-E-MAIL', ADA.email).replace(/\S+$/, local.folder)
+    const cwd = join(import.meta.dirname, '..', '..')
+    const cloned = await execute('sh', ['-c', line], { env: isolated({ HOME: home }), cwd })
     assert.equal(cloned.code, 0, cloned.stderr)
     await assertPushes(local, 'first')
     await forge.goto(urls.clone.replace(/\.git$/, ''))

@@ -31,6 +31,7 @@ const words: Record<string, string> = {
   'person.delete': 'Removed a person',
   'person.update': 'Changed a role',
   'provider.create': 'Added a Git host',
+  'provider.move': 'Changed the address of a Git host',
   'provider.delete': 'Removed a Git host',
   'provider.update': 'Changed a Git host',
   'repository.access': 'Asked about a repository',
