@@ -54,6 +54,7 @@ export const eventNames = [
   'authorization_request',
   'runtimes',
   'runtime_token',
+  'agents',
   'providers',
   'clients',
   'people',
@@ -61,7 +62,7 @@ export const eventNames = [
 export type EventName = (typeof eventNames)[number]
 
 /** Events that only administrators hear. */
-export const administrationEvents: readonly EventName[] = ['runtime_token']
+export const administrationEvents: readonly EventName[] = ['runtime_token', 'agents']
 
 export const EVENTS_PATH = '/api/v1/events'
 

@@ -119,6 +119,6 @@ async function noteAgent(db: Db, id: string, version: string): Promise<void> {
           or agent_seen_at < now() - make_interval(secs => ${SEEN_SECONDS}))`,
       )
       .executeTakeFirst()
-    if (noted.numUpdatedRows > 0n) await announce(trx, { name: 'runtimes', owner_id: null, id })
+    if (noted.numUpdatedRows > 0n) await announce(trx, { name: 'agents', owner_id: null, id })
   })
 }

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { EVENTS_PATH } from '../../src/contract/index.ts'
-import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import type { PersonClient } from '../harness/person.ts'
 
 const STREAMS = 6
@@ -42,6 +42,25 @@ test('a stream ends with its session, its role or its person', { timeout: 60_000
     looks += 1
     return looks > 1 ? looks : undefined
   })
+})
+
+test('a sign of life of an agent is heard by administrators, and by nobody else', async () => {
+  await using countersign = await startCountersign()
+  const { admin, provider } = countersign
+  const { key } = await countersign.runtime()
+  const member = await countersign.person('member')
+  await using streams = new AsyncDisposableStack()
+  const open = async (person: PersonClient) => streams.use(await person.events())
+  const [heardByAdmin, heardByMember] = await Promise.all([admin, member].map(open))
+  assert.ok(heardByAdmin && heardByMember)
+
+  await runtimeClient(countersign.vault_url, key).getRuntimeView({ query: { agent: '1.2.3' } })
+  await admin.api.createRuntime({ body: { name: 'later', provider_ids: [provider.id] } })
+  for (const stream of [heardByAdmin, heardByMember]) {
+    await stream.until(async () => stream.seen.includes('runtimes') || undefined)
+  }
+  assert.deepEqual(heardByAdmin.seen, ['agents', 'runtimes'])
+  assert.deepEqual(heardByMember.seen, ['runtimes'])
 })
 
 async function leaveTooEarly(): Promise<void> {
