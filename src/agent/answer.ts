@@ -57,12 +57,11 @@ function credentialRequest(
 
 async function issue(vault: RuntimeClient, wanted: CredentialRequest): Promise<string> {
   const credential = await vault.issueCredential({ body: { ...wanted, min_ttl: MIN_TTL } })
-  const { username, password, password_expiry_utc } = credential
+  const { username, password } = credential
+  // Not its end: Git holds that against its own clock, which may be wrong, and nothing here keeps it.
   const values = new Map([
     ['username', username],
     ['password', password],
   ])
-  // From Git 2.40 on; older ones skip what they do not know.
-  if (password_expiry_utc !== null) values.set('password_expiry_utc', `${password_expiry_utc}`)
   return serializeAttributes({ values })
 }
