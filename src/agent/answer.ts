@@ -1,5 +1,9 @@
 import type { ActsFor, CredentialRequest, RuntimeClient } from '../contract/index.ts'
-import { type DaemonRequest, serializeAttributes } from '../git-credential/format.ts'
+import {
+  type Attributes,
+  type DaemonRequest,
+  serializeAttributes,
+} from '../git-credential/format.ts'
 import { type Refusal, refusalFrom } from './refusal.ts'
 
 /** Seconds a credential should still live: a clone asks once and then makes several requests. */
@@ -8,7 +12,7 @@ const MIN_TTL = 300
 /** For Git, nothing: it goes on to its next helper. */
 const NOTHING = ''
 /** Git stops here, and neither asks other helpers nor prompts. */
-const QUIT = serializeAttributes({ values: new Map([['quit', '1']]) })
+const QUIT = serializeAttributes(new Map([['quit', '1']]))
 
 export interface AnswerOptions {
   vault: RuntimeClient
@@ -28,7 +32,7 @@ export async function answerRequest(
   { vault, acts_for, onRefusal }: AnswerOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const wanted = credentialRequest(attributes.values, acts_for)
+  const wanted = credentialRequest(attributes, acts_for)
   if (wanted === undefined || action === 'store' || action === 'exit') return NOTHING
   try {
     if (action === 'get') return await issue(vault, wanted)
@@ -45,12 +49,12 @@ export async function answerRequest(
 }
 
 function credentialRequest(
-  values: ReadonlyMap<string, string>,
+  attributes: Attributes,
   acts_for: ActsFor,
 ): CredentialRequest | undefined {
-  const protocol = values.get('protocol')
-  const host = values.get('host')
-  const path = values.get('path')
+  const protocol = attributes.get('protocol')
+  const host = attributes.get('host')
+  const path = attributes.get('path')
   if ((protocol !== 'https' && protocol !== 'http') || !host) return undefined
   return { ...acts_for, protocol, host, ...(path && { path }) }
 }
@@ -59,9 +63,10 @@ async function issue(vault: RuntimeClient, wanted: CredentialRequest): Promise<s
   const credential = await vault.issueCredential({ body: { ...wanted, min_ttl: MIN_TTL } })
   const { username, password } = credential
   // Not its end: Git holds that against its own clock, which may be wrong, and nothing here keeps it.
-  const values = new Map([
-    ['username', username],
-    ['password', password],
-  ])
-  return serializeAttributes({ values })
+  return serializeAttributes(
+    new Map([
+      ['username', username],
+      ['password', password],
+    ]),
+  )
 }

@@ -3,7 +3,6 @@ export type FormatReason =
   | 'not-utf-8'
   | 'control-character'
   | 'not-an-attribute'
-  | 'list-value-empty'
   | 'action-unknown'
   | 'timeout-invalid'
 

@@ -3,11 +3,8 @@ import { FormatError } from './format-error.ts'
 /** Longest description of a credential, in bytes. Known tokens stay well under it. */
 export const MAX_REQUEST_BYTES = 64 * 1024
 
-/** Attributes of a credential. Names of `lists` are without the brackets they have on the wire. */
-export interface Attributes {
-  readonly values: ReadonlyMap<string, string>
-  readonly lists: ReadonlyMap<string, readonly string[]>
-}
+/** Attributes of a credential, by name. */
+export type Attributes = ReadonlyMap<string, string>
 
 const actions = ['get', 'store', 'erase', 'exit'] as const
 type Action = (typeof actions)[number]
@@ -15,14 +12,12 @@ type Action = (typeof actions)[number]
 /** What `git credential-cache` asks of the daemon behind its socket. */
 export interface DaemonRequest {
   readonly action: Action
-  /** Seconds for which a stored credential is to be kept. */
-  readonly timeout: number
   readonly attributes: Attributes
 }
 
 /**
  * Reads `key=value` lines up to a blank line or the end; the last line may lack its newline. A name
- * given twice keeps its last value; `name[]=` empties the list before it.
+ * given twice keeps its last value. Lists, `name[]=value`, are skipped: none means anything here.
  *
  * Stricter than Git in one thing: a control character anywhere is refused, carriage returns too.
  *
@@ -34,7 +29,8 @@ export function parseAttributes(bytes: Uint8Array): Attributes {
 }
 
 /**
- * Reads a whole request to the cache daemon: `action=`, `timeout=`, then attributes.
+ * Reads a whole request to the cache daemon: `action=`, `timeout=`, then attributes. For how long a
+ * credential may be kept is read over: none is.
  *
  * @throws {FormatError}
  * @see https://github.com/git/git/blob/v2.39.5/builtin/credential-cache--daemon.c read_request
@@ -45,11 +41,10 @@ export function parseDaemonRequest(bytes: Uint8Array): DaemonRequest {
   if (action === undefined) {
     throw new FormatError('action-unknown', 'The first line must name a known action.')
   }
-  const timeout = /^timeout=(\d{1,10})$/.exec(second)?.[1]
-  if (timeout === undefined) {
+  if (!/^timeout=\d{1,10}$/.test(second)) {
     throw new FormatError('timeout-invalid', 'The second line must be a timeout in seconds.')
   }
-  return { action, timeout: Number(timeout), attributes: attributesOf(rest) }
+  return { action, attributes: attributesOf(rest) }
 }
 
 /**
@@ -57,18 +52,10 @@ export function parseDaemonRequest(bytes: Uint8Array): DaemonRequest {
  *
  * @throws {FormatError} when a name or value could be read back as something else
  */
-export function serializeAttributes(attributes: Partial<Attributes>): string {
+export function serializeAttributes(attributes: Attributes): string {
   let text = ''
-  for (const [name, value] of attributes.values ?? []) {
+  for (const [name, value] of attributes) {
     text += `${checkedName(name)}=${checkedValue(value)}\n`
-  }
-  for (const [name, list] of attributes.lists ?? []) {
-    // The empty line resets what a reader may have collected, and is all there is of an empty list.
-    text += `${checkedName(name)}[]=\n`
-    for (const value of list) {
-      if (value === '') throw new FormatError('list-value-empty', 'An empty value resets a list.')
-      text += `${name}[]=${checkedValue(value)}\n`
-    }
   }
   if (new TextEncoder().encode(text).byteLength > MAX_REQUEST_BYTES) throw tooLarge()
   return text
@@ -88,24 +75,17 @@ function lines(bytes: Uint8Array): string[] {
 }
 
 function attributesOf(all: readonly string[]): Attributes {
-  const values = new Map<string, string>()
-  const lists = new Map<string, string[]>()
+  const attributes = new Map<string, string>()
   for (const line of all) {
     if (line === '') break
     const equals = line.indexOf('=')
     if (equals < 0) throw notAnAttribute()
     const name = line.slice(0, equals)
     const value = checkedValue(line.slice(equals + 1))
-    if (!name.endsWith('[]')) values.set(checkedName(name), value)
-    else addToList(lists, checkedName(name.slice(0, -2)), value)
+    if (name.endsWith('[]')) checkedName(name.slice(0, -2))
+    else attributes.set(checkedName(name), value)
   }
-  return { values, lists }
-}
-
-function addToList(lists: Map<string, string[]>, name: string, value: string): void {
-  const list = lists.get(name)
-  if (list === undefined || value === '') lists.set(name, value === '' ? [] : [value])
-  else list.push(value)
+  return attributes
 }
 
 function checkedName(name: string): string {

@@ -11,7 +11,7 @@ import type { DaemonRequest } from '../../src/git-credential/format.ts'
 import { exchange } from './client-end.ts'
 
 const GET = 'action=get\ntimeout=1\nprotocol=https\nhost=git.example.com\n'
-const hostOf = async ({ attributes }: DaemonRequest) => `host=${attributes.values.get('host')}\n`
+const hostOf = async ({ attributes }: DaemonRequest) => `host=${attributes.get('host')}\n`
 
 async function openEcho(options: Partial<Parameters<typeof openSocket>[0]> = {}) {
   const stack = new AsyncDisposableStack()
