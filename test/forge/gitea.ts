@@ -57,12 +57,15 @@ export async function startGitea({
   invalidate_refresh_tokens = false,
 }: ForgeSettings = {}): Promise<Gitea> {
   const binary = await giteaBinary()
-  const source = (await run('go', ['list', '-m', '-f', '{{.Dir}}', 'code.gitea.io/gitea'])).trim()
+  const static_root = await staticRoot()
   const folder = await mkdtemp(join(tmpdir(), 'countersign-gitea-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const config = join(folder, 'app.ini')
-  await writeFile(config, configuration({ folder, source, port, url, invalidate_refresh_tokens }))
+  await writeFile(
+    config,
+    configuration({ folder, static_root, port, url, invalidate_refresh_tokens }),
+  )
   const environment = {
     PATH: process.env.PATH,
     HOME: folder,
@@ -107,6 +110,16 @@ async function binaryPath(): Promise<string> {
   const sums = createHash('sha256')
   for (const file of ['go.mod', 'go.sum']) sums.update(await readFile(join(HERE, file)))
   return join(CACHE, `gitea-${sums.digest('hex').slice(0, 16)}`)
+}
+
+/**
+ * The folder with templates and the like, which ours needs beside it: `GITEA_STATIC_ROOT`, or where
+ * Go has the module. Released ones carry theirs within, and need no Go.
+ */
+async function staticRoot(): Promise<string | undefined> {
+  const { GITEA_BIN, GITEA_STATIC_ROOT } = process.env
+  if (GITEA_BIN) return GITEA_STATIC_ROOT || undefined
+  return (await run('go', ['list', '-m', '-f', '{{.Dir}}', 'code.gitea.io/gitea'])).trim()
 }
 
 function administration(url: string): Omit<Gitea, 'url' | 'close' | typeof Symbol.asyncDispose> {
@@ -161,7 +174,7 @@ async function call(
 /** @see https://docs.gitea.com/administration/config-cheat-sheet */
 function configuration(at: {
   folder: string
-  source: string
+  static_root: string | undefined
   port: number
   url: string
   invalidate_refresh_tokens: boolean
@@ -177,7 +190,7 @@ PROTOCOL = http
 HTTP_ADDR = 127.0.0.1
 HTTP_PORT = ${at.port}
 ROOT_URL = ${at.url}/
-STATIC_ROOT_PATH = ${at.source}
+${at.static_root === undefined ? '' : `STATIC_ROOT_PATH = ${at.static_root}`}
 APP_DATA_PATH = ${join(at.folder, 'data')}
 DISABLE_SSH = true
 OFFLINE_MODE = true
