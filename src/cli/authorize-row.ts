@@ -1,10 +1,15 @@
 import { type Access, type AccessDetail, isUsable } from '../contract/index.ts'
-import type { Server } from './server.ts'
+import { type Server, untilThere } from './server.ts'
 import { CommandError, exitCodes, tell, usageError } from './terminal.ts'
 
 /** Whether a runtime can act with what the person has authorized. */
 export function isAuthorized({ authorization }: Pick<Access, 'authorization'>): boolean {
   return isUsable(authorization?.connection.status)
+}
+
+/** Whether nobody knows at the moment if a runtime can act. */
+function isBeingChecked({ authorization }: Pick<Access, 'authorization'>): boolean {
+  return authorization?.connection.status === 'checking'
 }
 
 /**
@@ -54,6 +59,28 @@ export function chooseRows(
   if (named.length === 1 || open.length === 0) return named
   if (open.length === 1) return open
   throw usageError(command, `say for which Git host, with --provider: ${namesOf(open)}`)
+}
+
+/**
+ * The rows that are meant. A check of theirs that is under way is waited for: it says soon whether
+ * anything is left to do.
+ *
+ * @throws {CommandError} those of `rowsOf` and `chooseRows`
+ */
+export async function settledRows(
+  server: Server,
+  runtime: string,
+  provider: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly Access[]> {
+  const chosen = async () => chooseRows('authorize', await rowsOf(server, runtime), provider)
+  const rows = await chosen()
+  if (!rows.some(isBeingChecked)) return rows
+  tell('The Git host is being asked about the token there is (Ctrl-C gives up).')
+  return await untilThere(server, signal, async () => {
+    const now = await chosen()
+    return now.some(isBeingChecked) ? undefined : now
+  })
 }
 
 /** The one row that was chosen. @throws {CommandError} there are several */

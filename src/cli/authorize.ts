@@ -6,14 +6,7 @@ import {
   ProblemError,
   problemType,
 } from '../contract/index.ts'
-import {
-  chooseRows,
-  isAuthorized,
-  mayDo,
-  onlyRow,
-  rowsOf,
-  tellAuthorized,
-} from './authorize-row.ts'
+import { isAuthorized, mayDo, onlyRow, settledRows, tellAuthorized } from './authorize-row.ts'
 import { help } from './help.ts'
 import { givenUp, interruption } from './interruption.ts'
 import { readFlags, serverFlags } from './options.ts'
@@ -60,7 +53,7 @@ export async function authorize(argv: readonly string[]): Promise<number> {
   await withRefusals(async () => {
     const yes = values.yes ?? false
     const { server } = await signedInForSure(values.server, { yes, signal })
-    const rows = chooseRows('authorize', await rowsOf(server, runtime), values.provider)
+    const rows = await settledRows(server, runtime, values.provider, signal)
     if (values.again !== true && rows.every(isAuthorized)) return rows.forEach(tellAuthorized)
     const { runtime: on, provider } = onlyRow('authorize', rows)
     const params = { runtime_id: on.id, provider_id: provider.id }

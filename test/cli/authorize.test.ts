@@ -162,6 +162,22 @@ describe('countersign authorize', () => {
     assert.ok((await person.access(runtime.id)).authorization)
   })
 
+  it('waits for a check that is under way, and begins nothing anew', async () => {
+    await using mine = await signedIn('constanze')
+    await authorize(mine.account, 'carol')
+    const owner_id = mine.person.person.id
+    await sql`update connections set check_requested_at = now()
+      where owner_id = ${owner_id}`.execute(database.db)
+    const running = mine.account.start('authorize', ...RUNTIME)
+    await running.says(/^The Git host is being asked about the token there is/)
+    await sql`update connections set check_requested_at = null
+      where owner_id = ${owner_id}`.execute(database.db)
+    await nudge(owner_id)
+    const { code, stdout } = await running.ended
+    assert.equal(code, 0)
+    assert.equal(stdout.split('\n').slice(1).join('\n'), AUTHORIZED)
+  })
+
   it('asks before another account takes the place of the one before', async () => {
     await using mine = await signedIn('dora')
     const { account, person } = mine
