@@ -1,10 +1,11 @@
 import { stdout } from 'node:process'
 import { access } from './access.ts'
 import { authorize } from './authorize.ts'
-import { help } from './help.ts'
-import { readFlags } from './options.ts'
+import { commandNames, help, isCommand } from './help.ts'
+import { readFlags, readFlagsAndWords } from './options.ts'
 import { run } from './run.ts'
 import { login, logout, whoami } from './sessions.ts'
+import { suggestion } from './suggestion.ts'
 import { CommandError, exitCodes, say } from './terminal.ts'
 import { version } from './version.ts'
 
@@ -22,7 +23,7 @@ const commands = {
   // Its cryptography is not what `run` should wait for.
   token: reported(async (argv) => (await import('./token.ts')).token(argv)),
   version: reported(printVersion),
-  help: async ([command]) => help(command),
+  help: reported(explain),
 } satisfies Record<string, Command>
 
 /**
@@ -41,9 +42,19 @@ async function printVersion(argv: readonly string[]): Promise<number> {
   return 0
 }
 
+async function explain(argv: readonly string[]): Promise<number> {
+  const flags = { help: { type: 'boolean', short: 'h' } } as const
+  const { values, words } = readFlagsAndWords('help', argv, flags)
+  const [name] = words
+  if (name === undefined) return help(values.help ? 'help' : undefined)
+  return isCommand(name) ? help(name) : unknownCommand(name)
+}
+
 /** Says that there is no command `name`. Returns the exit code. */
 export function unknownCommand(name: string): number {
-  say(`there is no command "${name}". See "countersign help".`)
+  const meant = suggestion(name, commandNames)
+  const question = meant === undefined ? '' : ` Did you mean "${meant}"?`
+  say(`there is no command "${name}".${question} See "countersign help".`)
   return exitCodes.usage
 }
 

@@ -197,19 +197,28 @@ Try:
 
 Usage: countersign version
 `,
+  help: `Print what commands there are, or the help of one.
+
+Usage: countersign help [COMMAND]
+`,
 } as const
 
+export type CommandName = keyof typeof texts
+
+/** Every command that there is. */
+export const commandNames = Object.keys(texts) as readonly CommandName[]
+
 /** What `--help` prints for a command, and for no command at all. */
-export function helpText(command?: string): string {
-  return command !== undefined && isCommand(command) ? texts[command] : overview
+export function helpText(command?: CommandName): string {
+  return command === undefined ? overview : texts[command]
 }
 
 /** Prints it. Returns the exit code. */
-export function help(command?: string): number {
+export function help(command?: CommandName): number {
   stdout.write(helpText(command))
   return 0
 }
 
-function isCommand(name: string): name is keyof typeof texts {
+export function isCommand(name: string): name is CommandName {
   return Object.hasOwn(texts, name)
 }

@@ -16,6 +16,7 @@ const refused = (reason: FormatReason) => (error: unknown) =>
 const text = fc.string({ unit: 'binary', maxLength: 40 }).map((s) => s.replace(/\p{Cc}/gu, ''))
 const name = text.map((s) => s.replaceAll('=', '').replace(/(\[\])+$/, '')).filter((s) => s !== '')
 const attributes = fc.array(fc.tuple(name, text), { maxLength: 8 }).map((pairs) => new Map(pairs))
+
 describe('parseAttributes', () => {
   it('reads what git writes', () => {
     const attributes = parseAttributes(
