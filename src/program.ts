@@ -1,8 +1,12 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { cliCommands, unknownCommand } from './cli/commands.ts'
+import { cliCommands, reported, unknownCommand } from './cli/commands.ts'
 import { help } from './cli/help.ts'
+import { interruption } from './cli/interruption.ts'
+import { readFlagsAndWords, serverFlags } from './cli/options.ts'
+import { readSecret } from './cli/question.ts'
+import { usageError } from './cli/terminal.ts'
 import { version } from './cli/version.ts'
 
 const PAGES_FOLDER = join(import.meta.dirname, '..', 'dist', 'web')
@@ -17,6 +21,7 @@ export async function main([command, ...argv]: string[]): Promise<number> {
   if (command === '--version') return (await cliCommands.version?.([])) ?? 0
   const role = roles.find((name) => name === command)
   if (role !== undefined) return await startRole(role, argv)
+  if (command === 'reset-password') return await reported(resetPassword)(argv)
   const run = cliCommands[command]
   return run === undefined ? unknownCommand(command) : await run(argv)
 }
@@ -30,6 +35,21 @@ async function startRole(role: Role, argv: string[]): Promise<number> {
   }
   const { runRole } = await import('./roles/run-role.ts')
   return await runRole(role, { version, pages_folder: PAGES_FOLDER, env: process.env })
+}
+
+/** A command beside the database, for who cannot sign in any more. */
+async function resetPassword(argv: readonly string[]): Promise<number> {
+  const { values, words } = readFlagsAndWords('reset-password', argv, { help: serverFlags.help })
+  if (values.help) return help('reset-password')
+  const [email, ...more] = words
+  if (email === undefined || more.length > 0) {
+    throw usageError('reset-password', 'name one person, by their e-mail address')
+  }
+  using interrupted = interruption()
+  const { signal } = interrupted
+  const { runResetPassword } = await import('./roles/reset-password.ts')
+  const askPassword = (question: string, most: number) => readSecret(question, most, signal)
+  return await runResetPassword({ env: process.env, email, askPassword })
 }
 
 /** Roles take no arguments; everything is in the environment. */

@@ -58,7 +58,8 @@ export function unknownCommand(name: string): number {
   return exitCodes.usage
 }
 
-function reported(command: (argv: readonly string[]) => Promise<number>): Command {
+/** `command`, whose failures end with one line and their exit code. */
+export function reported(command: (argv: readonly string[]) => Promise<number>): Command {
   return async (argv) => {
     try {
       return await command(argv)

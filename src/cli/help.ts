@@ -15,6 +15,9 @@ In parts, on several machines:
   vault     the one part that can read tokens; answers agents
   agent     stays beside workloads and answers their Git
 
+Beside the database:
+  reset-password  give somebody who cannot sign in another password
+
 As yourself, from any machine:
   login     sign in on this command line, by a code that you approve in a browser
   authorize let a runtime act as you, without a browser on this machine
@@ -134,6 +137,19 @@ wrong, 3 when the vault gives this person no access or the host could not be ask
 Try:
   countersign access --as alice@example.com https://git.example.com/team/app.git
   countersign access --as alice@example.com --json https://git.example.com/team/app.git
+`,
+  'reset-password': `Give somebody another password, for who has forgotten theirs. It is asked for on the terminal,
+where it is not shown, or read from standard input. All their sessions end, those of command lines
+too; their tokens and authorizations stay. A Countersign that runs meanwhile goes on.
+
+Usage: countersign reset-password EMAIL
+
+It works on the database itself: the one that DATABASE_URL names, or else the one in the data folder
+(COUNTERSIGN_DATA, without it "data" in the current folder), as the user who owns that.
+
+Try:
+  countersign reset-password ada@example.com
+  DATABASE_URL=postgres://db.internal/countersign countersign reset-password ada@example.com
 `,
   login: `Sign in on this command line. It prints an address and a code; open the address in a browser on
 any machine, sign in there and approve the code. The session lasts 14 days and is kept in

@@ -62,7 +62,7 @@ export interface Auth {
  * Command lines sign in anew, those that were let in and have not asked since, too. These go first:
  * one that asks just now is then waited for, and its token is there to be ended.
  */
-async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
+export async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
   await trx.deleteFrom('device_sign_ins').where('person_id', '=', person_id).execute()
   await trx.deleteFrom('person_tokens').where('person_id', '=', person_id).execute()
 }

@@ -28,6 +28,7 @@ const rules = {
   'invite.delete': isAdmin,
   'person.update': isAdmin,
   'person.delete': isAdmin,
+  'person.reset_password': isSetup,
   'session.create': isPerson,
   'device_sign_in.answer': isPerson,
   'session.delete_all': isPerson,

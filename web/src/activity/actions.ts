@@ -29,6 +29,7 @@ const words: Record<string, string> = {
   'invite.create': 'Invited somebody',
   'invite.delete': 'Withdrew an invitation',
   'person.delete': 'Removed a person',
+  'person.reset_password': 'Reset a password',
   'person.update': 'Changed a role',
   'provider.create': 'Added a Git host',
   'provider.move': 'Changed the address of a Git host',

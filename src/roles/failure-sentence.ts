@@ -1,0 +1,71 @@
+import { ConfigError } from '../config/config.ts'
+import { ProblemError, problems } from '../contract/index.ts'
+import { BoxError } from '../seal/box-error.ts'
+import { isDatabaseAway } from '../store/database.ts'
+import { EmbeddedPostgresError } from '../store/embedded-error.ts'
+import { DataTooNewError } from '../store/migrate.ts'
+import { WrongVaultKeyError } from '../vault/wrong-vault-key-error.ts'
+
+/** One sentence for everything that a person can mend; undefined for our own mistakes. */
+export function sentenceFor(error: unknown): string | undefined {
+  if (
+    error instanceof ConfigError ||
+    error instanceof EmbeddedPostgresError ||
+    error instanceof WrongVaultKeyError ||
+    error instanceof DataTooNewError
+  ) {
+    return error.message
+  }
+  if (error instanceof ProblemError) return problemSentence(error)
+  if (error instanceof BoxError) return 'The vault key is damaged. Restore it from your backup.'
+  return fileSentence(error as NodeJS.ErrnoException) ?? databaseSentence(error)
+}
+
+/** What is missing is named by its detail. */
+function problemSentence({ type, detail }: ProblemError): string {
+  return type === 'not-found' ? detail : `${problems[type].title}. ${detail}`
+}
+
+function fileSentence({ code, path, syscall }: NodeJS.ErrnoException): string | undefined {
+  // Node says ENOENT of the parent when it may not make a folder inside a folder.
+  switch (code === 'ENOENT' && syscall === 'mkdir' ? 'EACCES' : code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'The disk is full. Make room, then start again: nothing was lost.'
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return path && `${path} cannot be used by this user. Choose another, or change its owner.`
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return path && `${path} cannot be a folder: a file is in its way.`
+    case 'EISDIR':
+      return path && `${path} is a folder, and a file is needed there.`
+    case 'ENOENT':
+      return path && `${path} does not exist.`
+    default:
+      return undefined
+  }
+}
+
+/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function databaseSentence(error: unknown): string | undefined {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case '28000':
+    case '28P01':
+      return 'The database server does not accept the user and password in DATABASE_URL.'
+    case '3D000':
+      return 'The database named in DATABASE_URL does not exist. Create it, or correct the name.'
+    case '42501':
+      return 'The user in DATABASE_URL may not make tables in that database. Let it own them.'
+    case '53100':
+      return 'The disk of the database is full. Make room, then start again: nothing was lost.'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'The host in DATABASE_URL is not known. Correct the address.'
+    default:
+      return isDatabaseAway(error)
+        ? 'The database does not answer. Start it, or correct DATABASE_URL.'
+        : undefined
+  }
+}

@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import process from 'node:process'
+import { type Config, ConfigError, configFrom } from '../config/config.ts'
+import { readEnv } from '../config/env.ts'
+import { personByEmail, resetPassword } from '../people/reset-password.ts'
+import { setupActor } from '../policy/decide.ts'
+import { type Database, openDatabase } from '../store/database.ts'
+import { startEmbeddedPostgres } from '../store/embedded.ts'
+import { hasCluster, runningPostgresUrl } from '../store/embedded-running.ts'
+import { migrate } from '../store/migrate.ts'
+import { sentenceFor } from './failure-sentence.ts'
+
+export interface ResetOptions {
+  env: NodeJS.ProcessEnv
+  email: string
+  /** Asks for the new password; `most` characters are read. */
+  askPassword: (question: string, most: number) => Promise<string>
+}
+
+/** What the page takes at sign-in. */
+const MAX_PASSWORD_LENGTH = 256
+
+/**
+ * `countersign reset-password EMAIL`, beside the database: whoever can read that may do this. A
+ * Countersign that runs meanwhile goes on.
+ *
+ * @returns the exit code
+ */
+export async function runResetPassword(options: ResetOptions): Promise<number> {
+  const { env, email, askPassword } = options
+  try {
+    await using resources = new AsyncDisposableStack()
+    const database = await openOwnDatabase(resources, configFrom(readEnv(env)))
+    await migrate(database)
+    const person = await personByEmail(database.db, email)
+    const question = `New password for ${person.email} (not shown):`
+    const answer = await askPassword(question, 2 * MAX_PASSWORD_LENGTH)
+    const password = answer.replace(/\r?\n$/, '')
+    if (password.length > MAX_PASSWORD_LENGTH) {
+      throw new ConfigError(`A password has at most ${MAX_PASSWORD_LENGTH} characters.`)
+    }
+    await resetPassword(database.db, { actor: setupActor, person, password })
+    process.stdout.write(`${person.email} has the new password, and no session any more.\n`)
+    return 0
+  } catch (error) {
+    const sentence = sentenceFor(error)
+    if (sentence === undefined) throw error
+    process.stderr.write(`countersign: ${sentence}\n`)
+    return 1
+  }
+}
+
+/** What `DATABASE_URL` names, or what lies in the data folder, whether it runs or not. */
+async function openOwnDatabase(
+  resources: AsyncDisposableStack,
+  { database_url, data_folder }: Config,
+): Promise<Database> {
+  const folder = join(data_folder, 'postgres')
+  if (database_url === undefined && !hasCluster(folder)) {
+    throw new ConfigError(
+      `There is no database in ${data_folder}. Name the data folder in COUNTERSIGN_DATA, or the ` +
+        'database in DATABASE_URL.',
+    )
+  }
+  const url =
+    database_url ??
+    runningPostgresUrl(folder) ??
+    resources.use(await startEmbeddedPostgres({ folder })).url
+  return resources.use(openDatabase(url, { max: 2, onError: () => {} }))
+}
