@@ -40,7 +40,13 @@ export function createPageCallers(db: Db, auth: Auth, page_url: string): PageCal
     }
     if (endpoint.caller === 'admin' && person.role !== 'admin') {
       const subject = `${request.method} ${request.url.split('?', 1)[0]}`
-      await recordDenial(db, { actor: person, subject, ip: request.ip })
+      await recordDenial(db, {
+        actor: person,
+        action: 'administration',
+        subject,
+        reason: 'not-an-administrator',
+        ip: request.ip,
+      })
       throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
     }
     return person

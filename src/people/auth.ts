@@ -10,6 +10,7 @@ import type { Actor } from '../policy/decide.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { countAttempt } from './attempts.ts'
+import { recordFailedSignIn } from './failed-sign-in.ts'
 import { networkOf } from './network.ts'
 
 export interface AuthSettings {
@@ -31,8 +32,8 @@ export interface Auth {
   signIn(attempt: { email: string; password: string; ip: string | null }): Promise<string[]>
   /** Opens a session for somebody who has just proved who they are by an invitation. */
   openSession(person: { email: string; password: string; ip: string | null }): Promise<string[]>
-  /** Ends the session of these request headers. @returns the `Set-Cookie` values */
-  signOut(cookie: string): Promise<string[]>
+  /** Ends the session of this `Cookie` header. @returns the `Set-Cookie` values */
+  signOut(request: { cookie: string; ip: string | null }): Promise<string[]>
   /**
    * Changes the password of who is signed in with this `Cookie` header and ends all other
    * sessions, those of command lines, too.
@@ -100,6 +101,13 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     )
   }
 
+  async function whoIs(cookie: string): Promise<SignedIn | undefined> {
+    const found = await auth.api.getSession({ headers: new Headers({ cookie }) })
+    if (found === null) return undefined
+    const { id, email, role } = found.user
+    return { kind: 'person', id, name: email, role: role as Role }
+  }
+
   return {
     async signIn({ email, password, ip }) {
       await countSignIn(db, { email, ip })
@@ -113,6 +121,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       )
       const answer: unknown = await response.json().catch(() => null)
       if (!response.ok) {
+        await recordFailedSignIn(db, { email, ip })
         throw new ProblemError('sign-in-failed', 'Check both and try again.', { cause: answer })
       }
       const { user } = answer as { user: { id: string; role: Role } }
@@ -132,8 +141,13 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       })
       return response.headers.getSetCookie()
     },
-    async signOut(cookie) {
+    async signOut({ cookie, ip }) {
+      const actor = await whoIs(cookie)
       const response = await call('/sign-out', { cookie }, {})
+      if (actor !== undefined) {
+        const attempt = { actor, action: 'session.delete', subject: 'signed out', ip } as const
+        await decide(db, attempt, async () => {})
+      }
       return response.headers.getSetCookie()
     },
     async changePassword({ person, cookie, current_password, new_password, ip }) {
@@ -167,12 +181,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       })
       return (await call('/sign-out', { cookie }, {})).headers.getSetCookie()
     },
-    async whoIs(cookie) {
-      const found = await auth.api.getSession({ headers: new Headers({ cookie }) })
-      if (found === null) return undefined
-      const { id, email, role } = found.user
-      return { kind: 'person', id, name: email, role: role as Role }
-    },
+    whoIs,
     hashPassword: async (password) => (await auth.$context).password.hash(password),
   }
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Role } from '../contract/index.ts'
+import { decide } from '../policy/decide.ts'
 import { hashSecret, isSecret, newSecret } from '../policy/issued-secret.ts'
 import type { Db, Trx } from '../store/database.ts'
 import type { SignedIn } from './auth.ts'
@@ -41,7 +42,16 @@ export async function ownerOfToken(db: Db, token: string): Promise<SignedIn | un
   return { kind: 'person', id, name: email, role: role satisfies Role }
 }
 
-/** Ends the session of a command line. */
-export async function endPersonToken(db: Db, token: string): Promise<void> {
-  await db.deleteFrom('person_tokens').where('hash', '=', hashSecret(token)).execute()
+/** Ends the session of a command line. One that has ended already is no matter. */
+export async function endPersonToken(
+  db: Db,
+  { token, ip }: { token: string; ip: string | null },
+): Promise<void> {
+  const actor = await ownerOfToken(db, token)
+  if (actor === undefined) return
+  const subject = 'signed out on a command line'
+  const attempt = { actor, action: 'session.delete', subject, ip } as const
+  await decide(db, attempt, async (trx) => {
+    await trx.deleteFrom('person_tokens').where('hash', '=', hashSecret(token)).execute()
+  })
 }

@@ -1,4 +1,4 @@
-import { ProblemError, type Role } from '../contract/index.ts'
+import { ProblemError, type ProblemType, type Role } from '../contract/index.ts'
 import { type Db, isDeadlock, type Trx } from '../store/database.ts'
 import type { AuditTable } from '../store/tables.ts'
 
@@ -30,6 +30,7 @@ const rules = {
   'person.delete': isAdmin,
   'person.reset_password': isSetup,
   'session.create': isPerson,
+  'session.delete': isPerson,
   'device_sign_in.answer': isPerson,
   'session.delete_all': isPerson,
   'account.update': isPerson,
@@ -121,19 +122,26 @@ export async function decide<T>(
 /** Writes down that somebody was turned away before it came to a decision about one thing. */
 export async function recordDenial(
   db: Db,
-  denied: { actor: Actor; subject: string; ip: string | null },
+  denied: {
+    /** Nobody that is known, where `id` is null. */
+    actor: { kind: Actor['kind']; id: string | null; name: string }
+    action: Action | 'administration'
+    subject: string
+    reason: ProblemType
+    ip: string | null
+  },
 ): Promise<void> {
-  const { actor, subject, ip } = denied
+  const { actor, action, subject, reason, ip } = denied
   await db
     .insertInto('audit')
     .values({
       actor_kind: actor.kind,
       actor_id: actor.id,
       actor_name: actor.name,
-      action: 'administration',
+      action,
       outcome: 'denied',
       subject,
-      reason: 'not-an-administrator',
+      reason,
       ip,
     })
     .execute()

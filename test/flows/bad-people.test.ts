@@ -249,6 +249,11 @@ suite('a session', () => {
     const headers = { cookie: leaving.cookie }
     await leaving.api.signOut({})
     await assertProblem(await fetch(`${page_url}/api/v1/access`, { headers }), 'not-signed-in')
+    const { items } = await admin.api.listAudit({ query: { q: 'session.delete' } })
+    assert.deepEqual(items[0]?.actor, { kind: 'person', name: leaving.person.email })
+    await leaving.api.signOut({})
+    const { items: again } = await admin.api.listAudit({ query: { q: 'session.delete' } })
+    assert.equal(again.length, items.length)
   })
 
   test('has a cookie that no script and no other site gets', async () => {
@@ -276,6 +281,19 @@ suite('signing in', () => {
     const unknown = await attempt({ email: 'unknown@example.com', password: 'wrong' })
     assert.equal(await known.clone().text(), await unknown.text())
     await assertProblem(known, 'sign-in-failed')
+  })
+
+  test('that fails is written down, without an address that nobody has', async () => {
+    await attempt({ email: email.toUpperCase(), password: 'wrong' })
+    await attempt({ email: 'my password, typed above', password: 'wrong' })
+    const { items } = await admin.api.listAudit({ query: { q: 'session.create', limit: 2 } })
+    assert.deepEqual(
+      items.map(({ actor, outcome, subject, reason }) => [actor.name, outcome, subject, reason]),
+      [
+        ['unknown', 'denied', 'an e-mail address that nobody has', 'sign-in-failed'],
+        [email, 'denied', 'wrong password', 'sign-in-failed'],
+      ],
+    )
   })
 
   test('is refused for a while after too many attempts, also with the password', async () => {

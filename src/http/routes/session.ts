@@ -30,10 +30,14 @@ export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
     enter(await auth.signIn({ ...body, ip }), reply),
   )
 
-  bind(app, 'signOut', callers.anyone, async (_input, { request, reply }) => {
+  bind(app, 'signOut', callers.anyone, async (_input, { ip, request, reply }) => {
     const token = callers.token(request)
-    if (token !== undefined) await endPersonToken(db, token)
-    else reply.header('set-cookie', await auth.signOut(request.headers.cookie ?? ''))
+    if (token !== undefined) {
+      await endPersonToken(db, { token, ip })
+      return undefined
+    }
+    const cookie = request.headers.cookie ?? ''
+    reply.header('set-cookie', await auth.signOut({ cookie, ip }))
     return undefined
   })
 

@@ -49,6 +49,7 @@ const words: Record<string, string> = {
   'runtime_token.delete': "Deleted a runtime's own token",
   'runtime_token.return': 'Came back from a Git host for a runtime',
   'session.create': 'Signed in',
+  'session.delete': 'Signed out',
 }
 
 /** An action of the audit trail as a sentence would say it. */
