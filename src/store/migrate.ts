@@ -40,14 +40,29 @@ export class DataTooNewError extends Error {
   override readonly name = 'DataTooNewError'
 }
 
+/** The PostgreSQL server is of a version that lacks what our tables need. */
+export class ServerTooOldError extends Error {
+  override readonly name = 'ServerTooOldError'
+}
+
+/** Has `unique nulls not distinct`, which ours rest on. */
+const OLDEST_SERVER = 15
+
 /** Any number that only we use, so that processes starting at once wait for each other. */
 const MIGRATION_LOCK = 7_080_001
 
 /**
  * Brings the tables, and those of the job queue, up to date. Processes that start together take
- * turns; data of a newer version is left alone and throws `DataTooNewError`.
+ * turns; data of a newer version is left alone.
+ *
+ * @throws {DataTooNewError}
+ * @throws {ServerTooOldError}
  */
 export async function migrate(database: Database): Promise<void> {
+  const { rows } = await sql<{ server_version_num: string }>`show server_version_num`.execute(
+    database.db,
+  )
+  refuseOldServer(Number(rows[0]?.server_version_num))
   await database.db.connection().execute(async (lock) => {
     await sql`select pg_advisory_lock(${MIGRATION_LOCK})`.execute(lock)
     try {
@@ -64,6 +79,19 @@ export async function migrate(database: Database): Promise<void> {
       await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`.execute(lock)
     }
   })
+}
+
+/**
+ * @param version_num as `server_version_num` tells it: 10,000 times the major version, and the minor
+ * @throws {ServerTooOldError}
+ */
+export function refuseOldServer(version_num: number): void {
+  const major = Math.floor(version_num / 10_000)
+  if (major >= OLDEST_SERVER) return
+  throw new ServerTooOldError(
+    `The database server is PostgreSQL ${major}, and Countersign needs ${OLDEST_SERVER} or later. ` +
+      'Upgrade it, or name another one in DATABASE_URL.',
+  )
 }
 
 async function refuseNewerData(database: Database): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { refuseOldServer } from '../../src/store/migrate.ts'
 
 const STORE = join(import.meta.dirname, '../../src/store')
 
@@ -15,4 +16,14 @@ test('migrations are numbered without a gap, and all of them are run', () => {
   )
   const run = readFileSync(join(STORE, 'migrate.ts'), 'utf8')
   for (const name of names) assert.ok(run.includes(`'${name}': {`), name)
+})
+
+test('a PostgreSQL that is too old is told in a sentence', () => {
+  for (const version_num of [90624, 140019]) {
+    assert.throws(() => refuseOldServer(version_num), {
+      name: 'ServerTooOldError',
+      message: /^The database server is PostgreSQL (9|14), and Countersign needs 15 or later\. /,
+    })
+  }
+  for (const version_num of [150000, 180001]) refuseOldServer(version_num)
 })
