@@ -5,18 +5,21 @@ import { enqueueBehind } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import { type Db, isBrokenReference } from '../store/database.ts'
 import { notOnRuntime } from './candidates.ts'
+import { askForCheck } from './check-connection.ts'
 import { isForRuntime } from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
 import { settleNotices } from './notices.ts'
 import type { PersonRequest } from './person-request.ts'
 import { bindConnection } from './place-connection.ts'
+import { probeOfReused } from './probe.ts'
 import { removeUnusedConnections } from './remove-unused.ts'
 import { statusAt } from './status.ts'
 
 /**
  * Lets a runtime use a token that this person already has: an act of consent of its own.
  *
- * @throws ProblemError `not-found`, `provider-not-on-runtime`, `connection-not-usable`
+ * @throws ProblemError `not-found`, `provider-not-on-runtime`, `connection-not-usable`,
+ *   `token-not-allowed`, `token-scopes-hidden`
  */
 export async function createAuthorization(
   db: Db,
@@ -69,9 +72,12 @@ export async function createAuthorization(
             `Authorize access to ${before.provider.name} instead.`,
         )
       }
-      await bindConnection(trx, { owner_id: person.id, ...row }, connection_id)
-      // Another runtime may want it tried on another repository.
-      if (connection.status === 'unverified') {
+      const place = { ...row, provider: before.provider.name }
+      const probe = await probeOfReused(trx, place, { ...connection, id: connection_id })
+      await bindConnection(trx, { owner_id: person.id, ...row }, connection_id, probe)
+      if (probe.probe_outcome === 'not_tried') {
+        await askForCheck(trx, { id: connection_id, owner_id: person.id })
+      } else if (connection.status === 'unverified') {
         await enqueueBehind(trx, 'check-connection', connection_id)
       }
       await announce(trx, { name: 'access', owner_id: person.id, id: runtime_id })

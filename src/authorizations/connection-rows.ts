@@ -66,6 +66,17 @@ export function isForRuntime(row: { runtime_id: string; provider_id: string }) {
       and rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}))`
 }
 
+/**
+ * True of a connection that shows what it may do, or need not, for a runtime: a pasted token that
+ * does not is taken only where such tokens are tried on a repository, or accepted as they are.
+ */
+export function isShownEnough(row: { runtime_id: string; provider_id: string }) {
+  return sql<boolean>`(connections.method <> 'token' or connections.status <> 'unverified'
+    or exists (select from runtime_providers rp
+      where rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}
+        and (rp.skip_validation or rp.probe_repository is not null)))`
+}
+
 export type ConnectionRow = Awaited<
   ReturnType<ReturnType<typeof connectionRows>['executeTakeFirstOrThrow']>
 >
@@ -79,6 +90,7 @@ export type AuthorizationLimits = Pick<StatusFacts, 'authorization_expires_at' |
 export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {}): Connection {
   const { check_failed_at, check_failed_reason, checked_at } = row
   const probe = row.probes.find(({ runtime_id }) => runtime_id === limits.runtime_id)
+  const tried = probe?.probe_outcome === 'not_tried' ? undefined : probe
   const failedLast =
     check_failed_at !== null && (checked_at === null || check_failed_at > checked_at)
   return {
@@ -94,7 +106,7 @@ export function toConnection(row: ConnectionRow, limits: AuthorizationLimits = {
     },
     scopes: row.scopes,
     missing_scopes: row.missing_scopes,
-    probed_repository: (probe ?? row).probed_repository,
+    probed_repository: (tried ?? row).probed_repository,
     expires_at: row.expires_at?.toISOString() ?? null,
     checked_at: checked_at?.toISOString() ?? null,
     check_failed: failedLast

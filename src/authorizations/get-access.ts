@@ -4,6 +4,7 @@ import {
   type ConnectionRow,
   connectionRows,
   isForRuntime,
+  isShownEnough,
   toConnection,
 } from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
@@ -28,6 +29,7 @@ export async function getAccess(
     .where('owner_id', '=', owner_id)
     .where('provider_id', '=', row.provider_id)
     .where(isForRuntime(row))
+    .where(isShownEnough(row))
     .orderBy('created_at')
     .execute()
   const current = access.authorization?.connection.id

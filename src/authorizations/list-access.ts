@@ -117,7 +117,7 @@ async function authorizedRows(
     select * from (
       select case
           when c.status in ('rejected', 'insufficient_scopes', 'reauthorization_required')
-            or a.probe_outcome <> 'proved'
+            or a.probe_outcome not in ('proved', 'not_tried')
             or least(c.expires_at, a.expires_at) < now() + make_interval(days => rp.warning_days)
             then ${NEEDS_CARE}::int
           else ${WORKS}::int

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { NoticeKind } from '../contract/index.ts'
 import type { Db, Trx } from '../store/database.ts'
 import type { ConnectionsTable, NoticesTable } from '../store/tables.ts'
-import { notProbed, type ProbeColumns } from './probe.ts'
+import { type AuthorizationProbe, notProbed } from './probe.ts'
 import { standingAt, warningBegins } from './status.ts'
 
 /** Something to tell an owner. Two of them are the same event when all of this is the same. */
@@ -30,7 +30,7 @@ type Limits = {
   id: string | null
   expires_at: Date | null
   warning_days: number
-} & ProbeColumns
+} & AuthorizationProbe
 
 /** What has to be written for the notices of a connection to say what is so. */
 export interface NoticePlan {
@@ -141,7 +141,9 @@ function eventOf(
   const authorization_expires_at = authorization?.expires_at ?? null
   const warning_days = authorization?.warning_days ?? 0
   const { probed_repository, probe_outcome } = authorization ?? notProbed
-  const probe = { probed_repository, probe_outcome }
+  // While it is being tried there is nothing to tell yet.
+  const tried = probe_outcome !== 'not_tried'
+  const probe = tried ? { probed_repository, probe_outcome } : notProbed
   const limits = { authorization_expires_at, warning_days, ...probe }
   const standing = standingAt({ ...connection, ...limits }, now)
   const kind = kindOf(standing.status)

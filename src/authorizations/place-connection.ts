@@ -3,7 +3,7 @@ import { enqueueBehind } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
 import type { ConnectionsTable, OwnerKind } from '../store/tables.ts'
 import { settleNotices } from './notices.ts'
-import { notProbed, type ProbeColumns } from './probe.ts'
+import { type AuthorizationProbe, notProbed, type ProbeColumns } from './probe.ts'
 import { removeRuntimeTokens, removeUnusedConnections } from './remove-unused.ts'
 
 /** A row of the list: whose, on which runtime, at which provider. */
@@ -116,7 +116,7 @@ export async function bindConnection(
   trx: Trx,
   row: AuthorizationRow,
   connection_id: string,
-  probe: ProbeColumns = notProbed,
+  probe: AuthorizationProbe = notProbed,
 ): Promise<void> {
   const { owner_id, runtime_id, provider_id } = row
   const before = await trx

@@ -1,6 +1,6 @@
 import type { ConnectionStatus } from '../contract/index.ts'
 import type { StoredStatus } from '../store/tables.ts'
-import { type ProbeColumns, probeSentence } from './probe.ts'
+import { type AuthorizationProbe, probeSentence } from './probe.ts'
 
 /** How long before its end a token counts as `expiring`. */
 const WARNING_DAYS = 7
@@ -8,7 +8,7 @@ const WARNING_DAYS = 7
 /** A check that was asked for and has not ended after this long is no longer shown as under way. */
 const CHECK_SECONDS = 60
 
-export interface StatusFacts extends Partial<ProbeColumns> {
+export interface StatusFacts extends Partial<AuthorizationProbe> {
   status: StoredStatus
   expires_at: Date | null
   missing_scopes: readonly string[]

@@ -82,6 +82,7 @@ export const authorizationEndpoints = {
       'not-found',
       'provider-not-on-runtime',
       'token-not-allowed',
+      'token-scopes-hidden',
       'connection-not-usable',
     ],
   },

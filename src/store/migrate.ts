@@ -16,6 +16,7 @@ import { up as revokedRequests } from './migrations/0012-revoked-requests.ts'
 import { up as revocationIds } from './migrations/0013-revocation-ids.ts'
 import { up as publicClients } from './migrations/0014-public-clients.ts'
 import { up as backgroundWork } from './migrations/0015-background-work.ts'
+import { up as untriedTokens } from './migrations/0016-untried-tokens.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -33,6 +34,7 @@ const migrations = {
   '0013-revocation-ids': { up: revocationIds },
   '0014-public-clients': { up: publicClients },
   '0015-background-work': { up: backgroundWork },
+  '0016-untried-tokens': { up: untriedTokens },
 }
 
 /** The data was written by a newer version than this one. */

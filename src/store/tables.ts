@@ -23,6 +23,8 @@ export type StoredStatus =
 
 /** What a token that hides its scopes may do with the repository that it was tried on. */
 export type ProbeOutcome = 'proved' | 'read_only' | 'unreadable' | 'not_visible'
+/** `not_tried`: it must be, before the runtime may use the token. */
+export type StoredProbeOutcome = ProbeOutcome | 'not_tried'
 
 export interface PeopleTable {
   id: Generated<string>
@@ -235,9 +237,9 @@ export interface AuthorizationsTable {
   /** The repository on which the token was tried for this runtime; null: it was not. */
   probed_repository: ColumnType<string | null, string | null | undefined, string | null>
   probe_outcome: ColumnType<
-    ProbeOutcome | null,
-    ProbeOutcome | null | undefined,
-    ProbeOutcome | null
+    StoredProbeOutcome | null,
+    StoredProbeOutcome | null | undefined,
+    StoredProbeOutcome | null
   >
 }
 

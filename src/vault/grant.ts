@@ -10,7 +10,7 @@ import {
 import { adapterFor } from '../providers/adapters.ts'
 import { hashRuntimeKey, isRuntimeKey } from '../runtimes/runtime-key.ts'
 import { BoxError } from '../seal/box-error.ts'
-import type { ProbeOutcome, StoredStatus } from '../store/tables.ts'
+import type { StoredProbeOutcome, StoredStatus } from '../store/tables.ts'
 import type { Keyring } from './keyring.ts'
 import { isPersonId, runtimeKeyInvalid } from './runtime-caller.ts'
 import { readTokenSet } from './token-set.ts'
@@ -71,7 +71,7 @@ interface GrantRow {
   access_expires_at: Date | null
   authorization_expires_at: Date | null
   probed_repository: string | null
-  probe_outcome: ProbeOutcome | null
+  probe_outcome: StoredProbeOutcome | null
   account_login: string | null
   account_name: string | null
   account_email: string | null
@@ -279,7 +279,7 @@ function unusable(row: ConnectedRow, page: string): ProblemError | undefined {
     const { missing_scopes } = row
     const what =
       missing_scopes.length === 0
-        ? `${whose} may do too little. ${reason}`
+        ? `${whose} has not shown that it may do enough. ${reason}`
         : `${whose} lacks ${missing_scopes.join(' and ')}.`
     return new ProblemError('credential-scopes-missing', `${what} ${mend}`, {
       extensions: { page, missing_scopes },

@@ -1,4 +1,4 @@
-import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
+import { notProbed, type ProbeColumns, scopesHidden } from '../authorizations/probe.ts'
 import { ProblemError } from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Inspection } from '../providers/provider.ts'
@@ -66,15 +66,6 @@ async function unlessRefusedBefore(
   const isBad = verdict.outcome === 'refused' && verdict.why === 'bad_credential'
   if (isBad) refused.add(provider_id, fingerprint)
   return verdict
-}
-
-function scopesHidden(provider: string): ProblemError {
-  return new ProblemError(
-    'token-scopes-hidden',
-    `${provider} does not say what this kind of token may do. Use a kind that shows its scopes, or ` +
-      'ask an administrator to name a repository to try such tokens on, or to accept them as they ' +
-      'are, in the settings of this runtime.',
-  )
 }
 
 function verdictProblem(verdict: Verdict, provider: string, looksRight: boolean): ProblemError {

@@ -186,6 +186,55 @@ suite('several runtimes', () => {
     assert.equal((await good.credential()).password, token)
   })
 
+  test('one that hides its scopes gets nowhere unproved by way of another runtime', async () => {
+    const lenient = await runtimeTrying(null, true)
+    assert.equal((await admin.addToken(lenient.row, fineGrained())).status, 'accepted')
+    const connection_id = (await lenient.connection())?.id ?? ''
+    const strict = await runtimeTrying(null)
+    const body = { ...strict.row, connection_id }
+    const { detail } = await refusal(admin.api.createAuthorization({ body }), 'token-scopes-hidden')
+    assert.match(detail, /name a repository to try such tokens on/)
+    const offered = async ({ row: params }: typeof strict) =>
+      (await admin.api.getAccess({ params })).reusable_connections.map(({ id }) => id)
+    assert.ok(!(await offered(strict)).includes(connection_id))
+    const second = await runtimeTrying(null, true)
+    assert.ok((await offered(second)).includes(connection_id))
+    await admin.api.createAuthorization({ body: { ...second.row, connection_id } })
+    assert.ok((await second.credential()).password)
+  })
+
+  test('a runtime with a repository waits for what that says, however long it takes', async () => {
+    const lenient = await runtimeTrying(null, true)
+    const token = fineGrained('contents:write')
+    await admin.addToken(lenient.row, token)
+    const connection_id = (await lenient.connection())?.id ?? ''
+    const strict = await runtimeTrying('carol/secret')
+    github.interruptionFor = (path) =>
+      path.startsWith('/api/v3/repos/') ? { status: 429, body: 'Slow down' } : undefined
+    const body = { ...strict.row, connection_id }
+    await using events = await admin.events()
+    const begun = await admin.api.createAuthorization({ body })
+    assert.equal(begun.authorization?.connection.status, 'checking')
+    const { reason, check_failed, probed_repository } = await events.until(async () => {
+      const now = await strict.connection()
+      return now?.status === 'checking' ? undefined : now
+    })
+    assert.match(reason, /has not been tried on carol\/secret yet/)
+    assert.match(check_failed?.reason ?? '', /asks us to wait/)
+    assert.equal(probed_repository, null)
+    const problem = await refusal(strict.credential(), 'credential-scopes-missing')
+    assert.match(problem.detail, /has not been tried on carol\/secret yet/)
+    assert.equal((await lenient.credential()).password, token)
+    const { authorization } = await admin.access(strict.row.runtime_id)
+    assert.equal(authorization?.notice, null)
+    github.interruptionFor = undefined
+    assert.equal((await admin.checkNow(strict.row.runtime_id)).status, 'valid')
+    assert.equal((await strict.credential()).password, token)
+    const same = await runtimeTrying('carol/secret')
+    await admin.api.createAuthorization({ body: { ...same.row, connection_id } })
+    assert.equal((await same.credential()).password, token)
+  })
+
   test('a new token is tried anew for each of them', async () => {
     const first = await runtimeTrying('carol/secret')
     await admin.addToken(first.row, fineGrained('contents:write'))
