@@ -10,14 +10,24 @@ const icons: Record<Tone, TablerIcon> = {
   bad: IconX,
 }
 
-/** Tells what just happened, for a few seconds. What must not be missed stays until dismissed. */
-export function notify(tone: Tone, title: string, message: string, { stays = false } = {}): void {
+/**
+ * Tells what just happened, for a few seconds. What must not be missed stays until dismissed.
+ *
+ * @param options.about what it is about: it is not told twice at the same time
+ */
+export function notify(
+  tone: Tone,
+  title: string,
+  message: string,
+  options: { stays?: boolean; about?: string } = {},
+): void {
   const Icon = icons[tone]
   notifications.show({
     title,
     message,
     icon: <Icon size={17} stroke={2.2} aria-hidden />,
-    ...(stays && { autoClose: false }),
+    ...(options.stays && { autoClose: false }),
+    ...(options.about && { id: options.about }),
     classNames: {
       root: classes.root ?? '',
       icon: classes[tone] ?? '',

@@ -34,8 +34,9 @@ export function useCheck(access: Access, connection: Connection) {
     setAsked(undefined)
     void owner.refresh(queryClient)
     const kept = `${owner.the} token is kept as it was.`
-    notify('warn', 'No answer came within a minute', `${kept} ${LATER}`, { stays: true })
-  }, [overdue, owner, queryClient])
+    const about = `no-answer-${connection.id}`
+    notify('warn', 'No answer came within a minute', `${kept} ${LATER}`, { stays: true, about })
+  }, [overdue, owner, queryClient, connection.id])
   return {
     checking: asked !== undefined && !answered,
     check: () => {
