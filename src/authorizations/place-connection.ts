@@ -77,7 +77,7 @@ export async function ownConnection(
 ) {
   return await trx
     .selectFrom('connections')
-    .select(['id', 'method', 'client_row_id', 'box', 'account_id', 'account_login'])
+    .select(['id', 'method', 'client_row_id', 'box', 'fingerprint', 'account_id', 'account_login'])
     .where('runtime_id', '=', row.runtime_id)
     .where('provider_id', '=', row.provider_id)
     .forUpdate()

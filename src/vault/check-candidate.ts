@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime, refuseWhatIsNoToken } from '../authorizations/candidates.ts'
-import { ownConnection, placeConnection, takeTurns } from '../authorizations/place-connection.ts'
+import { placeConnection, takeTurns } from '../authorizations/place-connection.ts'
 import { ProblemError, tidyToken } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
+import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
@@ -13,6 +14,7 @@ import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { loadCandidate, type PendingCandidate } from './pending-candidate.ts'
 import { type CandidateParts, type Passed, proveCandidate } from './prove-candidate.ts'
+import { bringOthers, connectionBefore, type StaysBehind, staysBehind } from './shared-token.ts'
 import { tokenSetText } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
@@ -63,14 +65,17 @@ async function accept(
   { db, keyring }: VaultParts,
   candidate: PendingCandidate,
   token: string,
-  { inspection, probe }: Passed,
+  { inspection, probe, elsewhere }: Passed,
 ): Promise<void> {
   const { owner_id, owner_kind, runtime_id, provider_id } = candidate
   await decide(db, attemptOf(candidate, 'accepted'), async (trx) => {
     await takeTurns(trx, candidate)
     await refuseFinished(trx, candidate)
-    const before = await connectionBefore(trx, candidate, keyring.fingerprint(token))
-    const id = before?.method === 'token' ? before.id : randomUUID()
+    const fingerprint = keyring.fingerprint(token)
+    const before = await connectionBefore(trx, candidate, fingerprint)
+    const isNew = inspection.scopes === null && before?.fingerprint.equals(fingerprint) === false
+    const staying = isNew ? await staysBehind(trx, before.id, candidate, elsewhere) : []
+    const id = before?.method === 'token' && staying.length === 0 ? before.id : randomUUID()
     const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
     const box = await keyring.seal(
       address,
@@ -83,51 +88,36 @@ async function accept(
       provider_id,
       method: 'token',
       box,
-      fingerprint: keyring.fingerprint(token),
+      fingerprint,
       expires_at: inspection.expires_at,
       ...acceptedColumns(inspection),
     } as const
     await placeConnection(trx, candidate, connection, probe)
-    const { account } = inspection
-    const notes = [...candidate.notes]
-    if (before !== undefined && before.account_login !== account.login) {
-      notes.push(`The account is now ${account.login}; it was ${before.account_login}.`)
+    if (before !== undefined && staying.length > 0) {
+      await bringOthers(trx, { from: before.id, to: id }, staying)
     }
+    const notes = notesOf(candidate, before, inspection, staying)
     await finish(trx, candidate, { status: 'accepted', notes, problem: null })
     if (owner_kind === 'person') await announce(trx, { name: 'access', owner_id, id: runtime_id })
     else await announceToken(trx, { id, owner_id, owner_kind })
   })
 }
 
-/** The connection whose token this one replaces, or that holds this very token already. */
-async function connectionBefore(
-  trx: Trx,
+/** What the person is told beside: of another account, and of runtimes that this does not reach. */
+function notesOf(
   candidate: PendingCandidate,
-  fingerprint: Buffer,
-): Promise<{ id: string; method: 'oauth' | 'token'; account_login: string } | undefined> {
-  if (candidate.owner_kind === 'runtime') return await ownConnection(trx, candidate)
-  const { owner_id, runtime_id, provider_id } = candidate
-  const bound = await trx
-    .selectFrom('authorizations')
-    .innerJoin('connections', 'connections.id', 'authorizations.connection_id')
-    .select(['connections.id', 'method', 'account_login'])
-    .where('authorizations.owner_id', '=', owner_id)
-    .where('authorizations.runtime_id', '=', runtime_id)
-    .where('authorizations.provider_id', '=', provider_id)
-    .where('connections.method', '=', 'token')
-    .forUpdate()
-    .executeTakeFirst()
-  if (bound !== undefined) return bound
-  return await trx
-    .selectFrom('connections')
-    .select(['id', 'method', 'account_login'])
-    .where('owner_id', '=', owner_id)
-    .where('provider_id', '=', provider_id)
-    .where('fingerprint', '=', fingerprint)
-    .orderBy('created_at')
-    .limit(1)
-    .forUpdate()
-    .executeTakeFirst()
+  before: { account_login: string } | undefined,
+  { account }: Inspection,
+  staying: readonly StaysBehind[],
+): string[] {
+  const notes = [...candidate.notes]
+  if (before !== undefined && before.account_login !== account.login) {
+    notes.push(`The account is now ${account.login}; it was ${before.account_login}.`)
+  }
+  for (const { runtime } of staying) {
+    notes.push(`Runtime ${runtime} keeps the token it has: this one does not show what it may do.`)
+  }
+  return notes
 }
 
 async function turnDown(db: Db, candidate: PendingCandidate, problem: ProblemError): Promise<void> {

@@ -15,7 +15,11 @@ export interface Probed {
   failed?: string
 }
 
-/** Tries a connection's token on each repository that the runtimes which use it have named. */
+/**
+ * Tries a connection's token on each repository that the runtimes which use it have named.
+ *
+ * @param but the id of a runtime that has had it tried
+ */
 export async function probeForRuntimes(
   db: Db,
   adapter: ProviderAdapter,
@@ -23,8 +27,9 @@ export async function probeForRuntimes(
   credential: TokenCredential,
   provider: string,
   connection_id: string,
+  but?: string,
 ): Promise<Probed[]> {
-  const wanted = await repositoriesFor(db, connection_id)
+  const wanted = await repositoriesFor(db, connection_id, but)
   const answers = new Map<string, Probe>()
   const probed: Probed[] = []
   for (const { authorization_id, probe_repository: repository } of wanted) {
@@ -43,12 +48,13 @@ export async function probeForRuntimes(
 async function repositoriesFor(
   db: Db,
   connection_id: string,
+  but: string | undefined,
 ): Promise<{ authorization_id: string | null; probe_repository: string | null }[]> {
   const { rows } = await sql<{ authorization_id: string | null; probe_repository: string | null }>`
     select a.id as authorization_id, rp.probe_repository
     from authorizations a join runtime_providers rp
       on rp.runtime_id = a.runtime_id and rp.provider_id = a.provider_id
-    where a.connection_id = ${connection_id}
+    where a.connection_id = ${connection_id} and a.runtime_id is distinct from ${but ?? null}
     union all
     select null, rp.probe_repository
     from connections c join runtime_providers rp

@@ -6,6 +6,7 @@ import { inspectToken, type Verdict } from './inspect-token.ts'
 import type { PendingCandidate } from './pending-candidate.ts'
 import { proveByRepository } from './probe-repository.ts'
 import type { RefusedTokens } from './refused-tokens.ts'
+import { type ProvedElsewhere, proveElsewhere } from './shared-token.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 export type CandidateParts = VaultParts & { refused: RefusedTokens }
@@ -14,6 +15,8 @@ export type CandidateParts = VaultParts & { refused: RefusedTokens }
 export interface Passed {
   inspection: Inspection
   probe: ProbeColumns
+  /** To which other runtimes a token that hides its scopes was proved. */
+  elsewhere: ProvedElsewhere[]
 }
 
 /**
@@ -40,15 +43,15 @@ export async function proveCandidate(
       throw new ProblemError('token-expired', 'Make a new token at the Git host and paste it here.')
     }
     const inspection = { ...verdict.inspection, expires_at }
-    if (inspection.scopes !== null) return { inspection, probe: notProbed }
+    if (inspection.scopes !== null) return { inspection, probe: notProbed, elsewhere: [] }
     const { probe_repository, provider, skip_validation } = candidate
-    if (probe_repository !== null) {
-      const known = { ...credential, login: inspection.account.login }
-      const place = { repository: probe_repository, provider }
-      return { inspection, probe: await proveByRepository(adapter, http, known, place) }
-    }
-    if (!skip_validation) throw scopesHidden(provider)
-    return { inspection, probe: notProbed }
+    if (probe_repository === null && !skip_validation) throw scopesHidden(provider)
+    const known = { ...credential, login: inspection.account.login }
+    const place = { repository: probe_repository ?? '', provider }
+    const probe =
+      probe_repository === null ? notProbed : await proveByRepository(adapter, http, known, place)
+    const elsewhere = await proveElsewhere(parts.db, adapter, http, known, candidate)
+    return { inspection, probe, elsewhere }
   }
   throw verdictProblem(verdict, candidate.provider, adapter.looksLikeToken(token))
 }

@@ -235,6 +235,34 @@ suite('several runtimes', () => {
     assert.equal((await same.credential()).password, token)
   })
 
+  test('a new one that hides its scopes reaches those that take it, and the others keep theirs', async () => {
+    const first = await runtimeTrying(null, true)
+    const shown = github.makeToken('carol', { kind: 'classic', scopes: ['repo'] })
+    await admin.addToken(first.row, shown)
+    const connection_id = (await first.connection())?.id ?? ''
+    const lenient = await runtimeTrying(null, true)
+    const strict = await runtimeTrying(null)
+    const proved = await runtimeTrying('carol/secret')
+    const refused = await runtimeTrying('carol/no-such-repository')
+    const others = [lenient, strict, proved, refused]
+    for (const { row } of others) {
+      await admin.api.createAuthorization({ body: { ...row, connection_id } })
+    }
+    const hiding = fineGrained('contents:write')
+    const { status, notes } = await admin.addToken(first.row, hiding)
+    assert.equal(status, 'accepted')
+    assert.deepEqual(
+      notes.filter((note) => note.includes('keeps the token it has')).length,
+      2,
+      notes.join(),
+    )
+    const used = await Promise.all([first, ...others].map(({ credential }) => credential()))
+    assert.deepEqual(
+      used.map(({ password }) => password),
+      [hiding, hiding, shown, hiding, shown],
+    )
+  })
+
   test('a new token is tried anew for each of them', async () => {
     const first = await runtimeTrying('carol/secret')
     await admin.addToken(first.row, fineGrained('contents:write'))
