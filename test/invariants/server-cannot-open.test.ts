@@ -8,7 +8,6 @@ import { createInterface } from 'node:readline'
 import { suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { createInvite } from '../../src/people/invites.ts'
-import { setupActor } from '../../src/policy/decide.ts'
 import { importVaultPrivateKey, type VaultPrivateKey } from '../../src/seal/keys.ts'
 import { openBox } from '../../src/seal/open.ts'
 import type { Database } from '../../src/store/database.ts'
@@ -39,16 +38,14 @@ suite('the server cannot open a box', () => {
 
   test('nothing that a server process is given opens what it stores', async () => {
     await using countersign = await startCountersign()
-    const { database, provider, forge, vault_key } = countersign
+    const { admin, database, provider, forge, vault_key } = countersign
     const { runtime } = await countersign.runtime()
     const row = { runtime_id: runtime.id, provider_id: provider.id }
-    await countersign.admin.addToken(row, await forge.token())
+    await admin.addToken(row, await forge.token())
     await using server = await startServerProcess(database)
-    const { token } = await createInvite(database.db, {
-      actor: setupActor,
-      ip: null,
-      role: 'member',
-    })
+    const { id, email: name, role } = admin.person
+    const actor = { kind: 'person', id, name, role } as const
+    const { token } = await createInvite(database.db, { actor, ip: null, role: 'member' })
     const bob = await joinAs(server.page_url, token, 'bob')
     // A candidate that no vault has taken yet: its box is there, and stays.
     await sql`update graphile_worker._private_tasks set identifier = 'nobody'
