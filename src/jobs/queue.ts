@@ -25,15 +25,27 @@ export async function enqueue<Name extends keyof Tasks>(
     job_key => ${key ?? null}, max_attempts => 12)`.execute(trx)
 }
 
-/** What nobody waits for: where its provider stands, and what goes first (the least, above 0). */
+/**
+ * What nobody waits for: where its provider stands, what goes first (the least, above 0), and the
+ * lines for each provider, of which each does one at a time. Triggers of the database begin
+ * revocations in the same way.
+ */
 const background = {
-  'check-connection': { table: 'connections', priority: 10 },
-  'revoke-grant': { table: 'revocations', priority: 20 },
-} as const satisfies Partial<Record<keyof Tasks, { table: string; priority: number }>>
+  'check-connection': {
+    table: 'connections',
+    priority: 10,
+    line: sql`'background:' || provider_id || ':' || (hashtext(id::text) & 3)`,
+  },
+  'revoke-grant': {
+    table: 'revocations',
+    priority: 20,
+    line: sql`'background:' || provider_id`,
+  },
+} as const satisfies Partial<Record<keyof Tasks, object>>
 
 /**
- * The same for a task that nobody waits for: after all others, and one at a time for each provider,
- * so that one which does not answer takes no vault's time from the rest.
+ * The same for a task that nobody waits for: after all others, and in few lines for each provider, so
+ * that one which does not answer takes no vault's time from the rest.
  *
  * @param id of the row that the task is about; nothing is done when it is gone
  */
@@ -42,9 +54,9 @@ export async function enqueueBehind(
   task: keyof typeof background,
   id: string,
 ): Promise<void> {
-  const { table, priority } = background[task]
+  const { table, priority, line } = background[task]
   await sql`select graphile_worker.add_job(${task}, json_build_object('id', id),
-      queue_name => 'background:' || provider_id, priority => ${priority},
+      queue_name => ${line}, priority => ${priority},
       job_key => ${`${task}:${id}`}, max_attempts => 12)
     from ${sql.table(table)} where id = ${id}`.execute(trx)
 }

@@ -17,7 +17,7 @@ import { removeFinished } from './remove-finished.ts'
 import { holdWorkerLife } from './worker-life.ts'
 
 /** How many tasks a vault does at once; nearly all of their time is waiting for a Git host. */
-const CONCURRENCY = 8
+const CONCURRENCY = 16
 
 /**
  * Does the queue's tasks until disposed; those under way are finished first. Those of a vault that
