@@ -67,12 +67,16 @@ const needsCare = sql<boolean>`(connections.status not in ('valid', 'unverified'
   or connections.probe_outcome <> 'proved'
   or connections.expires_at < now() + make_interval(days => used.warning_days))`
 
-/** True of a runtime with a token of its own that needs an administrator. */
-export const hasTokenInNeed = sql<boolean>`runtimes.id in (
+/** True of a runtime with a token of its own, or an app of its people, that needs an administrator. */
+export const isInNeed = sql<boolean>`(runtimes.id in (
   select connections.runtime_id from connections
   join runtime_providers used
     on used.runtime_id = connections.runtime_id and used.provider_id = connections.provider_id
-  where connections.runtime_id is not null and ${needsCare})`
+  where connections.runtime_id is not null and ${needsCare})
+  or runtimes.id in (
+    select used.runtime_id from runtime_providers used
+    join clients on ${servesPeople('clients', 'used')}
+    where used.auth_mode <> 'token' and clients.test_outcome = 'failed'))`
 
 type RuntimeRow = Awaited<ReturnType<ReturnType<typeof runtimeRows>['executeTakeFirstOrThrow']>>
 

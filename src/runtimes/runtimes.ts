@@ -12,7 +12,7 @@ import {
   toPage,
 } from '../store/page.ts'
 import { insertRuntimeKey } from './keys.ts'
-import { hasTokenInNeed, runtimeRows, toRuntime } from './runtime-rows.ts'
+import { isInNeed, runtimeRows, toRuntime } from './runtime-rows.ts'
 
 interface Request {
   actor: Actor
@@ -35,7 +35,7 @@ export async function listRuntimes(db: Db, request: NeedRequest): Promise<Page<R
     .$if(pattern !== null, (query) =>
       query.where(sql<boolean>`(runtimes.name ilike ${pattern} or description ilike ${pattern})`),
     )
-    .$if(request.in_need === true, (query) => query.where(hasTokenInNeed))
+    .$if(request.in_need === true, (query) => query.where(isInNeed))
     .orderBy('runtimes.name')
     .limit(request.limit + 1)
     .execute()

@@ -82,7 +82,11 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
     await assertAccessible(page)
     await page.getByRole('link', { name: 'App not accepted' }).click()
     await page.getByText('GitLab does not accept this app (invalid_client)').waitFor()
-    await page.goBack()
+    await page.goto(`${page_url}/tokens`)
+    await page.getByText('A Git host does not accept the app').waitFor()
+    await assertAccessible(page)
+    await page.goto(`${page_url}/admin/runtimes`)
+    await page.getByText('App not accepted at GitLab').waitFor()
     app.client_secret = client_secret
     await admin.api.testClient({ params: { id } })
     await page.getByText('App not accepted at GitLab').waitFor({ state: 'detached' })

@@ -12,7 +12,7 @@ const rowsInNeedQuery = queryOptions({
   queryFn: ({ signal }) => api.listAccess({ query: { in_need: true, limit: MOST } }, { signal }),
 })
 
-/** Runtimes with a token of their own that needs an administrator. */
+/** Runtimes with a token of their own, or an app, that needs an administrator. */
 const runtimesInNeedQuery = queryOptions({
   queryKey: ['runtimes', 'in-need'],
   queryFn: ({ signal }) => api.listRuntimes({ query: { in_need: true } }, { signal }),

@@ -26,6 +26,7 @@ export function TokensPage() {
   const { q = '', problem } = route.useSearch()
   const navigate = route.useNavigate()
   const list = usePagedList<Access>(['access', 'list'], api.listAccess, q)
+  const revocations = usePagedList<Revocation>(['access', 'revocations'], api.listRevocations)
   // The list waits for the banner above it: nothing moves once it is drawn.
   const inNeed = useInNeed()
   const unread = list.error !== null && list.items === undefined
@@ -33,7 +34,6 @@ export function TokensPage() {
     list.retry()
     if (inNeed.error) inNeed.retry()
   }
-  const revocations = usePagedList<Revocation>(['access', 'revocations'], api.listRevocations)
   const [leaving, setLeaving] = useState<Access>()
   const search = useCallback(
     (words: string) => void navigate({ to: '/tokens', search: { q: words }, replace: true }),
@@ -64,9 +64,11 @@ export function TokensPage() {
         onClearSearch={() => search('')}
         empty={<NoRuntimes />}
       />
-      <div className={classes.revocations}>
-        <PendingRevocations list={revocations} />
-      </div>
+      {!inNeed.pending && list.items && (
+        <div className={classes.revocations}>
+          <PendingRevocations list={revocations} />
+        </div>
+      )}
       {leaving?.authorization && (
         <DeleteDialog
           access={leaving}
