@@ -21,19 +21,17 @@ export class SetupError extends Error {}
 /**
  * Installs the packages unless they are the ones that package-lock.json asks for.
  *
- * @param {{ quiet?: boolean }} [options] `quiet` leaves out the progress line
  * @returns {Promise<void>}
  */
-export async function ensureInstalled({ quiet = false } = {}) {
+export async function ensureInstalled() {
   const stampPath = join(MODULES, '.countersign-stamp')
-  const wanted = existsSync(LOCK) ? hashFiles([LOCK]) : 'no lock'
+  const wanted = hashFiles([LOCK])
   if (readText(stampPath) === wanted) return
   if (!isInstalledByHand()) {
-    const command = existsSync(LOCK) ? 'ci' : 'install'
     // The pages are built here, so packages for development are needed in production too.
     const flags = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
-    const [file, args] = npm([command, ...flags])
-    await runWithProgress('Installing packages', quiet, file, args)
+    const [file, args] = npm(['ci', ...flags])
+    await runWithProgress('Installing packages', file, args)
   }
   await writeFile(stampPath, wanted)
 }
@@ -41,19 +39,17 @@ export async function ensureInstalled({ quiet = false } = {}) {
 /**
  * Builds the web pages unless those in dist/web were built from what is here now.
  *
- * @param {{ quiet?: boolean }} [options]
  * @returns {Promise<void>}
  */
-export async function ensurePages({ quiet = false } = {}) {
+export async function ensurePages() {
   const config = join(ROOT, 'web', 'vite.config.ts')
-  if (!existsSync(config)) return
   const sources = ['web', 'src/contract', 'src/seal'].flatMap((folder) => filesBelow(folder))
   const wanted = hashFiles([...sources, LOCK])
   const stampPath = join(PAGES, '.stamp')
   if (readText(stampPath) === wanted) return
   const vite = join(MODULES, 'vite', 'bin', 'vite.js')
   const args = [vite, 'build', '--config', config, '--logLevel', 'warn']
-  await runWithProgress('Building the pages', quiet, node24(), args)
+  await runWithProgress('Building the pages', node24(), args)
   await writeFile(stampPath, wanted)
 }
 
@@ -98,9 +94,9 @@ export async function ensureChromium() {
     return undefined
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await runWithProgress('Updating package lists', false, 'apt-get', ['update'], env)
+  await runWithProgress('Updating package lists', 'apt-get', ['update'], env)
   const install = ['install', '--yes', '--no-install-recommends', 'chromium']
-  await runWithProgress('Installing Chromium', false, 'apt-get', install, env)
+  await runWithProgress('Installing Chromium', 'apt-get', install, env)
   return findChromium()
 }
 
@@ -130,8 +126,8 @@ function isExecutable(path) {
 /** npm writes its own copy of the lock last; one newer than ours means a finished `npm ci`. */
 function isInstalledByHand() {
   const copy = statSync(join(MODULES, '.package-lock.json'), { throwIfNoEntry: false })
-  const lock = statSync(LOCK, { throwIfNoEntry: false })
-  if (copy === undefined || lock === undefined || existsSync(join(MODULES, '.countersign-stamp'))) {
+  const lock = statSync(LOCK)
+  if (copy === undefined || existsSync(join(MODULES, '.countersign-stamp'))) {
     return false
   }
   return copy.mtimeMs >= lock.mtimeMs
@@ -156,14 +152,13 @@ function npm(args) {
  * Runs a program whose output matters only if it fails.
  *
  * @param {string} title
- * @param {boolean} quiet
  * @param {string} file
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<void>}
  */
-async function runWithProgress(title, quiet, file, args, env = process.env) {
-  const progress = quiet ? undefined : showProgress(title)
+async function runWithProgress(title, file, args, env = process.env) {
+  const progress = showProgress(title)
   const plainEnv = { ...env, NO_COLOR: '1' }
   const child = spawn(file, args, { cwd: ROOT, env: plainEnv, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -178,7 +173,7 @@ async function runWithProgress(title, quiet, file, args, env = process.env) {
     })
     child.once('close', resolve)
   })
-  progress?.end()
+  progress.end()
   if (code === 0) return
   const lines = output.trim().split('\n')
   const shown = lines.slice(0, FAILURE_LINES).join('\n')
@@ -212,9 +207,7 @@ function showProgress(title) {
 
 /** @param {string} folder relative to the root */
 function filesBelow(folder) {
-  const path = join(ROOT, folder)
-  if (!existsSync(path)) return []
-  return readdirSync(path, { recursive: true, withFileTypes: true })
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `npm test`: every check in order, up to the first that fails. Arguments choose test files by any
 // part of their path: `npm test -- seal store/`.
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureChromium, ensureInstalled, ensurePages, node24, ROOT, SetupError } from './setup.js'
@@ -34,18 +34,10 @@ function steps(filters) {
   return [
     ['Format and lint', biome],
     ['Types', [tsc, '--project', '.']],
-    ...(existsSync('web/tsconfig.json') ? [pagesTypes(tsc)] : []),
+    ['Types of the pages', [tsc, '--project', 'web']],
     ['Unused code', [bin('knip', 'bin', 'knip.js')]],
     ['Tests', ['--test', '--test-concurrency=2', ...ENDS, ...files]],
   ]
-}
-
-/**
- * @param {string} tsc
- * @returns {[title: string, args: string[]]}
- */
-function pagesTypes(tsc) {
-  return ['Types of the pages', [tsc, '--project', 'web']]
 }
 
 /**
@@ -55,7 +47,6 @@ function pagesTypes(tsc) {
  */
 function testFiles(filters) {
   return ['src', 'test']
-    .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
     .map((entry) => relative(ROOT, join(ROOT, entry.parentPath, entry.name)))
