@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import { type AuthorizationRequest, callbackPath, ProblemError } from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { authorizationUrl } from '../oauth/authorization.ts'
 import { decide } from '../policy/decide.ts'
+import { hashSecret } from '../policy/issued-secret.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { type Db, isDuplicate } from '../store/database.ts'
 import type { AuthorizationRequestsTable } from '../store/tables.ts'
@@ -66,7 +66,7 @@ export async function beginAuthorization(
         .insertInto('authorization_requests')
         .values({
           id,
-          state_hash: hash(state),
+          state_hash: hashSecret(state),
           session_hash: sessionHash(request.cookie),
           owner_id: person.id,
           for_runtime,
@@ -186,15 +186,10 @@ export function requestNotFound(): ProblemError {
   return new ProblemError('not-found', 'This authorization is not, or no longer, under way.')
 }
 
-/** What is kept of `state`: enough to find its request, not enough to answer it. */
-export function hash(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
 /** The browser session that a `Cookie` header belongs to, whatever other cookies there are. */
 export function sessionHash(cookie: string): Buffer {
   const session = /(?:^|;\s*)((?:__Secure-)?countersign\.session_token=[^;]+)/.exec(cookie)?.[1]
-  return hash(session ?? '')
+  return hashSecret(session ?? '')
 }
 
 /** The resource for a row. */

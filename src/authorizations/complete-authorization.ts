@@ -4,11 +4,12 @@ import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { readCallback } from '../oauth/authorization.ts'
 import { decide } from '../policy/decide.ts'
+import { hashSecret } from '../policy/issued-secret.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { sealBox } from '../seal/box.ts'
 import type { Db, Trx } from '../store/database.ts'
 import type { AuthorizationRequestsTable } from '../store/tables.ts'
-import { hash, sessionHash } from './authorization-requests.ts'
+import { sessionHash } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
 import { currentVaultKey } from './vault-key.ts'
@@ -56,7 +57,7 @@ export async function findReturned(db: Db, found: Found) {
       'providers.tenant',
       'providers.name as provider',
     ])
-    .where('state_hash', '=', hash(found.state))
+    .where('state_hash', '=', hashSecret(found.state))
     .where('session_hash', '=', sessionHash(found.cookie))
     .where('authorization_requests.owner_id', '=', found.owner_id)
     .where(sql`authorization_requests.provider_id::text`, '=', found.provider_id)

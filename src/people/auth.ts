@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { betterAuth } from 'better-auth'
 import {
   MIN_PASSWORD_LENGTH,
@@ -8,6 +8,7 @@ import {
 } from '../contract/index.ts'
 import type { Actor } from '../policy/decide.ts'
 import { decide } from '../policy/decide.ts'
+import { hashSecret } from '../policy/issued-secret.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { countAttempt } from './attempts.ts'
 import { recordFailedSignIn } from './failed-sign-in.ts'
@@ -80,7 +81,7 @@ const TO_ACCOUNT = { most: 60, seconds: 300 }
  */
 async function countSignIn(db: Db, attempt: { email: string; ip: string | null }): Promise<void> {
   await countAttempt(db, `sign-in from ${networkOf(attempt.ip ?? 'unknown')}`, FROM_ADDRESS)
-  const account = createHash('sha256').update(attempt.email.toLowerCase()).digest('hex')
+  const account = hashSecret(attempt.email.toLowerCase()).toString('hex')
   await countAttempt(db, `sign-in to ${account}`, TO_ACCOUNT)
 }
 

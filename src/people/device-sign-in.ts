@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
+import { createHmac, randomBytes, randomInt } from 'node:crypto'
 import { sql } from 'kysely'
 import {
   type DeviceSignIn,
@@ -7,6 +7,7 @@ import {
   ProblemError,
 } from '../contract/index.ts'
 import { decide } from '../policy/decide.ts'
+import { hashSecret } from '../policy/issued-secret.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { countAttempt } from './attempts.ts'
 import type { SignedIn } from './auth.ts'
@@ -53,7 +54,7 @@ export async function beginDeviceSignIn(
   await db
     .insertInto('device_sign_ins')
     .values({
-      device_code_hash: hash(device_code),
+      device_code_hash: hashSecret(device_code),
       user_code_hash: userCodeHash(code, session_secret),
       device_name,
       ip,
@@ -142,7 +143,7 @@ export async function redeemDeviceSignIn(
     .leftJoin('people', 'people.id', 'device_sign_ins.person_id')
     .select(['device_sign_ins.id', 'status', 'device_name', 'poll_interval', 'polled_at'])
     .select(['person_id', 'email', 'people.role', sql<Date>`now()`.as('now')])
-    .where('device_code_hash', '=', hash(device_code))
+    .where('device_code_hash', '=', hashSecret(device_code))
     .where('device_sign_ins.expires_at', '>', sql<Date>`now()`)
     .executeTakeFirst()
   if (found === undefined) throw codeExpired()
@@ -212,10 +213,6 @@ function forPeople(code: string): string {
 /** So few characters are found by trying them all, but for a secret that the database has not. */
 function userCodeHash(code: string, session_secret: string): Buffer {
   return createHmac('sha256', session_secret).update(`device user code ${code}`).digest()
-}
-
-function hash(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 function codeUnknown(): ProblemError {

@@ -1,8 +1,9 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { type Invite, MIN_PASSWORD_LENGTH, ProblemError, type Role } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type Actor, decide, setupActor } from '../policy/decide.ts'
+import { hashSecret } from '../policy/issued-secret.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
 import { type Auth, passwordTooWeak } from './auth.ts'
@@ -55,7 +56,7 @@ export async function createInvite(
     const created = await trx
       .insertInto('invites')
       .values({
-        token_hash: hash(token),
+        token_hash: hashSecret(token),
         role: invite.role,
         email,
         created_by: invite.actor.kind === 'setup' ? null : invite.actor.name,
@@ -74,7 +75,7 @@ export async function readInvite(db: Db, token: string): Promise<Invite> {
   const row = await db
     .selectFrom('invites')
     .selectAll()
-    .where('token_hash', '=', hash(token))
+    .where('token_hash', '=', hashSecret(token))
     .where('expires_at', '>', sql<Date>`now()`)
     .executeTakeFirst()
   if (row === undefined) throw inviteInvalid()
@@ -180,10 +181,6 @@ function inviteInvalid(): ProblemError {
     'invite-invalid',
     'It was used already, withdrawn, or is too old. Ask an administrator for a new link.',
   )
-}
-
-function hash(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
 }
 
 function toInvite(row: {
