@@ -1,5 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import pg from 'pg'
+import { keepConnected } from '../store/kept-connection.ts'
 import { CHANGES_CHANNEL, type Change } from './change.ts'
 
 /** Hands changes that any process announced to whoever listens in this one. */
@@ -21,17 +20,12 @@ interface Listener {
   onGap: () => void
 }
 
-const RECONNECT_MS = 500
-
 /**
  * Listens on one connection of its own to PostgreSQL at `url`. When that connection breaks it is
  * made again, and listeners are told that there may be a gap.
  */
 export async function openBroker(url: string, onError: (error: Error) => void): Promise<Broker> {
   const listeners = new Set<Listener>()
-  const closing = new AbortController()
-  let client = await listen(url, deliver)
-  let watching = watch()
 
   function deliver(change: Change): void {
     for (const listener of listeners) {
@@ -39,16 +33,19 @@ export async function openBroker(url: string, onError: (error: Error) => void): 
     }
   }
 
-  async function watch(): Promise<void> {
-    const error = await broken(client)
-    if (closing.signal.aborted) return
-    if (error !== undefined) onError(error)
-    const again = await listenAgain(url, deliver, closing.signal)
-    if (again === undefined) return
-    client = again
-    for (const listener of listeners) listener.onGap()
-    watching = watch()
-  }
+  const connection = await keepConnected(url, {
+    application_name: 'countersign events',
+    async prepare(client) {
+      client.on('notification', (message) => {
+        if (message.payload !== undefined) deliver(JSON.parse(message.payload) as Change)
+      })
+      await client.query(`listen ${CHANGES_CHANNEL}`)
+    },
+    onError,
+    onAgain() {
+      for (const listener of listeners) listener.onGap()
+    },
+  })
 
   return {
     subscribe(wants, onChange, onGap) {
@@ -56,50 +53,6 @@ export async function openBroker(url: string, onError: (error: Error) => void): 
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async [Symbol.asyncDispose]() {
-      closing.abort()
-      await client.end().catch(onError)
-      await watching
-    },
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }
-}
-
-async function listen(url: string, deliver: (change: Change) => void): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, application_name: 'countersign events' })
-  // `broken` hears of the first one only, and an error that nobody hears of ends the process.
-  client.on('error', () => {})
-  client.on('notification', (message) => {
-    if (message.payload !== undefined) deliver(JSON.parse(message.payload) as Change)
-  })
-  try {
-    await client.connect()
-    await client.query(`listen ${CHANGES_CHANNEL}`)
-    return client
-  } catch (error) {
-    await client.end().catch(() => {})
-    throw error
-  }
-}
-
-/** Resolves when `client` has lost its connection or was ended. */
-function broken(client: pg.Client): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    client.once('error', resolve)
-    client.once('end', () => resolve(undefined))
-  })
-}
-
-/** Tries until it listens again; undefined once `signal` has aborted. */
-async function listenAgain(
-  url: string,
-  deliver: (change: Change) => void,
-  signal: AbortSignal,
-): Promise<pg.Client | undefined> {
-  while (!signal.aborted) {
-    const client = await listen(url, deliver).catch(() => undefined)
-    if (client !== undefined && !signal.aborted) return client
-    await client?.end().catch(() => {})
-    await pause(RECONNECT_MS, undefined, { signal }).catch(() => {})
-  }
-  return undefined
 }

@@ -1,11 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
-import pg from 'pg'
 import type { Db } from '../store/database.ts'
+import { keepConnected } from '../store/kept-connection.ts'
 
 /** Any number that only we use; the second key of the lock is a hash of the worker's id. */
 const WORKER_LOCKS = 7_080_002
-const RECONNECT_MS = 500
 /**
  * The database notices within about half a minute that the machine of a vault is gone. Until it
  * has, a connection that is made again waits for the lock of the one before.
@@ -23,58 +21,16 @@ export async function holdWorkerLife(
   id: string,
   onError: (error: Error) => void,
 ): Promise<AsyncDisposable> {
-  const closing = new AbortController()
-  let client = await hold(url, id)
-  let watching = watch()
-
-  async function watch(): Promise<void> {
-    const error = await broken(client)
-    if (closing.signal.aborted) return
-    if (error !== undefined) onError(error)
-    while (!closing.signal.aborted) {
-      const again = await hold(url, id).catch(() => undefined)
-      if (again !== undefined) {
-        client = again
-        if (closing.signal.aborted) await client.end().catch(onError)
-        else watching = watch()
-        return
-      }
-      await pause(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => {})
-    }
-  }
-
-  return {
-    async [Symbol.asyncDispose]() {
-      closing.abort()
-      await client.query('delete from job_workers where id = $1', [id]).catch(onError)
-      await client.end().catch(onError)
-      await watching
+  return await keepConnected(url, {
+    application_name: 'countersign worker',
+    // The lock comes before the row: who finds a row without a lock has found a worker that died.
+    async prepare(client) {
+      await client.query(SETTINGS)
+      await client.query('select pg_advisory_lock($1, hashtext($2))', [WORKER_LOCKS, id])
+      await client.query('insert into job_workers (id) values ($1) on conflict do nothing', [id])
     },
-  }
-}
-
-/** The lock comes before the row: who finds a row without a lock has found a worker that died. */
-async function hold(url: string, id: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, application_name: 'countersign worker' })
-  // `broken` hears of the first one only, and an error that nobody hears of ends the process.
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    await client.query(SETTINGS)
-    await client.query('select pg_advisory_lock($1, hashtext($2))', [WORKER_LOCKS, id])
-    await client.query('insert into job_workers (id) values ($1) on conflict do nothing', [id])
-    return client
-  } catch (error) {
-    await client.end().catch(() => {})
-    throw error
-  }
-}
-
-/** Resolves when `client` has lost its connection or was ended. */
-function broken(client: pg.Client): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    client.once('error', resolve)
-    client.once('end', () => resolve(undefined))
+    onError,
+    onEnd: (client) => client.query('delete from job_workers where id = $1', [id]),
   })
 }
 
