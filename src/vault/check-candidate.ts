@@ -15,7 +15,7 @@ import { OvertakenError } from './overtaken-error.ts'
 import { loadCandidate, type PendingCandidate } from './pending-candidate.ts'
 import { type CandidateParts, type Passed, proveCandidate } from './prove-candidate.ts'
 import { bringOthers, connectionBefore, type StaysBehind, staysBehind } from './shared-token.ts'
-import { tokenSetText } from './token-set.ts'
+import { tokenSetAddress, tokenSetText } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 /**
@@ -76,9 +76,8 @@ async function accept(
     const isNew = inspection.scopes === null && before?.fingerprint.equals(fingerprint) === false
     const staying = isNew ? await staysBehind(trx, before.id, candidate, elsewhere) : []
     const id = before?.method === 'token' && staying.length === 0 ? before.id : randomUUID()
-    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
     const box = await keyring.seal(
-      address,
+      tokenSetAddress({ id, owner_id, provider_id }),
       tokenSetText({ access_token: token, refresh_token: null }),
     )
     const connection = {

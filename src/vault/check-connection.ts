@@ -15,7 +15,7 @@ import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import { USUAL_LIMIT } from './provider-pace.ts'
 import type { Refresher } from './refresh.ts'
-import { readTokenSet } from './token-set.ts'
+import { readTokenSet, tokenSetAddress } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 export type CheckParts = VaultParts & {
@@ -150,10 +150,8 @@ async function tokenIn(
   keyring: Keyring,
   row: { id: string; owner_id: string; provider_id: string; box: string },
 ): Promise<string | undefined> {
-  const { id: row_id, owner_id, provider_id } = row
   try {
-    const address = { purpose: 'token_set', row_id, owner_id, provider_id } as const
-    return readTokenSet(await keyring.open(address, row.box)).access_token
+    return readTokenSet(await keyring.open(tokenSetAddress(row), row.box)).access_token
   } catch (error) {
     if (error instanceof BoxError) return undefined
     throw error

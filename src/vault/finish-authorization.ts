@@ -20,7 +20,7 @@ import { OvertakenError } from './overtaken-error.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
 import { proveByRepository } from './probe-repository.ts'
 import { endReplaced } from './replaced-grant.ts'
-import { lifetimeOf, readTokenSet, tokenSetText } from './token-set.ts'
+import { lifetimeOf, readTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 /**
@@ -71,17 +71,13 @@ export function damagedOr(error: unknown): unknown {
     : error
 }
 
-function keptAddress({ id, owner_id, provider_id }: PendingRequest) {
-  return { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
-}
-
 /** What an exchange gave, now or when this was tried before. */
 async function openGranted(
   keyring: Keyring,
   request: PendingRequest,
   token_set_box: string,
 ): Promise<Granted> {
-  return JSON.parse(await keyring.open(keptAddress(request), token_set_box)) as Granted
+  return JSON.parse(await keyring.open(tokenSetAddress(request), token_set_box)) as Granted
 }
 
 /**
@@ -96,7 +92,7 @@ export async function keepGranted(
   answer: TokenAnswer,
 ): Promise<void> {
   const granted: Granted = { ...answer, asked_at: request.now.getTime() }
-  const token_set_box = await keyring.seal(keptAddress(request), JSON.stringify(granted))
+  const token_set_box = await keyring.seal(tokenSetAddress(request), JSON.stringify(granted))
   const kept = await db
     .updateTable('authorization_requests')
     .set({ ...usedUp, status: 'exchanging', token_set_box })
@@ -194,7 +190,6 @@ async function accept(
       return await askAboutAccount(trx, request, before.account_login, account.login)
     }
     const id = before?.continues === true ? before.id : randomUUID()
-    const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
     const text = tokenSetText(answer)
     const connection = {
       id,
@@ -205,7 +200,7 @@ async function accept(
       device_flow: request.device_flow,
       requested_scopes: request.scopes,
       method: 'oauth',
-      box: await keyring.seal(address, text),
+      box: await keyring.seal(tokenSetAddress({ id, owner_id, provider_id }), text),
       fingerprint: keyring.fingerprint(readTokenSet(text).access_token),
       ...acceptedColumns(inspection),
       ...lifetimeOf(answer, new Date(answer.asked_at), Math.random()),

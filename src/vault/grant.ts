@@ -13,7 +13,7 @@ import { BoxError } from '../seal/box-error.ts'
 import type { StoredProbeOutcome, StoredStatus } from '../store/tables.ts'
 import type { Keyring } from './keyring.ts'
 import { isPersonId, runtimeKeyInvalid } from './runtime-caller.ts'
-import { readTokenSet } from './token-set.ts'
+import { readTokenSet, tokenSetAddress } from './token-set.ts'
 
 /**
  * A runtime's leave to use one person's token at one Git host, or its own, as it was when last read.
@@ -147,7 +147,7 @@ export async function readGrant(
   }
   const problem = unusable(row, page)
   if (problem !== undefined) return { runtime, owner_id, connection_id, problem }
-  const address = { purpose: 'token_set', row_id: connection_id, owner_id, provider_id } as const
+  const address = tokenSetAddress({ id: connection_id, owner_id, provider_id })
   let text: string
   try {
     text = await keyring.open(address, box)

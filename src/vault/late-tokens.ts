@@ -2,7 +2,7 @@ import { enqueueBehind } from '../jobs/queue.ts'
 import type { Db, Trx } from '../store/database.ts'
 import type { Keyring } from './keyring.ts'
 import type { Claimed } from './refresh-claim.ts'
-import { readTokenSet, type TokenSet, tokenSetText } from './token-set.ts'
+import { readTokenSet, type TokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
 
 /** Has the provider told of what it granted after the connection was deleted. */
 export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'refreshed' | 'gone'> {
@@ -48,7 +48,7 @@ export async function endKept(
     .executeTakeFirst()
   if (row === undefined) return
   const { id, owner_id, provider_id } = row
-  const address = { purpose: 'token_set', row_id: connection_id, owner_id, provider_id } as const
+  const address = tokenSetAddress({ id: connection_id, owner_id, provider_id })
   const before = readTokenSet(await keyring.open(address, row.box))
   const next = { ...tokens, refresh_token: tokens.refresh_token ?? before.refresh_token }
   const box = await keyring.seal(address, tokenSetText(next))

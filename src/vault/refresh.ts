@@ -24,7 +24,13 @@ import type { ProviderLimits } from './provider-limits.ts'
 import { limitOf } from './provider-pace.ts'
 import { type Claimed, claim, claimedRow, outcomeSoFar, renewClaim } from './refresh-claim.ts'
 import type { JournalEntry, JournalPlace, RefreshJournal } from './refresh-journal.ts'
-import { lifetimeOf, readTokenSet, type TokenSet, tokenSetText } from './token-set.ts'
+import {
+  lifetimeOf,
+  readTokenSet,
+  type TokenSet,
+  tokenSetAddress,
+  tokenSetText,
+} from './token-set.ts'
 
 /** What came of wanting a newer token set than `version`. */
 export type RefreshOutcome =
@@ -259,10 +265,6 @@ function removeOrLog({ journal, log }: RefreshParts, place: JournalPlace): void 
 
 async function openTokenSet(keyring: Keyring, row: Claimed): Promise<TokenSet> {
   return readTokenSet(await keyring.open(tokenSetAddress(row), row.box))
-}
-
-function tokenSetAddress({ id, owner_id, provider_id }: Claimed) {
-  return { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
 }
 
 /**

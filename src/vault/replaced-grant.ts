@@ -7,7 +7,7 @@ import { BoxError } from '../seal/box-error.ts'
 import type { Trx } from '../store/database.ts'
 import type { OwnerKind } from '../store/tables.ts'
 import type { Keyring } from './keyring.ts'
-import { readTokenSet, tokenSetText } from './token-set.ts'
+import { readTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
 
 /** Whose a grant is, and of which app, as its revocation keeps it. */
 interface Owner {
@@ -36,8 +36,7 @@ export async function endReplaced(
 ): Promise<void> {
   if (adapterFor(owner.kind).oauth.revoke === undefined) return
   const { owner_id, owner_kind, provider_id, client_row_id, client_id, client_secret_box } = owner
-  const addressOf = (row_id: string) =>
-    ({ purpose: 'token_set', row_id, owner_id, provider_id }) as const
+  const addressOf = (id: string) => tokenSetAddress({ id, owner_id, provider_id })
   let tokens: OAuthTokens
   try {
     tokens = readTokenSet(await keyring.open(addressOf(before.id), before.box))

@@ -9,7 +9,7 @@ import type { Outbound } from '../providers/http.ts'
 import { ProviderUnavailable, TokenRefused } from '../providers/provider.ts'
 import type { Grant } from './grant.ts'
 import { beingChanged, type CredentialParts, grantForUse } from './issue-credential.ts'
-import { readTokenSet } from './token-set.ts'
+import { readTokenSet, tokenSetAddress } from './token-set.ts'
 
 interface AccessCall {
   /** The runtime key, in the clear. */
@@ -65,7 +65,7 @@ async function ask(
       extensions: { errors: [{ pointer: '/path', detail }] },
     })
   }
-  const address = { purpose: 'token_set', row_id: connection_id, owner_id, provider_id } as const
+  const address = tokenSetAddress({ id: connection_id, owner_id, provider_id })
   const { access_token: token } = readTokenSet(await keyring.open(address, row.box))
   const http = outbound.to(row, adapter.origins(row.base_url))
   const { sso_url, ...access } = await adapter.repositoryAccess(

@@ -7,7 +7,7 @@ import type { BoxAddress } from '../seal/box.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { endpointOf } from './client-endpoint.ts'
 import type { Keyring } from './keyring.ts'
-import { readTokenSet, type TokenSet } from './token-set.ts'
+import { readTokenSet, type TokenSet, tokenSetAddress } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 /**
@@ -55,7 +55,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     }) as const
   const http = outbound.to(row, origins(row.base_url))
   if (oauth.revoke !== undefined) {
-    const address = { purpose: 'token_set', row_id, owner_id, provider_id } as const
+    const address = tokenSetAddress({ id: row_id, owner_id, provider_id })
     const tokens = await tokensIn(keyring, address, box)
     if (tokens === undefined) return await end(attempt('damaged, destroyed here'))
     if (await isInUse(parts, row, tokens.access_token)) {

@@ -1,9 +1,23 @@
 import type { TokenAnswer } from '../oauth/token-endpoint.ts'
+import type { BoxAddress } from '../seal/box.ts'
 
 /** What the box of a connection holds. A pasted token is an access token and nothing else. */
 export interface TokenSet {
   access_token: string
   refresh_token: string | null
+}
+
+/** Where a token set is sealed to: its row, a connection or what comes before and after one. */
+export function tokenSetAddress({
+  id: row_id,
+  owner_id,
+  provider_id,
+}: {
+  id: string
+  owner_id: string
+  provider_id: string
+}): BoxAddress {
+  return { purpose: 'token_set', row_id, owner_id, provider_id }
 }
 
 /** The text that is sealed. */
