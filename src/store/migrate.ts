@@ -17,6 +17,7 @@ import { up as revocationIds } from './migrations/0013-revocation-ids.ts'
 import { up as publicClients } from './migrations/0014-public-clients.ts'
 import { up as backgroundWork } from './migrations/0015-background-work.ts'
 import { up as untriedTokens } from './migrations/0016-untried-tokens.ts'
+import { up as grantsAsMade } from './migrations/0017-grants-as-made.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -35,6 +36,7 @@ const migrations = {
   '0014-public-clients': { up: publicClients },
   '0015-background-work': { up: backgroundWork },
   '0016-untried-tokens': { up: untriedTokens },
+  '0017-grants-as-made': { up: grantsAsMade },
 }
 
 /** The data was written by a newer version than this one. */

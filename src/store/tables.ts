@@ -189,6 +189,12 @@ export interface ConnectionsTable {
   device_flow: Generated<boolean>
   /** What the grant was asked for; null for a token, and for grants from before this was kept. */
   requested_scopes: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
+  /** Where its code was sent to; null for a token, and for grants from before this was kept. */
+  redirect_uri: ColumnType<string | null, string | null | undefined, string | null>
+  /** The app of the grant, where another one is registered in its place now. */
+  former_client_id: ColumnType<string | null, string | null | undefined, string | null>
+  /** Null: also of a public client, which had none. */
+  former_client_secret_box: ColumnType<string | null, string | null | undefined, string | null>
   account_id: string
   account_login: string
   account_name: string
@@ -208,6 +214,13 @@ export interface ConnectionsTable {
   refresh_claimed_by: ColumnType<string | null, string | null | undefined, string | null>
   refresh_claimed_at: InstantOrNull
   refresh_failures: Generated<number>
+  /** The last refresh, if it failed, and how; a grant that is over has its status. */
+  refresh_failed_at: InstantOrNull
+  refresh_failure: ColumnType<
+    'misconfigured' | 'unavailable' | null,
+    'misconfigured' | 'unavailable' | null | undefined,
+    'misconfigured' | 'unavailable' | null
+  >
   checked_at: InstantOrNull
   check_requested_at: InstantOrNull
   check_failed_at: InstantOrNull

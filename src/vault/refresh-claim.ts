@@ -14,6 +14,7 @@ export type Claimed = Pick<
   | 'version'
   | 'account_login'
   | 'requested_scopes'
+  | 'redirect_uri'
   | 'refresh_failures'
 > &
   ClientRow & {
@@ -66,6 +67,7 @@ export async function claimedRow(
       'connections.version',
       'connections.account_login',
       'connections.requested_scopes',
+      'connections.redirect_uri',
       'connections.refresh_failures',
       'connections.device_flow',
       'clients.id as client_row_id',

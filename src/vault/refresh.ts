@@ -61,6 +61,7 @@ export interface RefreshParts {
   outbound: Outbound
   journal: RefreshJournal
   limits: ProviderLimits
+  /** The address of the pages now; a grant may be from before it was this one. */
   page_url: string
   /** A claim whose holder died is taken over after this long; longer than a call may take. */
   claim_seconds: number
@@ -219,7 +220,7 @@ async function ask(
     return new Response(body, { status, headers })
   })
   const repeated = {
-    redirect_uri: parts.page_url + callbackPath(row.provider_id),
+    redirect_uri: row.redirect_uri ?? parts.page_url + callbackPath(row.provider_id),
     scope: (row.requested_scopes ?? oauth.default_scopes[row.owner_kind]).join(' '),
   }
   const more = Object.fromEntries(oauth.refresh_repeats.map((name) => [name, repeated[name]]))

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { startCountersign } from '../harness/countersign.ts'
-import { connectionOf } from '../harness/granted.ts'
-import { beginOAuth, comeBack } from '../harness/oauth.ts'
+import { connectionOf, endAccess } from '../harness/granted.ts'
 import { refusal } from '../harness/problems.ts'
+import { registerStandIn } from '../harness/stand-in.ts'
+import { startVaultProcess } from '../harness/vault-process.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
 const countersign = await startCountersign()
@@ -15,47 +19,31 @@ const { admin, database } = countersign
 const gitlab = await startGitlab()
 after(() => gitlab.close())
 
-const { id: provider_id } = await admin.api.createProvider({
-  body: {
-    kind: 'gitlab',
-    name: 'GitLab',
-    base_url: gitlab.url,
-    private_address_confirmed: true,
-  },
-})
-const form = await admin.api.getClientForm({ query: { provider_id } })
-const { client_id, client_secret } = gitlab.oauth.registerClient(form.callback_url)
-await admin.api.putClient({ body: { id: form.id, provider_id, client_id, client_secret } })
-
-async function runtime(name: string) {
-  const made = await admin.api.createRuntime({ body: { name, provider_ids: [provider_id] } })
-  const row = { runtime_id: made.runtime.id, provider_id }
-  await admin.api.updateRuntimeProvider({ params: row, body: { auth_mode: 'default_client' } })
-  return row
-}
-
-/** The whole way. @returns the request, and what GitLab granted meanwhile */
-async function authorize(row: { runtime_id: string; provider_id: string }, login: string) {
-  const { request, authorization_url } = await beginOAuth(admin, row)
-  gitlab.oauth.signIn(login)
-  const sent = await fetch(authorization_url, { redirect: 'manual' })
-  await using events = await admin.events()
-  await comeBack(sent.headers.get('location') ?? '', admin.cookie)
-  return await events.until(async () => {
-    const now = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
-    return now.status === 'exchanging' ? undefined : now
-  })
-}
-
-const row = await runtime('builder')
+const { runtime, authorize } = await registerStandIn(countersign, 'gitlab', gitlab)
+const { row, ask } = await runtime('builder')
 
 test('a check does not take the end of an access token for the end of the grant', async () => {
-  assert.equal((await authorize(row, 'carol')).status, 'completed')
+  assert.equal((await authorize(row)).status, 'completed')
   const { expires_at } = await connectionOf(countersign)
   assert.equal(expires_at, null)
   const { status } = await admin.checkNow(row.runtime_id)
   assert.equal(status, 'valid')
   assert.equal((await connectionOf(countersign)).expires_at, null)
+})
+
+test('a grant is refreshed with the address that it was made with, wherever the pages are now', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-moved-'))
+  await using moved = await startVaultProcess({
+    database_url: database.url,
+    data_folder: folder.path,
+    vault_key: countersign.vault_key,
+    page_url: 'https://moved.example.com',
+  })
+  await endAccess(countersign)
+  const { version } = await connectionOf(countersign)
+  await ask(moved.url)
+  const after = await connectionOf(countersign)
+  assert.deepEqual([after.version, after.status], [version + 1, 'valid'])
 })
 
 let revoked = 0
@@ -91,7 +79,7 @@ async function forget(): Promise<void> {
 
 test('a grant that is too narrow is turned down, and revoked', async () => {
   await forget()
-  const narrow = await runtime('narrow')
+  const { row: narrow } = await runtime('narrow')
   await refusal(
     admin.api.updateRuntimeProvider({ params: narrow, body: { scopes: ['read_api'] } }),
     'scopes-too-few',
@@ -99,10 +87,10 @@ test('a grant that is too narrow is turned down, and revoked', async () => {
   // From before such lists were turned away.
   await sql`update runtime_providers set scopes = '{read_api}'
     where runtime_id = ${narrow.runtime_id}`.execute(database.db)
-  const { status, problem } = await authorize(narrow, 'carol')
+  const { status, problem } = await authorize(narrow)
   assert.equal(status, 'refused')
   assert.match(problem?.type ?? '', /scopes-narrowed$/)
-  await assertRevoked('grant of an account at GitLab: revoked')
+  await assertRevoked('grant of an account at Stand-in: revoked')
 })
 
 test('a grant of another account that nobody confirms is revoked when its time is over', async () => {
@@ -112,12 +100,12 @@ test('a grant of another account that nobody confirms is revoked when its time i
   await sql`update authorization_requests set created_at = now() - interval '8 days'
     where id = ${id}`.execute(database.db)
   await removeFinished(database.db)
-  await assertRevoked('grant of dave at GitLab: revoked')
+  await assertRevoked('grant of dave at Stand-in: revoked')
 })
 
 test('one that is given up is revoked at once', async () => {
   await forget()
   const { id } = await authorize(row, 'dave')
   await admin.api.cancelAuthorizationRequest({ params: { id } })
-  await assertRevoked('grant of dave at GitLab: revoked')
+  await assertRevoked('grant of dave at Stand-in: revoked')
 })

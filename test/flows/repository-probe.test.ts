@@ -351,7 +351,7 @@ suite('a grant that hides its scopes', () => {
     const { id, callback_url } = await admin.api.getClientForm({
       query: { provider_id: provider.id },
     })
-    const { client_id, client_secret } = github.registerClient(callback_url)
+    const { client_id, client_secret } = github.oauth.registerClient(callback_url)
     await admin.api.putClient({
       body: { id, provider_id: provider.id, client_id, client_secret },
     })

@@ -72,7 +72,7 @@ describeOAuth(github, {
   http,
   interrupt,
   oauth: forge.oauth,
-  client: forge.registerClient(CALLBACK),
+  client: forge.oauth.registerClient(CALLBACK),
 })
 
 describe('what is peculiar to GitHub', () => {

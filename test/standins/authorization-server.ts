@@ -51,6 +51,7 @@ export interface AuthorizationServer {
   registerPublicClient(redirect_uri: string): Client
   /** The app that says who it is by these; undefined: not in this host's eyes. */
   client(client_id: string | null, client_secret: string | null): Client | undefined
+  registered(client_id: string): Client | undefined
   /** Who is signed in at the host and agrees to everything; null: nobody is signed in. */
   signIn(login: string | null): void
   /** The person says no to the next request. */
@@ -225,6 +226,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       return register(redirect_uri, true)
     },
     client: clientBy,
+    registered: (client_id) => clients.get(client_id),
     signIn(login) {
       signedIn = login
     },

@@ -1,5 +1,4 @@
 import { type AuthorizationServer, authorizationServer } from '../authorization-server.ts'
-import type { Client } from '../client.ts'
 import { plainUserCode } from '../device-authorization.ts'
 import {
   advertise,
@@ -26,15 +25,12 @@ const SCOPES = ['repo', 'public_repo', 'read:user', 'user', 'admin:repo_hook', '
 
 export type GithubStandIn = Forge & {
   oauth: AuthorizationServer
-  clients: Client[]
   /** `oauth`: tokens of an OAuth app; `app_user`: of a GitHub App, whose permissions are its own. */
   granted_kind: 'oauth' | 'app_user'
-  registerClient(redirect_uri: string): Client
 }
 
 /** Stands in for a GitHub Enterprise Server, whose API is a path; docs/providers/github.md. */
 export async function startGithub(): Promise<GithubStandIn> {
-  const clients: Client[] = []
   const refused = (error: string) => ({ status: 200, error })
   const oauth = authorizationServer(() => forge, {
     paths: {
@@ -91,20 +87,11 @@ export async function startGithub(): Promise<GithubStandIn> {
             ? answer
             : { status: 200, body: 'error=unreadable', headers: { 'content-type': 'text/plain' } }
         }
-        if (call.url.pathname.startsWith(API)) return withMark(api(call, state, clients))
+        if (call.url.pathname.startsWith(API)) return withMark(api(call, state, oauth))
         return git(call, state)
       },
     ),
-    {
-      oauth,
-      clients,
-      granted_kind: 'oauth' as const,
-      registerClient(redirect_uri: string) {
-        const client = oauth.registerClient(redirect_uri)
-        clients.push(client)
-        return client
-      },
-    },
+    { oauth, granted_kind: 'oauth' as const },
   )
   return forge
 }
@@ -122,14 +109,14 @@ function refusal(status: number, message: string, headers: Record<string, string
   return { status, body: { message, documentation_url: 'https://docs.github.com/rest' }, headers }
 }
 
-function api(call: Call, forge: Forge, clients: Client[]): Reply {
+function api(call: Call, forge: Forge, oauth: AuthorizationServer): Reply {
   if (call.headers['user-agent'] === undefined) {
     return { status: 403, body: 'Request forbidden by administrative rules.' }
   }
   if (call.headers['x-github-api-version'] !== '2022-11-28') return refusal(400, 'Bad API version')
   const path = call.url.pathname.slice(API.length)
   const [, app] = /^\/applications\/([^/]+)\/token$/.exec(path) ?? []
-  if (app !== undefined) return endToken(call, forge, clients, app)
+  if (app !== undefined) return endToken(call, forge, oauth, app)
   const { scheme, text } = readAuthorization(call)
   if (path === '/meta' && scheme === '')
     return refusal(401, 'Must authenticate to access this API.')
@@ -189,9 +176,9 @@ function repository(
 }
 
 /** `DELETE /applications/{client_id}/token`: as the app, with the token in the body. */
-function endToken(call: Call, forge: Forge, clients: Client[], app: string): Reply {
+function endToken(call: Call, forge: Forge, oauth: AuthorizationServer, app: string): Reply {
   const { username, password } = readAuthorization(call)
-  const client = clients.find((one) => one.client_id === app)
+  const client = oauth.registered(app)
   if (call.method !== 'DELETE' || client === undefined || username !== app)
     return refusal(404, 'Not Found')
   if (client.client_secret !== password) return refusal(401, 'Bad credentials')

@@ -1,0 +1,80 @@
+import type { AuthorizationRequest, Credential, ProviderKind } from '../../src/contract/index.ts'
+import type { AuthorizationServer } from '../standins/authorization-server.ts'
+import type { Client } from '../standins/client.ts'
+import type { Forge } from '../standins/stand-in.ts'
+import { type Countersign, runtimeClient } from './countersign.ts'
+import { beginOAuth, comeBack } from './oauth.ts'
+
+interface Row {
+  runtime_id: string
+  provider_id: string
+}
+
+interface Settings {
+  scopes?: string[]
+  skip_validation?: boolean
+  probe_repository?: string
+}
+
+/** A runtime that people authorize with OAuth2. */
+export interface OnStandIn {
+  row: Row
+  /** The credential that it gets as the administrator. */
+  ask(vault_url?: string, more?: { min_ttl?: number }): Promise<Credential>
+}
+
+/** A stand-in that is registered as a Git host, with an app. */
+export interface RegisteredStandIn {
+  provider_id: string
+  client: Client
+  runtime(name: string, settings?: Settings): Promise<OnStandIn>
+  /** The whole way, as far as it goes. */
+  authorize(row: Row, login?: string): Promise<AuthorizationRequest>
+}
+
+export async function registerStandIn(
+  countersign: Countersign,
+  kind: ProviderKind,
+  forge: Pick<Forge, 'url'> & { oauth: AuthorizationServer },
+  path = '',
+): Promise<RegisteredStandIn> {
+  const { admin, vault_url } = countersign
+  const base_url = forge.url + path
+  const { id: provider_id } = await admin.api.createProvider({
+    body: { kind, name: 'Stand-in', base_url, private_address_confirmed: true },
+  })
+  const form = await admin.api.getClientForm({ query: { provider_id } })
+  const client = forge.oauth.registerClient(form.callback_url)
+  const { client_id, client_secret } = client
+  await admin.api.putClient({ body: { id: form.id, provider_id, client_id, client_secret } })
+  return {
+    provider_id,
+    client,
+    async runtime(name, settings = {}) {
+      const made = await admin.api.createRuntime({ body: { name, provider_ids: [provider_id] } })
+      const row = { runtime_id: made.runtime.id, provider_id }
+      await admin.api.updateRuntimeProvider({
+        params: row,
+        body: { auth_mode: 'default_client', ...settings },
+      })
+      const { host } = new URL(forge.url)
+      const body = { person: admin.person.email, protocol: 'http', host } as const
+      return {
+        row,
+        ask: (url = vault_url, more = {}) =>
+          runtimeClient(url, made.key).issueCredential({ body: { ...body, ...more } }),
+      }
+    },
+    async authorize(row, login = 'carol') {
+      const { request, authorization_url } = await beginOAuth(admin, row)
+      forge.oauth.signIn(login)
+      const sent = await fetch(authorization_url, { redirect: 'manual' })
+      await using events = await admin.events()
+      await comeBack(sent.headers.get('location') ?? '', admin.cookie)
+      return await events.until(async () => {
+        const now = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
+        return now.status === 'exchanging' ? undefined : now
+      })
+    },
+  }
+}
