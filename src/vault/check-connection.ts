@@ -15,7 +15,13 @@ import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import { USUAL_LIMIT } from './provider-pace.ts'
 import type { Refresher } from './refresh.ts'
-import { readTokenSet, tokenSetAddress } from './token-set.ts'
+import {
+  lifetimeOf,
+  readTokenSet,
+  secondsUntil,
+  type TokenSet,
+  tokenSetAddress,
+} from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 export type CheckParts = VaultParts & {
@@ -47,12 +53,15 @@ export async function checkConnection(
       'connections.version',
       'connections.status',
       'connections.expires_at',
+      'connections.access_expires_at',
+      'connections.refresh_due_at',
       'connections.account_login',
       'connections.check_requested_at',
       'providers.kind',
       'providers.name',
       'providers.base_url',
       'providers.private_address_confirmed',
+      sql<Date>`now()`.as('now'),
     ])
     .where('connections.id', '=', id)
     .executeTakeFirst()
@@ -60,25 +69,29 @@ export async function checkConnection(
   const { owner_id, owner_kind } = row
   // A grant that is over stays over, although its access token may live on at the host for a while.
   if (row.status === 'reauthorization_required') return await endCheck(db, row)
-  const token = await tokenIn(keyring, row)
+  const tokens = await tokensIn(keyring, row)
   const adapter = adapterFor(row.kind)
   const http = outbound.to(row, adapter.origins(row.base_url))
-  const credential = { method: row.method, token: token ?? '', login: row.account_login }
+  const credential = {
+    method: row.method,
+    token: tokens?.access_token ?? '',
+    login: row.account_login,
+  }
   const verdict =
-    token === undefined
+    tokens === undefined
       ? undefined
       : await whenAllowed(parts, row, () => inspectToken(adapter, http, credential, owner_kind))
-  if (row.method === 'oauth' && isBad(verdict)) {
+  if (row.method === 'oauth' && isBad(verdict) && retried === undefined) {
     // An access token that ended is no news; whether the grant did is for the refresh to say.
     const outcome = await parts.refresher.refresh(id, row.version, false)
-    if (outcome === 'refreshed' && retried === undefined) return checkConnection(parts, id, true)
-    if (outcome !== 'refreshed') return await endCheck(db, row)
+    if (outcome === 'refreshed') return checkConnection(parts, id, true)
+    return await endCheck(db, row)
   }
   const probes = hidesScopes(verdict)
     ? await probeForRuntimes(db, adapter, http, credential, row.name, id)
     : []
   const asked = verdict === undefined ? unreadable() : changeFor(verdict, row)
-  const change = { ...asked, ...notAnswered(probes) }
+  const change = { ...asked, ...endOfGrant(verdict, row, tokens), ...notAnswered(probes) }
   const attempt: Attempt = {
     actor: vaultActor,
     action: 'connection.status',
@@ -145,13 +158,13 @@ function isBad(verdict: Verdict | undefined): boolean {
   return verdict?.outcome === 'refused' && verdict.why === 'bad_credential'
 }
 
-/** The access token; undefined when its box does not open. */
-async function tokenIn(
+/** Undefined when the box does not open. */
+async function tokensIn(
   keyring: Keyring,
   row: { id: string; owner_id: string; provider_id: string; box: string },
-): Promise<string | undefined> {
+): Promise<TokenSet | undefined> {
   try {
-    return readTokenSet(await keyring.open(tokenSetAddress(row), row.box)).access_token
+    return readTokenSet(await keyring.open(tokenSetAddress(row), row.box))
   } catch (error) {
     if (error instanceof BoxError) return undefined
     throw error
@@ -186,6 +199,8 @@ interface Change {
   account_email?: string | null
   account_avatar_url?: string | null
   expires_at?: Date | null
+  access_expires_at?: Date | null
+  refresh_due_at?: Date | null
   checked_at?: RawBuilder<Date>
   check_due_at?: RawBuilder<Date>
   check_failed_at?: RawBuilder<Date> | null
@@ -242,6 +257,34 @@ function changeFor(
     account_avatar_url: account.avatar_url,
     // Of a grant the host tells when the access token ends; the next refresh gives another one.
     expires_at: known.method === 'oauth' ? known.expires_at : (expires_at ?? known.expires_at),
+  }
+}
+
+/** When a grant's access token ends, where the token endpoint did not say it and the host does now. */
+function endOfGrant(
+  verdict: Verdict | undefined,
+  known: {
+    method: 'oauth' | 'token'
+    access_expires_at: Date | null
+    refresh_due_at: Date | null
+    now: Date
+  },
+  tokens: TokenSet | undefined,
+): Change {
+  if (known.method !== 'oauth' || known.access_expires_at !== null) return {}
+  if (verdict?.outcome !== 'accepted' || tokens === undefined) return {}
+  const expires_in = secondsUntil(verdict.inspection.expires_at)
+  if (expires_in === null) return {}
+  const answer = { ...tokens, expires_in, refresh_token_expires_in: null }
+  const { access_expires_at, expires_at, refresh_due_at } = lifetimeOf(
+    answer,
+    known.now,
+    Math.random(),
+  )
+  return {
+    access_expires_at,
+    ...(tokens.refresh_token === null ? { expires_at } : {}),
+    refresh_due_at: known.refresh_due_at ?? refresh_due_at,
   }
 }
 

@@ -20,7 +20,13 @@ import { OvertakenError } from './overtaken-error.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
 import { proveByRepository } from './probe-repository.ts'
 import { endReplaced } from './replaced-grant.ts'
-import { lifetimeOf, readTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
+import {
+  lifetimeOf,
+  readTokenSet,
+  secondsUntil,
+  tokenSetAddress,
+  tokenSetText,
+} from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 /**
@@ -140,6 +146,13 @@ async function prove(
   return verdict.inspection
 }
 
+/** GitLab has left out `expires_in` at times; asked about the token, it says when that ends. */
+function withEnd(answer: Granted, { expires_at }: Inspection, now: Date): Granted {
+  const left = secondsUntil(expires_at)
+  if (answer.expires_in !== null || left === null) return answer
+  return { ...answer, expires_in: (now.getTime() - answer.asked_at) / 1000 + left }
+}
+
 function withGrantedScopes(inspection: Inspection, answer: Granted): Inspection {
   return { ...inspection, scopes: inspection.scopes ?? answer.scopes }
 }
@@ -206,7 +219,11 @@ async function accept(
       box: await keyring.seal(tokenSetAddress({ id, owner_id, provider_id }), text),
       fingerprint: keyring.fingerprint(readTokenSet(text).access_token),
       ...acceptedColumns(inspection),
-      ...lifetimeOf(answer, new Date(answer.asked_at), Math.random()),
+      ...lifetimeOf(
+        withEnd(answer, inspection, request.now),
+        new Date(answer.asked_at),
+        Math.random(),
+      ),
       refresh_claimed_by: null,
       refresh_claimed_at: null,
       refresh_failures: 0,

@@ -294,6 +294,8 @@ async function store(
           fingerprint: keyring.fingerprint(tokens.access_token),
           version: sql<number>`version + 1`,
           ...lifetime,
+          // What the answer did not say, the host may say when it is asked about the token.
+          ...(lifetime.access_expires_at === null ? { check_due_at: sql<Date>`now()` } : {}),
           status: sql<StoredStatus>`case
             when status in ('rejected', 'reauthorization_required') then 'valid' else status end`,
           refresh_claimed_by: null,

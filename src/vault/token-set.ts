@@ -40,6 +40,11 @@ export interface Lifetime {
   refresh_due_at: Date | null
 }
 
+/** Seconds until an end that a host has just named, for a token answer that did not say it. */
+export function secondsUntil(end: Date | null): number | null {
+  return end === null ? null : Math.max(0, end.getTime() - Date.now()) / 1000
+}
+
 /** A refresh begins this long before the end at the latest, or, of a long life, this share of it … */
 const LEAD_MS = 10 * 60_000
 const LEAD_SHARE = 1 / 8

@@ -41,7 +41,7 @@ test('a grant is refreshed with the address that it was made with, wherever the 
   })
   await endAccess(countersign)
   const { version } = await connectionOf(countersign)
-  await ask(moved.url)
+  await ask({}, moved.url)
   const after = await connectionOf(countersign)
   assert.deepEqual([after.version, after.status], [version + 1, 'valid'])
 })

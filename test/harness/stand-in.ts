@@ -20,7 +20,7 @@ interface Settings {
 export interface OnStandIn {
   row: Row
   /** The credential that it gets as the administrator. */
-  ask(vault_url?: string, more?: { min_ttl?: number }): Promise<Credential>
+  ask(more?: { min_ttl?: number }, vault_url?: string): Promise<Credential>
 }
 
 /** A stand-in that is registered as a Git host, with an app. */
@@ -61,7 +61,7 @@ export async function registerStandIn(
       const body = { person: admin.person.email, protocol: 'http', host } as const
       return {
         row,
-        ask: (url = vault_url, more = {}) =>
+        ask: (more = {}, url = vault_url) =>
           runtimeClient(url, made.key).issueCredential({ body: { ...body, ...more } }),
       }
     },

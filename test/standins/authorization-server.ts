@@ -56,6 +56,8 @@ export interface AuthorizationServer {
   signIn(login: string | null): void
   /** The person says no to the next request. */
   decline(): void
+  /** Members that its answers lack, as hosts leave some out at times. */
+  leaves_out: readonly string[]
   /** Where the host has a device flow. */
   devices: Devices | undefined
   /** Undefined for what is none of its paths. */
@@ -191,7 +193,9 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     const access_token = forge().makeToken(login, { kind, scopes, expires_at })
     const refresh_token = `refresh-${randomUUID()}`
     refreshTokens.set(refresh_token, { ...grant, login, scopes, access_token })
-    return { status: 200, body: rules.granted({ access_token, refresh_token, scopes }) }
+    const said = Object.entries(rules.granted({ access_token, refresh_token, scopes }))
+    const body = Object.fromEntries(said.filter(([name]) => !server.leaves_out.includes(name)))
+    return { status: 200, body }
   }
 
   const desk =
@@ -219,7 +223,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     return client
   }
 
-  return {
+  const server: AuthorizationServer = {
     registerClient: (redirect_uri) => register(redirect_uri, false),
     registerPublicClient(redirect_uri) {
       if (rules.public_clients === undefined) throw new Error('this host has no public clients')
@@ -233,6 +237,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     decline() {
       declines = true
     },
+    leaves_out: [],
     devices: desk?.devices,
     handle(call) {
       const { paths } = rules
@@ -244,4 +249,5 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       return undefined
     },
   }
+  return server
 }
