@@ -76,7 +76,7 @@ suite('an answer with tokens in it is read', () => {
     ['with scope between commas', { ...GRANTED, scope: 'read,write' }, {}],
     ['with scope as a list', { ...GRANTED, scope: ['read', 'write'] }, {}],
     ['with scopes instead', { ...without('scope'), scopes: 'read write' }, {}],
-    ['with an empty scope', { ...GRANTED, scope: '' }, { scopes: [] }],
+    ['with an empty scope', { ...GRANTED, scope: '' }, { scopes: null }],
     ['with scope null', { ...GRANTED, scope: null }, { scopes: null }],
     ['with scope as a number', { ...GRANTED, scope: 7 }, { scopes: null }],
     ['without token_type', without('token_type'), {}],

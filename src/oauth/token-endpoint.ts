@@ -33,7 +33,7 @@ export interface TokenAnswer {
   /** Seconds; null: the host did not say. */
   expires_in: number | null
   refresh_token_expires_in: number | null
-  /** Null: as asked for, RFC 6749 §5.1. */
+  /** Null: the host did not say; by RFC 6749 §5.1 as asked for. */
   scopes: string[] | null
 }
 
@@ -216,8 +216,14 @@ function answerFrom(granted: oauth.TokenEndpointResponse): TokenAnswer {
     refresh_token: refresh_token ?? null,
     expires_in: expires_in ?? null,
     refresh_token_expires_in: lifetimeIn(granted.refresh_token_expires_in) ?? null,
-    scopes: scope === undefined ? null : scope.split(/[\s,]+/).filter((one) => one !== ''),
+    scopes: scopesIn(scope),
   }
+}
+
+/** An empty list says nothing: so GitHub answers for its Apps, whose tokens have permissions instead. */
+function scopesIn(scope: string | undefined): string[] | null {
+  const scopes = scope?.split(/[\s,]+/).filter((one) => one !== '') ?? []
+  return scopes.length === 0 ? null : scopes
 }
 
 function failureFrom(

@@ -43,13 +43,7 @@ export const azureDevOps: ProviderAdapter = {
   ],
   // Any user name will do.
   gitCredential: ({ token }) => ({ username: 'countersign', password: token }),
-  hasScope: scopeHierarchy({
-    'vso.code_write': ['vso.code'],
-    'vso.code_manage': ['vso.code', 'vso.code_write'],
-    'vso.code_full': ['vso.code', 'vso.code_write', 'vso.code_manage'],
-    'vso.profile_write': ['vso.profile'],
-    'vso.hooks_write': ['vso.hooks'],
-  }),
+  hasScope,
   looksLikeToken: (text) =>
     /^[A-Za-z0-9]{52,}$/.test(text) || /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text),
   pages: (base_url) => {
@@ -70,6 +64,30 @@ export const azureDevOps: ProviderAdapter = {
   inspect,
   repositoryAccess,
   repositoryAt,
+}
+
+const includes = scopeHierarchy({
+  'vso.code_write': ['vso.code'],
+  'vso.code_manage': ['vso.code', 'vso.code_write'],
+  'vso.code_full': ['vso.code', 'vso.code_write', 'vso.code_manage'],
+  'vso.profile_write': ['vso.profile'],
+  'vso.hooks_write': ['vso.hooks'],
+})
+
+/**
+ * Entra names scopes with their resource, has one that stands for everything, and answers
+ * `.default` with what the app was permitted.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/scopes-oidc#the-default-scope
+ */
+function hasScope(granted: readonly string[], needed: string): boolean {
+  const own = (scope: string) => scope.slice(scope.lastIndexOf('/') + 1)
+  const scopes = granted.map(own)
+  return (
+    own(needed) === '.default' ||
+    scopes.includes('user_impersonation') ||
+    includes(scopes, own(needed))
+  )
 }
 
 /** Where a profile is told without an organization. */

@@ -71,13 +71,19 @@ export const bitbucket: ProviderAdapter = {
   // OAuth2 scopes have other names than those of API tokens, and include narrower ones, which API
   // tokens' do not. @see https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication
   hasScope: scopeHierarchy({
-    account: ['read:user:bitbucket', 'read:workspace:bitbucket'],
-    'account:write': ['read:user:bitbucket', 'read:workspace:bitbucket'],
+    account: ['email', 'read:user:bitbucket', 'read:workspace:bitbucket'],
+    'account:write': ['account', 'email', 'read:user:bitbucket', 'read:workspace:bitbucket'],
     repository: ['read:repository:bitbucket'],
-    'repository:write': ['read:repository:bitbucket', 'write:repository:bitbucket'],
+    'repository:write': ['repository', 'read:repository:bitbucket', 'write:repository:bitbucket'],
     'repository:admin': ['admin:repository:bitbucket'],
-    pullrequest: ['read:repository:bitbucket'],
-    'pullrequest:write': ['read:repository:bitbucket', 'write:repository:bitbucket'],
+    pullrequest: ['repository', 'read:repository:bitbucket'],
+    'pullrequest:write': [
+      'pullrequest',
+      'repository',
+      'repository:write',
+      'read:repository:bitbucket',
+      'write:repository:bitbucket',
+    ],
     webhook: ['read:webhook:bitbucket', 'write:webhook:bitbucket'],
   }),
   looksLikeToken: (text) => /^(\S+@\S+:)?AT[ABC][A-Z]+\S+$/.test(text),

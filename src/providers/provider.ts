@@ -267,7 +267,7 @@ export class TokenScopesMissing extends Error {
 
 /** The scopes that a person's or a runtime's token needs and `granted` does not include. */
 export function missingScopes(
-  adapter: ProviderAdapter,
+  adapter: Pick<ProviderAdapter, 'required_scopes' | 'hasScope'>,
   granted: readonly string[],
   owner: 'person' | 'runtime' = 'person',
 ): string[] {

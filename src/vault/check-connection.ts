@@ -4,7 +4,7 @@ import { settleNotices } from '../authorizations/notices.ts'
 import { TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import { ProviderUnavailable } from '../providers/provider.ts'
+import { missingScopes, type ProviderAdapter, ProviderUnavailable } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import type { Db } from '../store/database.ts'
 import type { OwnerKind, StoredStatus } from '../store/tables.ts'
@@ -52,6 +52,7 @@ export async function checkConnection(
       'connections.box',
       'connections.version',
       'connections.status',
+      'connections.scopes',
       'connections.expires_at',
       'connections.access_expires_at',
       'connections.refresh_due_at',
@@ -90,7 +91,8 @@ export async function checkConnection(
   const probes = hidesScopes(verdict)
     ? await probeForRuntimes(db, adapter, http, credential, row.name, id)
     : []
-  const asked = verdict === undefined ? unreadable() : changeFor(verdict, row)
+  const asked =
+    verdict === undefined ? unreadable() : changeFor(withScopesAsMade(verdict, row, adapter), row)
   const change = { ...asked, ...endOfGrant(verdict, row, tokens), ...notAnswered(probes) }
   const attempt: Attempt = {
     actor: vaultActor,
@@ -152,6 +154,22 @@ function leftAlone(provider: string, cause: TokenEndpointError): ProviderUnavail
 
 function hidesScopes(verdict: Verdict | undefined): boolean {
   return verdict?.outcome === 'accepted' && verdict.inspection.scopes === null
+}
+
+/** A grant whose scopes the host does not show has those that were said when it was made. */
+function withScopesAsMade(
+  verdict: Verdict,
+  {
+    method,
+    scopes,
+    owner_kind,
+  }: { method: 'oauth' | 'token'; scopes: string[]; owner_kind: OwnerKind },
+  adapter: ProviderAdapter,
+): Verdict {
+  if (verdict.outcome !== 'accepted' || verdict.inspection.scopes !== null) return verdict
+  if (method !== 'oauth' || scopes.length === 0) return verdict
+  const inspection = { ...verdict.inspection, scopes }
+  return { ...verdict, inspection, missing_scopes: missingScopes(adapter, scopes, owner_kind) }
 }
 
 function isBad(verdict: Verdict | undefined): boolean {

@@ -2,23 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime } from '../authorizations/candidates.ts'
 import { ownConnection, placeConnection, takeTurns } from '../authorizations/place-connection.ts'
-import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
-import { adapterFor } from '../providers/adapters.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { exchangeRequest, type FinishParts } from './exchange-code.ts'
-import { inspectToken } from './inspect-token.ts'
 import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
-import { proveByRepository } from './probe-repository.ts'
+import { type Proof, proveGrant } from './prove-grant.ts'
 import { endReplaced } from './replaced-grant.ts'
 import {
   lifetimeOf,
@@ -58,9 +55,7 @@ export async function finishRequest(parts: FinishParts, request: PendingRequest)
       return await finishAuthorization(parts, request.id)
     }
     const granted = await openGranted(parts.keyring, request, request.token_set_box)
-    const inspection = await prove(parts, request, granted)
-    const probe = await proveHidden(parts, request, granted, inspection)
-    await accept(parts, request, granted, { ...withGrantedScopes(inspection, granted), probe })
+    await accept(parts, request, granted, await proveGrant(parts, request, granted))
   } catch (error) {
     const problem = isBrokenReference(error) ? notOnRuntime() : damagedOr(error)
     if (!(problem instanceof ProblemError)) throw error
@@ -117,35 +112,6 @@ const usedUp = {
   user_code: null,
 } as const
 
-/**
- * Looks at the account and its scopes. A host that is away is asked again later: this throws what
- * is no `ProblemError`, and the queue comes back to it.
- */
-async function prove(
-  parts: VaultParts,
-  request: PendingRequest,
-  answer: Granted,
-): Promise<Inspection> {
-  const adapter = adapterFor(request.kind)
-  const http = parts.outbound.to(request, adapter.origins(request.base_url))
-  const verdict = await inspectToken(
-    adapter,
-    http,
-    { method: 'oauth', token: answer.access_token, login: null },
-    request.owner_kind,
-  )
-  if (verdict.outcome === 'unavailable') throw verdict.error
-  if (verdict.outcome === 'refused') {
-    throw new ProblemError(
-      verdict.why === 'account_suspended' ? 'account-suspended' : 'authorization-failed',
-      `${request.provider} does not accept what it has just granted. Try again, or ask an administrator.`,
-    )
-  }
-  if (verdict.missing_scopes.length > 0) throw narrowed(verdict.missing_scopes, request)
-  if (verdict.outcome !== 'accepted') throw narrowed([], request)
-  return verdict.inspection
-}
-
 /** GitLab has left out `expires_in` at times; asked about the token, it says when that ends. */
 function withEnd(answer: Granted, { expires_at }: Inspection, now: Date): Granted {
   const left = secondsUntil(expires_at)
@@ -153,45 +119,11 @@ function withEnd(answer: Granted, { expires_at }: Inspection, now: Date): Grante
   return { ...answer, expires_in: (now.getTime() - answer.asked_at) / 1000 + left }
 }
 
-function withGrantedScopes(inspection: Inspection, answer: Granted): Inspection {
-  return { ...inspection, scopes: inspection.scopes ?? answer.scopes }
-}
-
-/** Tries a grant that does not show its scopes on the repository that an administrator named. */
-async function proveHidden(
-  parts: VaultParts,
-  request: PendingRequest,
-  answer: Granted,
-  { scopes, account }: Inspection,
-): Promise<ProbeColumns> {
-  const { probe_repository: repository, provider } = request
-  if (scopes !== null || repository === null) return notProbed
-  const adapter = adapterFor(request.kind)
-  const http = parts.outbound.to(request, adapter.origins(request.base_url))
-  const credential = { method: 'oauth', token: answer.access_token, login: account.login } as const
-  try {
-    return await proveByRepository(adapter, http, credential, { repository, provider })
-  } catch (error) {
-    // The grant is kept: the queue comes back to it when the host does.
-    const away = error instanceof ProblemError && error.type === 'provider-unavailable'
-    throw away ? error.cause : error
-  }
-}
-
-function narrowed(missing_scopes: string[], request: PendingRequest): ProblemError {
-  return new ProblemError(
-    'scopes-narrowed',
-    `${request.provider} granted less than this runtime needs: ${missing_scopes.join(' and ')} ` +
-      'is missing. Authorize again and leave all permissions chosen.',
-    { extensions: { missing_scopes } },
-  )
-}
-
 async function accept(
   { db, keyring }: VaultParts,
   request: PendingRequest,
   answer: Granted,
-  { probe, ...inspection }: Inspection & { probe: ProbeColumns },
+  { inspection, probe }: Proof,
 ): Promise<void> {
   const { owner_id, owner_kind, provider_id, client_row_id } = request
   await decide(db, attemptOf(request, 'exchanged'), async (trx) => {

@@ -23,6 +23,7 @@ export interface PendingRequest {
   token_set_box: string | null
   confirmed: boolean
   probe_repository: string | null
+  skip_validation: boolean
   status: AuthorizationRequest['status']
   device_flow: boolean
   device_code_box: string | null
@@ -74,6 +75,7 @@ export async function loadRequest(
       'request.token_set_box',
       'request.confirmed',
       'runtime_providers.probe_repository',
+      sql<boolean>`coalesce(runtime_providers.skip_validation, false)`.as('skip_validation'),
       'request.status',
       'request.device_code_box',
       'request.poll_interval',

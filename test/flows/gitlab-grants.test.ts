@@ -90,7 +90,7 @@ test('a grant that is too narrow is turned down, and revoked', async () => {
   const { status, problem } = await authorize(narrow)
   assert.equal(status, 'refused')
   assert.match(problem?.type ?? '', /scopes-narrowed$/)
-  await assertRevoked('grant of an account at Stand-in: revoked')
+  await assertRevoked('grant of an account at gitlab: revoked')
 })
 
 test('a grant of another account that nobody confirms is revoked when its time is over', async () => {
@@ -100,12 +100,12 @@ test('a grant of another account that nobody confirms is revoked when its time i
   await sql`update authorization_requests set created_at = now() - interval '8 days'
     where id = ${id}`.execute(database.db)
   await removeFinished(database.db)
-  await assertRevoked('grant of dave at Stand-in: revoked')
+  await assertRevoked('grant of dave at gitlab: revoked')
 })
 
 test('one that is given up is revoked at once', async () => {
   await forget()
   const { id } = await authorize(row, 'dave')
   await admin.api.cancelAuthorizationRequest({ params: { id } })
-  await assertRevoked('grant of dave at Stand-in: revoked')
+  await assertRevoked('grant of dave at gitlab: revoked')
 })

@@ -41,7 +41,7 @@ export async function registerStandIn(
   const { admin, vault_url } = countersign
   const base_url = forge.url + path
   const { id: provider_id } = await admin.api.createProvider({
-    body: { kind, name: 'Stand-in', base_url, private_address_confirmed: true },
+    body: { kind, name: kind, base_url, private_address_confirmed: true },
   })
   const form = await admin.api.getClientForm({ query: { provider_id } })
   const client = forge.oauth.registerClient(form.callback_url)

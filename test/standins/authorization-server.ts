@@ -56,6 +56,8 @@ export interface AuthorizationServer {
   signIn(login: string | null): void
   /** The person says no to the next request. */
   decline(): void
+  /** What people allow of the scopes that are asked for; null: all. */
+  allows: readonly string[] | null
   /** Members that its answers lack, as hosts leave some out at times. */
   leaves_out: readonly string[]
   /** Where the host has a device flow. */
@@ -108,7 +110,15 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       return back({ error: 'access_denied' })
     }
     const code = randomUUID()
-    const grant = { client, login: signedIn, scopes, redirect_uri, challenge, device: false }
+    const allowed = scopes.filter((scope) => server.allows?.includes(scope) ?? true)
+    const grant = {
+      client,
+      login: signedIn,
+      scopes: allowed,
+      redirect_uri,
+      challenge,
+      device: false,
+    }
     codes.set(code, { ...grant, access_token: '' })
     return back({ code })
   }
@@ -237,6 +247,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     decline() {
       declines = true
     },
+    allows: null,
     leaves_out: [],
     devices: desk?.devices,
     handle(call) {

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, suite, test } from 'node:test'
+import { problemUri } from '../../src/contract/index.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { registerStandIn } from '../harness/stand-in.ts'
+import { ORGANIZATION, startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
+import { startBitbucketDataCenter } from '../standins/bitbucket-data-center/bitbucket-data-center.ts'
+import { startGithub } from '../standins/github/github.ts'
+import { startGitlab } from '../standins/gitlab/gitlab.ts'
+
+/** Grants of less than was asked for, or of nobody knows what. */
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin } = countersign
+const [dataCenter, gitlab, github, azure] = [
+  await startBitbucketDataCenter(),
+  await startGitlab(),
+  await startGithub(),
+  await startAzureDevOps(),
+]
+const forges = [dataCenter, gitlab, github, azure]
+after(() => Promise.all(forges.map((forge) => forge.close())))
+
+const atDataCenter = await registerStandIn(countersign, 'bitbucket-data-center', dataCenter)
+const atGitlab = await registerStandIn(countersign, 'gitlab', gitlab)
+const atGithub = await registerStandIn(countersign, 'github', github)
+const atAzure = await registerStandIn(countersign, 'azure-devops', azure, `/${ORGANIZATION}`)
+
+afterEach(() => {
+  for (const { oauth } of forges) oauth.allows = null
+})
+
+async function connectionOn(runtime_id: string) {
+  return (await admin.access(runtime_id)).authorization?.connection
+}
+
+suite('at a host that does not show the scopes of a token', () => {
+  test('a grant of too little is told by the token answer, and turned down', async () => {
+    const { row } = await atDataCenter.runtime('reader', { scopes: ['REPO_READ', 'REPO_WRITE'] })
+    dataCenter.oauth.allows = ['REPO_READ']
+    const { status, problem } = await atDataCenter.authorize(row)
+    assert.equal(status, 'refused')
+    assert.equal(problem?.type, problemUri('scopes-narrowed'))
+    assert.deepEqual(problem.missing_scopes, ['REPO_WRITE'])
+    assert.match(problem.detail, /REPO_WRITE is missing/)
+  })
+
+  test('so is one without the scopes that an administrator asks for beside', async () => {
+    const { row } = await atDataCenter.runtime('admin', { scopes: ['REPO_WRITE', 'REPO_ADMIN'] })
+    dataCenter.oauth.allows = ['REPO_WRITE']
+    const { problem } = await atDataCenter.authorize(row)
+    assert.deepEqual(problem?.missing_scopes, ['REPO_ADMIN'])
+  })
+
+  for (const [where, registered] of [
+    ['Data Center', atDataCenter],
+    ['Entra', atAzure],
+  ] as const) {
+    test(`one that is wide enough stays valid with a check, at ${where}`, async () => {
+      const { row, ask } = await registered.runtime(`builder-${where.length}`)
+      assert.equal((await registered.authorize(row)).status, 'completed')
+      const granted = await connectionOn(row.runtime_id)
+      assert.equal(granted?.status, 'valid')
+      assert.ok(granted.scopes.length > 0)
+      const checked = await admin.checkNow(row.runtime_id)
+      assert.deepEqual([checked.status, checked.scopes], ['valid', granted.scopes])
+      assert.ok((await ask()).password)
+    })
+  }
+})
+
+suite('at a host that shows them', () => {
+  test('scopes that an administrator asks for are held against the grant, too', async () => {
+    const scopes = ['read_api', 'write_repository', 'api']
+    const { row } = await atGitlab.runtime('api', { scopes })
+    gitlab.oauth.allows = ['read_api', 'write_repository']
+    const { status, problem } = await atGitlab.authorize(row)
+    assert.equal(status, 'refused')
+    assert.deepEqual(problem?.missing_scopes, ['api'])
+    gitlab.oauth.allows = null
+    assert.equal((await atGitlab.authorize(row)).status, 'completed')
+  })
+})
+
+suite('a grant of which nobody says what it may do', () => {
+  test('is not taken, and the sentence says how it can be', async () => {
+    github.granted_kind = 'app_user'
+    const { row } = await atGithub.runtime('strict')
+    const { status, problem } = await atGithub.authorize(row)
+    assert.equal(status, 'refused')
+    assert.equal(problem?.type, problemUri('token-scopes-hidden'))
+    assert.match(problem.detail, /Ask an administrator to name a repository/)
+    assert.equal(await connectionOn(row.runtime_id), undefined)
+  })
+
+  test('is taken where an administrator accepts such tokens, as not verified', async () => {
+    github.granted_kind = 'app_user'
+    const { row } = await atGithub.runtime('lenient', { skip_validation: true })
+    assert.equal((await atGithub.authorize(row)).status, 'completed')
+    const granted = await connectionOn(row.runtime_id)
+    assert.deepEqual([granted?.status, granted?.scopes], ['unverified', []])
+    const checked = await admin.checkNow(row.runtime_id)
+    assert.equal(checked.status, 'unverified')
+  })
+})
