@@ -1,5 +1,6 @@
 import type { TokenAnswer } from '../oauth/token-endpoint.ts'
 import type { BoxAddress } from '../seal/box.ts'
+import type { Keyring } from './keyring.ts'
 
 /** What the box of a connection holds. A pasted token is an access token and nothing else. */
 export interface TokenSet {
@@ -29,6 +30,14 @@ export function tokenSetText({ access_token, refresh_token }: TokenSet): string 
 export function readTokenSet(text: string): TokenSet {
   const { access_token, refresh_token } = JSON.parse(text) as TokenSet
   return { access_token, refresh_token }
+}
+
+/** What the box of a row holds. @throws BoxError */
+export async function openTokenSet(
+  keyring: Keyring,
+  row: Parameters<typeof tokenSetAddress>[0] & { box: string },
+): Promise<TokenSet> {
+  return readTokenSet(await keyring.open(tokenSetAddress(row), row.box))
 }
 
 /** When what a token endpoint granted ends, and when to refresh it. */

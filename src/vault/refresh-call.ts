@@ -1,0 +1,91 @@
+import type { Logger } from 'pino'
+import { callbackPath } from '../contract/index.ts'
+import {
+  refresh as askForRefresh,
+  type TokenAnswer,
+  TokenEndpointError,
+} from '../oauth/token-endpoint.ts'
+import { adapterFor } from '../providers/adapters.ts'
+import type { Outbound } from '../providers/http.ts'
+import { endpointOf } from './client-endpoint.ts'
+import type { Keyring } from './keyring.ts'
+import type { ProviderLimits } from './provider-limits.ts'
+import type { Claimed } from './refresh-claim.ts'
+import type { JournalEntry, JournalPlace, RefreshJournal } from './refresh-journal.ts'
+import type { TokenSet } from './token-set.ts'
+
+/** What a call to a token endpoint is made with. */
+export interface CallParts {
+  keyring: Keyring
+  outbound: Outbound
+  journal: RefreshJournal
+  limits: ProviderLimits
+  /** The address of the pages now; a grant may be from before it was this one. */
+  page_url: string
+  log: Logger
+}
+
+/**
+ * Asks the token endpoint for the next token set, as the client of the grant. The answer is on disk
+ * before anybody reads it.
+ *
+ * @throws TokenEndpointError
+ */
+export async function askForTokens(
+  parts: CallParts,
+  row: Claimed,
+  tokens: TokenSet,
+  asked_at: Date,
+): Promise<TokenAnswer> {
+  const { keyring, outbound, journal, limits, log } = parts
+  const { oauth, origins } = adapterFor(row.kind)
+  const http = outbound.to(row, origins(row.base_url))
+  const endpoint = await endpointOf(keyring, row, async (url, init) => {
+    const answer = await http.fetch(url, init)
+    const { status, headers } = answer
+    const body = await answer.text()
+    // From here on the old refresh token may be dead: the new one goes to disk at once.
+    if (answer.ok) {
+      const { id: connection_id, version } = row
+      const entry = { connection_id, version, asked_at: asked_at.getTime(), answer: body }
+      journalOrLog(journal, log, entry)
+    }
+    return new Response(body, { status, headers })
+  })
+  const repeated = {
+    redirect_uri: row.redirect_uri ?? parts.page_url + callbackPath(row.provider_id),
+    scope: (row.requested_scopes ?? oauth.default_scopes[row.owner_kind]).join(' '),
+  }
+  const more = Object.fromEntries(oauth.refresh_repeats.map((name) => [name, repeated[name]]))
+  try {
+    if (tokens.refresh_token === null) throw new TokenEndpointError('permanent', {})
+    return await askForRefresh(endpoint, tokens.refresh_token, more)
+  } catch (error) {
+    removeOrLog(parts, { connection_id: row.id, version: row.version })
+    if (error instanceof TokenEndpointError && error.retry_after !== undefined) {
+      await limits.pause(row.provider_id, error.retry_after)
+    }
+    throw error
+  }
+}
+
+/** A full disk must not stop the answer from reaching the database. */
+function journalOrLog(journal: RefreshJournal, log: Logger, entry: JournalEntry): void {
+  try {
+    journal.write(entry)
+  } catch (error) {
+    log.error({ err: error }, 'the refresh journal cannot be written')
+  }
+}
+
+/** What stays behind counts only for a version that is over. */
+export function removeOrLog(
+  { journal, log }: Pick<CallParts, 'journal' | 'log'>,
+  place: JournalPlace,
+): void {
+  try {
+    journal.remove(place)
+  } catch (error) {
+    log.error({ err: error }, 'a file of the refresh journal cannot be removed')
+  }
+}

@@ -1,0 +1,145 @@
+import { sql } from 'kysely'
+import { announceToken } from '../authorizations/announce-token.ts'
+import { settleNotices } from '../authorizations/notices.ts'
+import type { TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
+import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
+import type { Db } from '../store/database.ts'
+import type { StoredStatus } from '../store/tables.ts'
+import { noteClientFault, noteClientWorks } from './client-health.ts'
+import type { Keyring } from './keyring.ts'
+import { endLate } from './late-tokens.ts'
+import type { Claimed } from './refresh-claim.ts'
+import { lifetimeOf, openTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
+
+/** What came of wanting a newer token set than `version`. */
+export type RefreshOutcome =
+  /** There is one now, made here or by another vault. */
+  | 'refreshed'
+  /** The provider says that the grant is gone: the person must authorize again. */
+  | 'gone'
+  /** The provider says that the app is wrong: an administrator must mend it. */
+  | 'misconfigured'
+  /** Nothing was learned. What there was stays. */
+  | 'unavailable'
+
+/** A refresh that nothing came of is tried again after at least this long, then ever longer. */
+const RETRY_MS = 15_000
+const MOST_RETRY_MS = 30 * 60_000
+
+export interface Granted {
+  answer: TokenAnswer
+  /** By the database's clock, as all times that are stored. */
+  asked_at: Date
+}
+
+/**
+ * The next version of the token set, with everything that follows from it, in one transaction. When
+ * the connection was deleted while the provider answered, what came is over, and the provider is told.
+ */
+export async function storeRefreshed(
+  { keyring, db }: { keyring: Keyring; db: Db },
+  row: Claimed,
+  { answer, asked_at }: Granted,
+): Promise<'refreshed' | 'gone'> {
+  const before = await openTokenSet(keyring, row)
+  const tokens = {
+    access_token: answer.access_token,
+    refresh_token: answer.refresh_token ?? before.refresh_token,
+  }
+  const box = await keyring.seal(tokenSetAddress(row), tokenSetText(tokens))
+  const lifetime = lifetimeOf({ ...answer, ...tokens }, asked_at, Math.random())
+  try {
+    await decide(db, attemptOf(row, 'refreshed'), async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('connections')
+        .set({
+          box,
+          fingerprint: keyring.fingerprint(tokens.access_token),
+          version: sql<number>`version + 1`,
+          ...lifetime,
+          // What the answer did not say, the host may say when it is asked about the token.
+          ...(lifetime.access_expires_at === null ? { check_due_at: sql<Date>`now()` } : {}),
+          status: sql<StoredStatus>`case
+            when status in ('rejected', 'reauthorization_required') then 'valid' else status end`,
+          refresh_claimed_by: null,
+          refresh_claimed_at: null,
+          refresh_failures: 0,
+          check_failed_at: null,
+          check_failed_reason: null,
+        })
+        .where('id', '=', row.id)
+        .where('version', '=', row.version)
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) throw new NotStoredError()
+      if (row.client_outcome === 'failed') await noteClientWorks(trx, row)
+      await settleNotices(trx, row.id)
+      await announceToken(trx, row)
+    })
+    return 'refreshed'
+  } catch (error) {
+    if (!(error instanceof NotStoredError)) throw error
+    return await decide(db, attemptOf(row, 'too late'), (trx) => endLate(trx, row, box))
+  }
+}
+
+/** Nothing is audited as refreshed that was not. */
+class NotStoredError extends Error {
+  override readonly name = 'NotStoredError'
+}
+
+/** Writes down that a refresh gave nothing, and when to try again, if ever. */
+export async function concludeFailed(
+  db: Db,
+  row: Claimed,
+  error: TokenEndpointError,
+): Promise<RefreshOutcome> {
+  const outcome = (
+    { permanent: 'gone', misconfigured: 'misconfigured', transient: 'unavailable' } as const
+  )[error.outcome]
+  const wait = retryAfterMs(row.refresh_failures, error.retry_after) / 1000
+  const gone = outcome === 'gone'
+  return await decide(db, { ...attemptOf(row, outcome), reason: error.reason }, async (trx) => {
+    const changed = await trx
+      .updateTable('connections')
+      .set({
+        refresh_claimed_by: null,
+        refresh_claimed_at: null,
+        refresh_failures: row.refresh_failures + 1,
+        refresh_due_at: gone ? null : sql<Date>`now() + make_interval(secs => ${wait})`,
+        ...(gone ? { status: 'reauthorization_required' as const } : {}),
+        check_failed_at: gone ? null : sql<Date>`now()`,
+        check_failed_reason: gone ? null : failureSentence(row.provider, error),
+      })
+      .where('id', '=', row.id)
+      .where('version', '=', row.version)
+      .executeTakeFirst()
+    if (gone) await settleNotices(trx, row.id)
+    if (outcome === 'misconfigured') await noteClientFault(trx, row, error.reason)
+    await announceToken(trx, row)
+    // The version moved on while we asked: somebody authorized anew, and nothing is lost.
+    return changed.numUpdatedRows === 0n ? 'refreshed' : outcome
+  })
+}
+
+function failureSentence(provider: string, error: TokenEndpointError): string {
+  return error.outcome === 'misconfigured'
+    ? `${provider} does not accept our OAuth app (${error.reason}). An administrator must mend it.`
+    : `${provider} could not be asked for a new token.`
+}
+
+/** Twice as long after each failure, spread so that many do not come back together. */
+function retryAfterMs(failures: number, asked: number | undefined): number {
+  const wait = Math.min(RETRY_MS * 2 ** failures, MOST_RETRY_MS)
+  return Math.max(wait * (0.75 + Math.random() / 2), (asked ?? 0) * 1000)
+}
+
+function attemptOf(row: Claimed, what: string): Attempt {
+  return {
+    actor: vaultActor,
+    action: 'connection.refresh',
+    subject: `grant of ${row.account_login} at ${row.provider}: ${what}`,
+    ip: null,
+    owner_id: row.owner_id,
+    connection_id: row.id,
+  }
+}
