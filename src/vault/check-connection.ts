@@ -84,7 +84,7 @@ export async function checkConnection(
       : await whenAllowed(parts, row, () => inspectToken(adapter, http, credential, owner_kind))
   if (row.method === 'oauth' && isBad(verdict) && retried === undefined) {
     // An access token that ended is no news; whether the grant did is for the refresh to say.
-    const outcome = await parts.refresher.refresh(id, row.version, false)
+    const outcome = await parts.refresher.refresh(id, row.version, 'checked')
     if (outcome === 'refreshed') return checkConnection(parts, id, true)
     return await endCheck(db, row)
   }

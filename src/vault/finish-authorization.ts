@@ -159,6 +159,8 @@ async function accept(
       refresh_claimed_by: null,
       refresh_claimed_at: null,
       refresh_failures: 0,
+      refresh_failed_at: null,
+      refresh_failure: null,
     } as const
     await placeConnection(trx, request, connection, probe)
     if (before?.continues === true) await endReplaced(trx, keyring, request, before, answer)

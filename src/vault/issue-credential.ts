@@ -190,7 +190,7 @@ async function freshened(
 ): Promise<Grant> {
   if (!needsRefresh(grant, call.request)) return grant
   const { connection_id, version } = grant
-  const outcome = await parts.refresher.refresh(connection_id, version, true)
+  const outcome = await parts.refresher.refresh(connection_id, version, 'asked')
   if (outcome === 'refreshed' || outcome === 'gone') return await obtainGrant(parts, call, action)
   if (secondsLeft(grant) > 0) return grant
   throw new ProblemError(

@@ -25,13 +25,21 @@ export type Claimed = Pick<
     client_outcome: Selectable<ClientsTable>['test_outcome']
   }
 
-/** Takes the right to refresh: nobody else has it, or who had it has died. */
+/** Why a refresh is wanted: its time has come, a check found the token refused, or somebody asks. */
+export type RefreshCause = 'due' | 'checked' | 'asked'
+
+/** For so long a try that failed is not repeated for whoever asks, however many they are. */
+const FAILED_SECONDS = 5
+
+/**
+ * Takes the right to refresh: nobody else has it, or who had it has died. What is due waited long
+ * enough; for others, a try that has just failed is answered with what it gave.
+ */
 export async function claim(
   { db, claim_seconds }: { db: Db; claim_seconds: number },
-  id: string,
-  version: number,
-  holder: string,
+  wanted: { id: string; version: number; holder: string; cause: RefreshCause },
 ): Promise<Claimed | undefined> {
+  const { id, version, holder, cause } = wanted
   const taken = await db
     .updateTable('connections')
     .set({ refresh_claimed_by: holder, refresh_claimed_at: sql<Date>`now()` })
@@ -42,6 +50,12 @@ export async function claim(
     .where(
       sql<boolean>`(refresh_claimed_at is null
         or refresh_claimed_at < now() - make_interval(secs => ${claim_seconds}))`,
+    )
+    .$if(cause !== 'due', (query) =>
+      query.where(
+        sql<boolean>`(refresh_failed_at is null
+          or refresh_failed_at < now() - make_interval(secs => ${FAILED_SECONDS}))`,
+      ),
     )
     .returning('id')
     .executeTakeFirst()
@@ -103,20 +117,27 @@ export async function renewClaim(db: Db, row: Claimed, holder: string): Promise<
   return renewed?.refresh_claimed_at ?? undefined
 }
 
-/** What another vault has made of it; undefined while it is still at it. */
+/** What came of the last try, here or at another vault; undefined while one is under way. */
 export async function outcomeSoFar(
   db: Db,
   id: string,
   version: number,
-): Promise<'refreshed' | 'gone' | 'unavailable' | undefined> {
+): Promise<'refreshed' | 'gone' | 'misconfigured' | 'unavailable' | undefined> {
   const row = await db
     .selectFrom('connections')
-    .select(['version', 'status', 'method', 'client_row_id', 'refresh_claimed_at'])
+    .select([
+      'version',
+      'status',
+      'method',
+      'client_row_id',
+      'refresh_claimed_at',
+      'refresh_failure',
+    ])
     .where('id', '=', id)
     .executeTakeFirst()
   if (row === undefined || row.status === 'reauthorization_required') return 'gone'
   if (row.version !== version) return 'refreshed'
   // Without its app, nobody can refresh it.
   if (row.method === 'oauth' && row.client_row_id === null) return 'gone'
-  return row.refresh_claimed_at === null ? 'unavailable' : undefined
+  return row.refresh_claimed_at === null ? (row.refresh_failure ?? 'unavailable') : undefined
 }

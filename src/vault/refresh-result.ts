@@ -8,7 +8,7 @@ import type { StoredStatus } from '../store/tables.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
 import type { Keyring } from './keyring.ts'
 import { endLate } from './late-tokens.ts'
-import type { Claimed } from './refresh-claim.ts'
+import type { Claimed, RefreshCause } from './refresh-claim.ts'
 import { lifetimeOf, openTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
 
 /** What came of wanting a newer token set than `version`. */
@@ -64,6 +64,8 @@ export async function storeRefreshed(
           refresh_claimed_by: null,
           refresh_claimed_at: null,
           refresh_failures: 0,
+          refresh_failed_at: null,
+          refresh_failure: null,
           check_failed_at: null,
           check_failed_reason: null,
         })
@@ -87,26 +89,38 @@ class NotStoredError extends Error {
   override readonly name = 'NotStoredError'
 }
 
-/** Writes down that a refresh gave nothing, and when to try again, if ever. */
+/**
+ * Writes down that a refresh gave nothing, and when to try again, if ever. Only tries that were due
+ * make the wait for the next one longer: others may come in any number.
+ */
 export async function concludeFailed(
   db: Db,
   row: Claimed,
   error: TokenEndpointError,
+  cause: RefreshCause,
 ): Promise<RefreshOutcome> {
   const outcome = (
     { permanent: 'gone', misconfigured: 'misconfigured', transient: 'unavailable' } as const
   )[error.outcome]
-  const wait = retryAfterMs(row.refresh_failures, error.retry_after) / 1000
   const gone = outcome === 'gone'
+  const due = cause === 'due'
+  const wait = retryAfterMs(due ? row.refresh_failures : 0, error.retry_after) / 1000
+  const next = sql<Date>`now() + make_interval(secs => ${wait})`
+  const retry = due
+    ? { refresh_failures: row.refresh_failures + 1, refresh_due_at: next }
+    : {
+        refresh_failures: Math.max(row.refresh_failures, 1),
+        refresh_due_at: sql<Date>`case when refresh_due_at > now() then refresh_due_at else ${next} end`,
+      }
   return await decide(db, { ...attemptOf(row, outcome), reason: error.reason }, async (trx) => {
     const changed = await trx
       .updateTable('connections')
       .set({
         refresh_claimed_by: null,
         refresh_claimed_at: null,
-        refresh_failures: row.refresh_failures + 1,
-        refresh_due_at: gone ? null : sql<Date>`now() + make_interval(secs => ${wait})`,
-        ...(gone ? { status: 'reauthorization_required' as const } : {}),
+        ...(gone
+          ? over
+          : { ...retry, refresh_failed_at: sql<Date>`now()`, refresh_failure: outcome }),
         check_failed_at: gone ? null : sql<Date>`now()`,
         check_failed_reason: gone ? null : failureSentence(row.provider, error),
       })
@@ -120,6 +134,13 @@ export async function concludeFailed(
     return changed.numUpdatedRows === 0n ? 'refreshed' : outcome
   })
 }
+
+const over = {
+  status: 'reauthorization_required',
+  refresh_due_at: null,
+  refresh_failed_at: null,
+  refresh_failure: null,
+} as const
 
 function failureSentence(provider: string, error: TokenEndpointError): string {
   return error.outcome === 'misconfigured'

@@ -5,7 +5,14 @@ import { type Db, isDatabaseAway } from '../store/database.ts'
 import { endKept } from './late-tokens.ts'
 import { limitOf } from './provider-pace.ts'
 import { askForTokens, type CallParts, removeOrLog } from './refresh-call.ts'
-import { type Claimed, claim, claimedRow, outcomeSoFar, renewClaim } from './refresh-claim.ts'
+import {
+  type Claimed,
+  claim,
+  claimedRow,
+  outcomeSoFar,
+  type RefreshCause,
+  renewClaim,
+} from './refresh-claim.ts'
 import type { JournalEntry } from './refresh-journal.ts'
 import {
   concludeFailed,
@@ -20,9 +27,10 @@ export interface Refresher {
    * Brings a connection past `version`. Callers in this process share one call; other vaults wait
    * for the one that has the claim.
    *
-   * @param urgent somebody is waiting: goes before what is done ahead of time
+   * @param cause somebody who asks goes before what is done ahead of time. But for what is due, a
+   *   try that has just failed counts as this one, too
    */
-  refresh(connection_id: string, version: number, urgent: boolean): Promise<RefreshOutcome>
+  refresh(connection_id: string, version: number, cause: RefreshCause): Promise<RefreshOutcome>
   /** Brings answers into the database that an earlier process could not. */
   replay(): Promise<void>
 }
@@ -37,6 +45,7 @@ export interface RefreshParts extends CallParts {
 
 /** How long to wait for another vault's refresh before looking again. */
 const WAIT_MS = 5_000
+
 export function createRefresher(parts: RefreshParts): Refresher {
   const { db, journal, log, claim_seconds } = parts
   const holder = randomUUID()
@@ -45,32 +54,40 @@ export function createRefresher(parts: RefreshParts): Refresher {
   function refresh(
     connection_id: string,
     version: number,
-    urgent: boolean,
+    cause: RefreshCause,
   ): Promise<RefreshOutcome> {
     const shared = underway.get(connection_id)
     if (shared !== undefined) return shared
-    const own = bringNext(connection_id, version, urgent).finally(() =>
+    const own = bringNext(connection_id, version, cause).finally(() =>
       underway.delete(connection_id),
     )
     underway.set(connection_id, own)
     return own
   }
 
-  async function bringNext(id: string, version: number, urgent: boolean): Promise<RefreshOutcome> {
+  async function bringNext(
+    id: string,
+    version: number,
+    cause: RefreshCause,
+  ): Promise<RefreshOutcome> {
     const kept = journal.find({ connection_id: id, version })
     // The database has not seen this answer yet, and what was asked with is used up.
     if (kept !== undefined) await bringHome(kept)
-    return await bringPast(id, version, urgent)
+    return await bringPast(id, version, cause)
   }
 
-  async function bringPast(id: string, version: number, urgent: boolean): Promise<RefreshOutcome> {
+  async function bringPast(
+    id: string,
+    version: number,
+    cause: RefreshCause,
+  ): Promise<RefreshOutcome> {
     const give_up_at = performance.now() + claim_seconds * 1000 + WAIT_MS
     for (;;) {
       // Listening begins before looking, so that no change falls in between.
       using change = parts.nextChange(id, WAIT_MS)
-      const claimed = await claim(parts, id, version, holder)
+      const claimed = await claim(parts, { id, version, holder, cause })
       if (claimed !== undefined) {
-        const own = await refreshClaimed(parts, claimed, holder, urgent)
+        const own = await refreshClaimed(parts, claimed, holder, cause)
         if (own !== 'overtaken') return own
       }
       const outcome = await outcomeSoFar(db, id, version)
@@ -122,11 +139,12 @@ async function refreshClaimed(
   parts: RefreshParts,
   row: Claimed,
   holder: string,
-  urgent: boolean,
+  cause: RefreshCause,
 ): Promise<RefreshOutcome | 'overtaken'> {
   let granted: Granted | undefined
   try {
     const tokens = await openTokenSet(parts.keyring, row)
+    const urgent = cause === 'asked'
     const turn = { provider_id: row.provider_id, limit: limitOf(row.kind), urgent }
     granted = await parts.limits.run(turn, async () => {
       const asked_at = await renewClaim(parts.db, row, holder)
@@ -136,8 +154,11 @@ async function refreshClaimed(
     if (granted === undefined) return 'overtaken'
   } catch (error) {
     parts.log.warn({ err: error, connection_id: row.id }, 'a refresh did not succeed')
-    if (error instanceof TokenEndpointError) return await concludeFailed(parts.db, row, error)
-    await concludeFailed(parts.db, row, new TokenEndpointError('transient', { cause: error }))
+    if (error instanceof TokenEndpointError) {
+      return await concludeFailed(parts.db, row, error, cause)
+    }
+    const unknown = new TokenEndpointError('transient', { cause: error })
+    await concludeFailed(parts.db, row, unknown, cause)
     throw error
   }
   let outcome: RefreshOutcome

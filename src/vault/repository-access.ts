@@ -84,7 +84,7 @@ async function askOnceMore(
   cause: TokenRefused,
 ): Promise<RepositoryAccess> {
   const { connection_id: id, version, refreshable } = grant
-  const outcome = refreshable ? await parts.refresher.refresh(id, version, true) : undefined
+  const outcome = refreshable ? await parts.refresher.refresh(id, version, 'asked') : undefined
   if (outcome === 'refreshed' || outcome === 'gone') {
     const next = await grantForUse(parts, call, ACTION)
     try {

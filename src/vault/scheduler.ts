@@ -48,7 +48,7 @@ export function startScheduler(
     taken_seconds: 45,
     most: (kind) =>
       Math.min(MOST_REFRESHES, Math.ceil(callsPerSecond(limitOf(kind)) * BATCH_SECONDS)),
-    run: ({ id, version }) => refresher.refresh(id, version, false),
+    run: ({ id, version }) => refresher.refresh(id, version, 'due'),
   }
   const checks: Work = {
     column: 'check_due_at',

@@ -173,6 +173,7 @@ async function failuresAt({ db }: Database, provider_id: string): Promise<number
 
 async function endPause({ db }: Database): Promise<void> {
   await sql`update provider_paces set paused_until = now()`.execute(db)
+  await sql`update connections set refresh_failed_at = null, refresh_failure = null`.execute(db)
 }
 
 async function slownessOf({ db }: Database): Promise<number> {

@@ -8,6 +8,7 @@ import { ProblemError } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import {
   ALICE,
+  ageFailure,
   authorized,
   connectionOf,
   endAccess,
@@ -16,6 +17,7 @@ import {
   wakeScheduler,
 } from '../harness/granted.ts'
 import { authorizeWithOAuth } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 
 const isProblem = (type: string) => (error: unknown) =>
@@ -43,6 +45,7 @@ test('a grant that is over at the forge is said to be, and only then', async () 
   assert.equal(away.status, 'valid')
   assert.ok(away.refresh_due_at, 'it is tried again')
   await forge.control('DELETE', '/control/faults')
+  await ageFailure(countersign)
   await ask()
   assert.equal((await connectionOf(countersign)).check_failed_at, null)
 
@@ -53,6 +56,32 @@ test('a grant that is over at the forge is said to be, and only then', async () 
   assert.equal(authorization?.connection.status, 'reauthorization_required')
   await authorizeWithOAuth(admin, row, ALICE)
   await ask()
+})
+
+test('however many ask while a host is away, it is asked once in a while, and then as before', async () => {
+  await using countersign = await startCountersign({ vaults: 2 })
+  const { ask } = await authorized(countersign)
+  const { forge, database, vault_urls } = countersign
+  await forge.control('POST', '/control/faults', { match: '/login/', kind: 'status', status: 503 })
+  await endAccess(countersign)
+  await assert.rejects(ask(), isProblem('provider-unavailable'))
+  const first = await connectionOf(countersign)
+  // As long as it counts, that it failed: the asking takes no longer than this.
+  await sql`update connections set refresh_failed_at = now() + interval '1 hour'`.execute(
+    database.db,
+  )
+  for (let asked = 0; asked < 50; asked += 1) {
+    await assert.rejects(ask(vault_urls[asked % 2]), isProblem('provider-unavailable'))
+  }
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+  await sql`update connections set refresh_failed_at = now() - interval '6 seconds'`.execute(
+    database.db,
+  )
+  await assert.rejects(ask(), isProblem('provider-unavailable'))
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 2)
+  const last = await connectionOf(countersign)
+  assert.deepEqual([first.refresh_failures, last.refresh_failures], [1, 1])
+  assert.deepEqual(last.refresh_due_at, first.refresh_due_at, 'the next try is not put off')
 })
 
 test('a client secret that became wrong marks no token bad', async () => {
@@ -73,6 +102,9 @@ test('a client secret that became wrong marks no token bad', async () => {
   const connection = await connectionOf(countersign)
   assert.equal(connection.status, 'valid')
   assert.match(connection.check_failed_reason ?? '', /OAuth app/)
+  const again = await refusal(ask(), 'provider-unavailable')
+  assert.match(again.detail, /An administrator must mend it/)
+  assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
   const client_secret_box = box.client_secret_box ?? ''
   await api.putClient({ body: { id: form.id, provider_id, client_id, client_secret_box } })
   await ask()

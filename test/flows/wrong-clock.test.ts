@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
-import { authorized, connectionOf, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import {
+  ageFailure,
+  authorized,
+  connectionOf,
+  endAccess,
+  TOKEN_ENDPOINT,
+} from '../harness/granted.ts'
 import { refusal } from '../harness/problems.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 
@@ -83,6 +89,7 @@ for (const [name, shift] of [
       const wait = rows[0]?.wait ?? 0
       assert.ok(wait > 5 && wait < 30, `tried again in ${wait} s`)
       await forge.control('DELETE', '/control/faults')
+      await ageFailure(countersign)
       await ask(vault.url)
       await assertFresh()
     })

@@ -39,7 +39,14 @@ export async function authorized(countersign: Countersign): Promise<Granted> {
 /** Makes the access token be over now, as far as we know, with nothing due in the background. */
 export async function endAccess({ database }: Countersign): Promise<void> {
   await sql`update connections set version = version + 1, access_expires_at = now(),
-    refresh_due_at = null where method = 'oauth'`.execute(database.db)
+    refresh_due_at = null, refresh_failed_at = null, refresh_failure = null
+    where method = 'oauth'`.execute(database.db)
+}
+
+/** Makes the last failure of a refresh be too long ago to be counted for whoever asks next. */
+export async function ageFailure({ database }: Pick<Countersign, 'database'>): Promise<void> {
+  await sql`update connections set refresh_failed_at = refresh_failed_at - interval '6 seconds'
+    where method = 'oauth'`.execute(database.db)
 }
 
 /** Ends the one grant there is at the forge: its refresh token is dead. */

@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely'
 
 /**
  * What a grant was made with, for what comes after it: the address that its code was sent to, and
- * its app where another one has taken that one's place. And when a refresh failed last.
+ * its app where another one has taken that one's place. And when a refresh failed last, which is
+ * over when the app is mended: what waits for that is due at once.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
@@ -27,6 +28,18 @@ const statements = [
   `create trigger keep_former_client after update of client_id on clients for each row
     when (old.client_id <> new.client_id)
     execute function keep_former_client()`,
+
+  `create function retry_with_client() returns trigger language plpgsql as $$
+  begin
+    update connections
+    set refresh_failures = 0, refresh_failed_at = null, refresh_failure = null,
+      refresh_due_at = case when refresh_failure = 'misconfigured' and refresh_due_at is not null
+        then now() else refresh_due_at end
+    where client_row_id = new.id and refresh_failed_at is not null;
+    return null;
+  end $$`,
+  `create trigger retry_with_client after update of client_id, client_secret_box on clients
+    for each row execute function retry_with_client()`,
 
   `create or replace function keep_revocation() returns trigger language plpgsql as $$
   declare kept uuid;
