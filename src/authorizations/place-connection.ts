@@ -77,7 +77,17 @@ export async function ownConnection(
 ) {
   return await trx
     .selectFrom('connections')
-    .select(['id', 'method', 'client_row_id', 'box', 'fingerprint', 'account_id', 'account_login'])
+    .select([
+      'id',
+      'method',
+      'client_row_id',
+      'box',
+      'fingerprint',
+      'account_id',
+      'account_login',
+      'former_client_id',
+      'former_client_secret_box',
+    ])
     .where('runtime_id', '=', row.runtime_id)
     .where('provider_id', '=', row.provider_id)
     .forUpdate()

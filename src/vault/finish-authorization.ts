@@ -16,7 +16,7 @@ import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
 import { type Proof, proveGrant } from './prove-grant.ts'
-import { endReplaced } from './replaced-grant.ts'
+import { endReplaced, type Replaced } from './replaced-grant.ts'
 import {
   lifetimeOf,
   readTokenSet,
@@ -170,11 +170,8 @@ async function accept(
   })
 }
 
-interface Before {
-  id: string
-  box: string
+interface Before extends Replaced {
   account_id: string
-  account_login: string
   /** The new grant is the next version of this one. */
   continues: boolean
 }
@@ -194,7 +191,14 @@ async function connectionBefore(
     const sameApp = own?.client_row_id === request.client_row_id
     return own && { ...own, continues: sameApp && own.account_id === account_id }
   }
-  const columns = ['connections.id', 'box', 'account_id', 'account_login'] as const
+  const columns = [
+    'connections.id',
+    'box',
+    'account_id',
+    'account_login',
+    'former_client_id',
+    'former_client_secret_box',
+  ] as const
   const grant = await trx
     .selectFrom('connections')
     .select(columns)

@@ -9,6 +9,15 @@ import type { OwnerKind } from '../store/tables.ts'
 import type { Keyring } from './keyring.ts'
 import { readTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
 
+/** A connection before it was replaced, with its app, where another is in that one's place now. */
+export interface Replaced {
+  id: string
+  box: string
+  account_login: string
+  former_client_id: string | null
+  former_client_secret_box: string | null
+}
+
 /** Whose a grant is, and of which app, as its revocation keeps it. */
 interface Owner {
   owner_id: string
@@ -31,11 +40,11 @@ export async function endReplaced(
   trx: Trx,
   keyring: Keyring,
   owner: Owner,
-  before: { id: string; box: string; account_login: string },
+  before: Replaced,
   next: OAuthTokens,
 ): Promise<void> {
   if (adapterFor(owner.kind).oauth.revoke === undefined) return
-  const { owner_id, owner_kind, provider_id, client_row_id, client_id, client_secret_box } = owner
+  const { owner_id, owner_kind, provider_id, client_row_id } = owner
   const addressOf = (id: string) => tokenSetAddress({ id, owner_id, provider_id })
   let tokens: OAuthTokens
   try {
@@ -52,7 +61,9 @@ export async function endReplaced(
   const id = randomUUID()
   const box = await keyring.seal(addressOf(id), tokenSetText(tokens))
   const { account_login } = before
-  const client = { client_row_id, client_id, client_secret_box }
+  const { former_client_id: client_id, former_client_secret_box: client_secret_box } = before
+  const now = { client_id: owner.client_id, client_secret_box: owner.client_secret_box }
+  const client = client_id === null ? now : { client_id, client_secret_box }
   await trx
     .insertInto('revocations')
     .values({
@@ -61,6 +72,7 @@ export async function endReplaced(
       owner_id,
       owner_kind,
       provider_id,
+      client_row_id,
       ...client,
       account_login,
       box,

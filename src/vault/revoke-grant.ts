@@ -29,10 +29,12 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       'revocations.client_row_id',
       'revocations.account_login',
       'revocations.box',
-      // The app as it is now, if it still is: its secret may have been replaced, or taken away.
-      sql<string>`coalesce(clients.client_id, revocations.client_id)`.as('client_id'),
-      sql<string | null>`case when clients.id is null then revocations.client_secret_box
-        else clients.client_secret_box end`.as('client_secret_box'),
+      'revocations.client_id',
+      // Its secret may have been replaced, or taken away. Another app in its place knows no such token.
+      sql<string | null>`case when clients.client_id = revocations.client_id
+        then clients.client_secret_box else revocations.client_secret_box end`.as(
+        'client_secret_box',
+      ),
       'providers.kind',
       'providers.name as provider',
       'providers.base_url',

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { startCountersign } from '../harness/countersign.ts'
+import { registerStandIn } from '../harness/stand-in.ts'
+import type { Client } from '../standins/client.ts'
+import { startGithub } from '../standins/github/github.ts'
+
+/** Another app takes the place of the one that people granted access to. */
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database } = countersign
+const github = await startGithub()
+after(() => github.close())
+const { provider_id, client, runtime, authorize } = await registerStandIn(
+  countersign,
+  'github',
+  github,
+)
+
+async function replaceApp(): Promise<Client> {
+  const form = await admin.api.getClientForm({ query: { provider_id } })
+  const next = github.oauth.registerClient(form.callback_url)
+  const { client_id, client_secret } = next
+  await admin.api.putClient({ body: { id: form.id, provider_id, client_id, client_secret } })
+  return next
+}
+
+/** Waits until the vault has said so many times what became of a grant. */
+async function revocations(many: number): Promise<string[]> {
+  const deadline = Date.now() + 60_000
+  for (;;) {
+    const rows = await database.db
+      .selectFrom('audit')
+      .select('subject')
+      .where('action', '=', 'connection.revoke')
+      .orderBy('id')
+      .execute()
+    if (rows.length >= many) return rows.map(({ subject }) => subject)
+    assert.ok(Date.now() < deadline, 'it was not revoked')
+    await pause(50)
+  }
+}
+
+const told = ({ client_id }: Client) =>
+  github.calls.includes(`DELETE /api/v3/applications/${client_id}/token`)
+
+test('the grant to the app before is ended as that app, when people authorize the new one', async () => {
+  const { row, ask } = await runtime('builder')
+  assert.equal((await authorize(row)).status, 'completed')
+  const { password: before } = await ask()
+  const next = await replaceApp()
+  assert.equal((await authorize(row)).status, 'completed')
+  assert.deepEqual(await revocations(1), ['grant of carol at github: revoked'])
+  assert.equal(github.token(before)?.revoked, true)
+  assert.ok(told(client) && !told(next))
+  const { password } = await ask()
+  assert.equal(github.token(password)?.revoked, false)
+})
+
+test('and when its authorization is deleted, also after the app was replaced twice', async () => {
+  const { row, ask } = await runtime('deployer')
+  assert.equal((await authorize(row)).status, 'completed')
+  const { password } = await ask()
+  // It took the place of the one of the other runtime.
+  await revocations(2)
+  const made = github.calls.length
+  await replaceApp()
+  await replaceApp()
+  for (const { authorization } of (await admin.api.listAccess({ query: {} })).items) {
+    if (authorization) await admin.api.deleteAuthorization({ params: { id: authorization.id } })
+  }
+  const all = await revocations(3)
+  assert.equal(all.at(-1), 'grant of carol at github: revoked')
+  assert.equal(github.token(password)?.revoked, true)
+  assert.equal(github.calls.slice(made).filter((call) => call.startsWith('DELETE')).length, 1)
+})
