@@ -43,7 +43,10 @@ const target = {
   /** Host with the port if it is not the protocol's own. */
   host: Line(255),
   path: Type.Optional(Line(1024)),
-  /** Seconds the credential should still live; what is available is answered either way. */
+  /**
+   * Seconds the credential should still live. What is available is answered either way, and
+   * `min_ttl_met` says whether it does.
+   */
   min_ttl: Type.Optional(Type.Integer({ minimum: 0, maximum: 86400 })),
 }
 
@@ -113,6 +116,8 @@ export const Credential = Type.Object(
     password: Type.String(),
     /** Seconds since the epoch, git-credential(1); null: no end is known. */
     password_expiry_utc: nullable(Type.Integer()),
+    /** Whether it lives for `min_ttl` from now on, as far as an end is known. */
+    min_ttl_met: Type.Boolean(),
     account: Type.Object(
       { login: Type.String(), name: Type.String(), email: nullable(Type.String()) },
       closed,

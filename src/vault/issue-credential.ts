@@ -156,6 +156,7 @@ function credentialFrom(grant: Grant, request: CredentialRequest): Credential {
     password: grant.password,
     password_expiry_utc:
       grant.expires_at === null ? null : Math.floor(grant.expires_at.getTime() / 1000),
+    min_ttl_met: secondsLeft(grant) >= (request.min_ttl ?? 0),
     account: grant.account,
   }
 }

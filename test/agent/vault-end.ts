@@ -40,6 +40,7 @@ export const credential: Credential = {
   username: 'oauth2',
   password: TOKEN,
   password_expiry_utc: null,
+  min_ttl_met: true,
   account: { login: 'alice', name: 'Alice', email: 'alice@forge.example' },
 }
 

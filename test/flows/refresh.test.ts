@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { ProblemError } from '../../src/contract/index.ts'
-import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import {
   ALICE,
   ageFailure,
@@ -108,6 +108,36 @@ test('a client secret that became wrong marks no token bad', async () => {
   const client_secret_box = box.client_secret_box ?? ''
   await api.putClient({ body: { id: form.id, provider_id, client_id, client_secret_box } })
   await ask()
+})
+
+test('a credential says whether it lives as long as it was wanted to', async () => {
+  await using countersign = await startCountersign()
+  const { ask } = await authorized(countersign)
+  const { forge, database, vault_url, admin, provider } = countersign
+  const asked = async (min_ttl?: number) => {
+    const { min_ttl_met, password } = await ask(vault_url, min_ttl === undefined ? {} : { min_ttl })
+    return { min_ttl_met, password }
+  }
+  const { password } = await asked()
+  assert.deepEqual(await asked(300), { min_ttl_met: true, password })
+  assert.deepEqual(await asked(86_400), { min_ttl_met: false, password }, 'none lives for a day')
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 0)
+
+  await forge.control('POST', '/control/faults', { match: '/login/', kind: 'status', status: 503 })
+  await sql`update connections set version = version + 1, refresh_due_at = null,
+    access_issued_at = now() - interval '50 minutes',
+    access_expires_at = now() + interval '10 minutes'`.execute(database.db)
+  assert.deepEqual(await asked(1800), { min_ttl_met: false, password }, 'the host is away')
+  assert.deepEqual(await asked(300), { min_ttl_met: true, password })
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+
+  const { runtime, key } = await countersign.runtime()
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  assert.equal((await admin.addToken(row, await forge.token())).status, 'accepted')
+  const { host } = new URL(forge.url)
+  const body = { person: admin.person.email, protocol: 'http', host, min_ttl: 86_400 } as const
+  const pasted = await runtimeClient(vault_url, key).issueCredential({ body })
+  assert.deepEqual([pasted.password_expiry_utc, pasted.min_ttl_met], [null, true])
 })
 
 test('a refresh ahead of time needs nobody to ask for it', async () => {

@@ -67,7 +67,7 @@ for (const leaves_out of [['refresh_token'], ['refresh_token', 'expires_in']]) {
     assert.ok(access_expires_at !== null)
     assert.deepEqual(expires_at, access_expires_at)
     assert.equal(refresh_due_at, null)
-    assert.ok((await ask({ min_ttl: 86_400 })).password)
+    assert.equal((await ask({ min_ttl: 86_400 })).min_ttl_met, false)
     await sql`update connections set expires_at = now(), version = version + 1`.execute(database.db)
     const problem = await refusal(ask(), 'credential-expired')
     assert.match(problem.detail, /has expired/)
