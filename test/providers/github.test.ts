@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
+import { exchangeCode, refresh, TokenEndpointError } from '../../src/oauth/token-endpoint.ts'
 import { github } from '../../src/providers/github.ts'
 import { openOutbound } from '../../src/providers/http.ts'
-import { ProviderUnavailable, TokenScopesMissing } from '../../src/providers/provider.ts'
+import {
+  type ProviderHttp,
+  ProviderUnavailable,
+  TokenRefused,
+  TokenScopesMissing,
+} from '../../src/providers/provider.ts'
 import { startGithub } from '../standins/github/github.ts'
-import { CALLBACK, describeOAuth } from './oauth-suite.ts'
+import {
+  authorize,
+  CALLBACK,
+  describeOAuth,
+  endpointOf,
+  grant,
+  type OAuthForge,
+} from './oauth-suite.ts'
 import { describeAdapter, resetHeaders } from './suite.ts'
 
 const forge = await startGithub()
@@ -68,12 +81,27 @@ describeAdapter(github, {
   ],
 })
 
-describeOAuth(github, {
+const oauthForge: OAuthForge = {
   http,
   interrupt,
   oauth: forge.oauth,
   client: forge.oauth.registerClient(CALLBACK),
-})
+  refresh_token_outlives: true,
+}
+describeOAuth(github, oauthForge)
+
+/** The same host as GHE.com is: the API has an address of its own. */
+function hosted(): ProviderHttp {
+  const here = (target: string) =>
+    target
+      .replace('https://api.octo.ghe.com', `${forge.url}/api/v3`)
+      .replace('https://octo.ghe.com', forge.url)
+  return {
+    base_url: 'https://octo.ghe.com',
+    request: (target, options) => http().request(here(target), options),
+    fetch: (url, init) => http().fetch(here(url), init),
+  }
+}
 
 describe('what is peculiar to GitHub', () => {
   const inspect = (token: string) => github.inspect(http(), { method: 'token', token, login: null })
@@ -132,6 +160,46 @@ describe('what is peculiar to GitHub', () => {
   test('a token of an installation is nobody’s', async () => {
     const token = forge.makeToken('carol', { kind: 'installation' })
     await assert.rejects(inspect(token), TokenScopesMissing)
+  })
+
+  test('at github.com and GHE.com a refresh token is ended, too', async () => {
+    const { access_token, refresh_token } = await grant(github, oauthForge)
+    forge.hosted = true
+    await github.oauth.revoke?.(hosted(), oauthForge.client, { access_token, refresh_token })
+    forge.hosted = false
+    await assert.rejects(inspect(access_token), TokenRefused)
+    await assert.rejects(
+      refresh(endpointOf(github, oauthForge), refresh_token ?? '', {}),
+      (error) => error instanceof TokenEndpointError && error.outcome === 'permanent',
+    )
+  })
+
+  test('an app that is suspended or has another callback is the administrator’s to mend', async () => {
+    const { client } = oauthForge
+    const misconfigured = (word: string) => (error: unknown) =>
+      error instanceof TokenEndpointError &&
+      error.outcome === 'misconfigured' &&
+      error.error === word
+    const code_verifier = 'v'.repeat(43)
+    const code = async () => {
+      const callback = await authorize(github, oauthForge, code_verifier)
+      return callback.searchParams.get('code') ?? ''
+    }
+    const sent = { code: await code(), redirect_uri: `${CALLBACK}/moved`, code_verifier }
+    await assert.rejects(
+      exchangeCode(endpointOf(github, oauthForge), sent),
+      misconfigured('redirect_uri_mismatch'),
+    )
+    const { refresh_token } = await grant(github, oauthForge)
+    forge.oauth.suspendApp(client.client_id, true)
+    const refused = await authorize(github, oauthForge, code_verifier)
+    assert.equal(refused.searchParams.get('error'), 'application_suspended')
+    await assert.rejects(
+      refresh(endpointOf(github, oauthForge), refresh_token ?? '', {}),
+      misconfigured('application_suspended'),
+    )
+    forge.oauth.suspendApp(client.client_id, false)
+    await refresh(endpointOf(github, oauthForge), refresh_token ?? '', {})
   })
 
   test('knows where the API is', () => {

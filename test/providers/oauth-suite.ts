@@ -13,6 +13,7 @@ import {
   missingScopes,
   type ProviderAdapter,
   type ProviderHttp,
+  ProviderUnavailable,
   TokenRefused,
 } from '../../src/providers/provider.ts'
 import type { AuthorizationServer } from '../standins/authorization-server.ts'
@@ -35,6 +36,8 @@ export interface OAuthForge {
   refresh_token_reusable?: boolean
   /** Whether a public client that shows a secret, right or wrong, is accepted. */
   public_secret?: { right: boolean; wrong: boolean }
+  /** The host ends an access token by itself, and its refresh token by no call of the app. */
+  refresh_token_outlives?: boolean
 }
 
 /** Signs carol in and goes through the authorization code grant as our vault does. */
@@ -54,7 +57,8 @@ export async function grant(
   })
 }
 
-async function authorize(
+/** @returns where carol is sent back to */
+export async function authorize(
   adapter: ProviderAdapter,
   forge: OAuthForge,
   verifier: string | null,
@@ -79,8 +83,12 @@ function challengeOf(verifier: string) {
   return { code_challenge, code_challenge_method: 'S256' }
 }
 
-/** @param secret another than the app's; null: none */
-function endpointOf(
+/**
+ * The token endpoint, asked as the app.
+ *
+ * @param secret another than the app's; null: none
+ */
+export function endpointOf(
   adapter: ProviderAdapter,
   forge: OAuthForge,
   secret: string | null = forge.client.client_secret,
@@ -156,6 +164,26 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
       await assert.rejects(exchangeCode(endpointOf(adapter, forge), sent), refused('permanent'))
     })
 
+    test('a code that took too long is over', async () => {
+      const code_verifier = 'v'.repeat(43)
+      const callback = await authorize(adapter, forge, code_verifier)
+      const code = callback.searchParams.get('code') ?? ''
+      forge.oauth.ageCodes(600)
+      const sent = { code, redirect_uri: CALLBACK, code_verifier }
+      await assert.rejects(exchangeCode(endpointOf(adapter, forge), sent), refused('permanent'))
+    })
+
+    test('a wrong client secret revokes nothing', { skip: revoke === undefined }, async () => {
+      const { access_token, refresh_token } = await grant(adapter, forge)
+      const client = { ...forge.client, client_secret: 'wrong' }
+      const tokens = { access_token, refresh_token }
+      await assert.rejects(
+        async () => await revoke?.(forge.http(), client, tokens),
+        ProviderUnavailable,
+      )
+      await inspect(access_token)
+    })
+
     test('a wrong client secret is the administrator’s to mend', async () => {
       const { refresh_token } = await grant(adapter, forge)
       const endpoint = endpointOf(adapter, forge, 'wrong')
@@ -207,6 +235,9 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
       const tokens = { access_token, refresh_token }
       await revoke?.(forge.http(), forge.client, tokens)
       await assert.rejects(inspect(access_token), TokenRefused)
+      const refreshed = refresh(endpointOf(adapter, forge), refresh_token ?? '', repeated)
+      if (forge.refresh_token_outlives) await refreshed
+      else await assert.rejects(refreshed, refused('permanent'))
       await revoke?.(forge.http(), forge.client, tokens)
     })
   })

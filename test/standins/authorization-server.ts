@@ -5,6 +5,15 @@ import { type Call, type Forge, type Reply, readAuthorization } from './stand-in
 
 type Trouble = 'client' | 'code' | 'refresh' | 'scope'
 
+interface Refusal {
+  status: number
+  error: string
+  error_description?: string
+}
+
+/** RFC 6749 §4.1.2: the longest life of a code that it recommends. */
+const CODE_MS = 10 * 60_000
+
 /** How one host's authorization server differs from another's. */
 export interface Rules {
   paths: { authorize: string; token: string }
@@ -28,7 +37,12 @@ export interface Rules {
   refresh_token_reusable?: boolean
   /** Kind of the access tokens, and seconds that they live. */
   access: { kind: string | (() => string); lifetime: number }
-  errors: Record<Trouble, { status: number; error: string; error_description?: string }>
+  errors: Record<Trouble, Refusal> & {
+    /** Another callback than the registered one, where that has a word of its own. */
+    redirect?: Refusal
+    /** An app that the host has suspended. */
+    suspended?: Refusal
+  }
   /** The whole answer of the token endpoint. */
   granted(tokens: { access_token: string; refresh_token: string; scopes: string[] }): object
 }
@@ -43,6 +57,15 @@ interface Grant {
   device: boolean
   /** The access token that goes with a refresh token. */
   access_token: string
+  /** When its code was given out. */
+  coded_at: number
+}
+
+/** A token of either kind that was granted to a client, with the other one of the same grant. */
+interface Issued {
+  client: Client
+  access_token: string
+  refresh_token: string
 }
 
 export interface AuthorizationServer {
@@ -51,7 +74,16 @@ export interface AuthorizationServer {
   registerPublicClient(redirect_uri: string): Client
   /** The app that says who it is by these; undefined: not in this host's eyes. */
   client(client_id: string | null, client_secret: string | null): Client | undefined
+  /** The app that has this id, whoever asks. */
   registered(client_id: string): Client | undefined
+  /** The grant that has this access or refresh token, if any has. */
+  issued(token: string): Issued | undefined
+  /** Ends a refresh token, as it is. */
+  endRefreshToken(token: string): void
+  /** The host lets this app do nothing more. */
+  suspendApp(client_id: string, suspended: boolean): void
+  /** So many seconds pass for codes that were not exchanged yet. */
+  ageCodes(seconds: number): void
   /** Who is signed in at the host and agrees to everything; null: nobody is signed in. */
   signIn(login: string | null): void
   /** The person says no to the next request. */
@@ -71,25 +103,32 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
   const clients = new Map<string, Client>()
   const codes = new Map<string, Grant>()
   const refreshTokens = new Map<string, Grant>()
+  const tokens = new Map<string, Issued>()
+  const suspendedApps = new Set<string>()
   let signedIn: string | null = null
   let declines = false
 
-  function refuse(trouble: Trouble): Reply {
-    const { status, error, error_description = `refused: ${trouble}` } = rules.errors[trouble]
+  function refuse(trouble: Trouble | 'redirect' | 'suspended'): Reply {
+    const refusal = rules.errors[trouble] ?? rules.errors.code
+    const { status, error, error_description = `refused: ${trouble}` } = refusal
     return { status, body: { error, error_description } }
   }
 
   function authorize({ url }: Call): Reply {
     const ask = (name: string) => url.searchParams.get(name)
     const client = clients.get(ask('client_id') ?? '')
-    const { redirect_uri } = client ?? {}
-    if (client === undefined || redirect_uri !== ask('redirect_uri')) {
+    const { redirect, suspended } = rules.errors
+    const wrong = client?.redirect_uri !== ask('redirect_uri')
+    if (client === undefined || (wrong && redirect === undefined)) {
       return { status: 400, body: '<html>Unknown application or callback' }
     }
+    const { redirect_uri } = client
     const back = (answer: Record<string, string>) => {
       const query = new URLSearchParams({ ...answer, state: ask('state') ?? '' })
       return { status: 302, headers: { location: `${redirect_uri}?${query}` } }
     }
+    if (wrong) return back({ error: redirect?.error ?? '' })
+    if (suspended && suspendedApps.has(client.client_id)) return back({ error: suspended.error })
     if (ask('response_type') !== 'code') return back({ error: 'unsupported_response_type' })
     const wanted = (ask('scope') ?? '').split(/[ ,]+/).filter((scope) => scope !== '')
     const scopes = wanted.filter((scope) => rules.knows(scope))
@@ -119,7 +158,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       challenge,
       device: false,
     }
-    codes.set(code, { ...grant, access_token: '' })
+    codes.set(code, { ...grant, access_token: '', coded_at: Date.now() })
     return back({ code })
   }
 
@@ -156,6 +195,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     const kind = form.get('grant_type')
     if (kind === 'urn:ietf:params:oauth:grant-type:device_code' && desk) return desk.poll(call)
     if (client === undefined) return refuse('client')
+    if (suspendedApps.has(client.client_id)) return refuse('suspended')
     if (kind === 'authorization_code') return redeem(client, form)
     if (kind === 'refresh_token') return renew(client, form)
     return { status: 400, body: { error: 'unsupported_grant_type' } }
@@ -168,10 +208,9 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     const verifier = form.get('code_verifier') ?? ''
     const proof = createHash('sha256').update(verifier).digest('base64url')
     const proved = !rules.pkce || grant?.challenge === null || grant?.challenge === proof
-    if (grant?.client !== client || !proved || form.get('redirect_uri') !== grant.redirect_uri) {
-      return refuse('code')
-    }
-    return issue(grant)
+    const fresh = grant !== undefined && Date.now() - grant.coded_at < CODE_MS
+    if (grant?.client !== client || !fresh || !proved) return refuse('code')
+    return form.get('redirect_uri') === grant.redirect_uri ? issue(grant) : refuse('redirect')
   }
 
   function renew(client: Client, form: URLSearchParams): Reply {
@@ -203,6 +242,8 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     const access_token = forge().makeToken(login, { kind, scopes, expires_at })
     const refresh_token = `refresh-${randomUUID()}`
     refreshTokens.set(refresh_token, { ...grant, login, scopes, access_token })
+    const issued = { client: grant.client, access_token, refresh_token }
+    tokens.set(access_token, issued).set(refresh_token, issued)
     const said = Object.entries(rules.granted({ access_token, refresh_token, scopes }))
     const body = Object.fromEntries(said.filter(([name]) => !server.leaves_out.includes(name)))
     return { status: 200, body }
@@ -218,7 +259,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
       issue: ({ client, login, scopes }) => {
         const { redirect_uri } = client
         const grant = { client, login, scopes, redirect_uri, challenge: null, device: true }
-        return issue({ ...grant, access_token: '' })
+        return issue({ ...grant, access_token: '', coded_at: 0 })
       },
     })
 
@@ -241,6 +282,17 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     },
     client: clientBy,
     registered: (client_id) => clients.get(client_id),
+    issued: (token) => tokens.get(token),
+    endRefreshToken(token) {
+      refreshTokens.delete(token)
+    },
+    suspendApp(client_id, suspended) {
+      if (suspended) suspendedApps.add(client_id)
+      else suspendedApps.delete(client_id)
+    },
+    ageCodes(seconds) {
+      for (const grant of codes.values()) grant.coded_at -= seconds * 1000
+    },
     signIn(login) {
       signedIn = login
     },

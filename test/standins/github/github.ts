@@ -27,6 +27,8 @@ export type GithubStandIn = Forge & {
   oauth: AuthorizationServer
   /** `oauth`: tokens of an OAuth app; `app_user`: of a GitHub App, whose permissions are its own. */
   granted_kind: 'oauth' | 'app_user'
+  /** As github.com is: anybody may end what leaked. */
+  hosted: boolean
 }
 
 /** Stands in for a GitHub Enterprise Server, whose API is a path; docs/providers/github.md. */
@@ -67,6 +69,8 @@ export async function startGithub(): Promise<GithubStandIn> {
       code: refused('bad_verification_code'),
       refresh: refused('bad_refresh_token'),
       scope: refused('invalid_scope'),
+      redirect: refused('redirect_uri_mismatch'),
+      suspended: refused('application_suspended'),
     },
     granted: ({ scopes, ...tokens }) => ({
       ...tokens,
@@ -87,11 +91,11 @@ export async function startGithub(): Promise<GithubStandIn> {
             ? answer
             : { status: 200, body: 'error=unreadable', headers: { 'content-type': 'text/plain' } }
         }
-        if (call.url.pathname.startsWith(API)) return withMark(api(call, state, oauth))
+        if (call.url.pathname.startsWith(API)) return withMark(api(call, forge))
         return git(call, state)
       },
     ),
-    { oauth, granted_kind: 'oauth' as const },
+    { oauth, granted_kind: 'oauth' as const, hosted: false },
   )
   return forge
 }
@@ -109,14 +113,15 @@ function refusal(status: number, message: string, headers: Record<string, string
   return { status, body: { message, documentation_url: 'https://docs.github.com/rest' }, headers }
 }
 
-function api(call: Call, forge: Forge, oauth: AuthorizationServer): Reply {
+function api(call: Call, forge: GithubStandIn): Reply {
   if (call.headers['user-agent'] === undefined) {
     return { status: 403, body: 'Request forbidden by administrative rules.' }
   }
   if (call.headers['x-github-api-version'] !== '2022-11-28') return refusal(400, 'Bad API version')
   const path = call.url.pathname.slice(API.length)
   const [, app] = /^\/applications\/([^/]+)\/token$/.exec(path) ?? []
-  if (app !== undefined) return endToken(call, forge, oauth, app)
+  if (app !== undefined) return endToken(call, forge, app)
+  if (forge.hosted && path === '/credentials/revoke') return endLeaked(call, forge)
   const { scheme, text } = readAuthorization(call)
   if (path === '/meta' && scheme === '')
     return refusal(401, 'Must authenticate to access this API.')
@@ -176,17 +181,33 @@ function repository(
 }
 
 /** `DELETE /applications/{client_id}/token`: as the app, with the token in the body. */
-function endToken(call: Call, forge: Forge, oauth: AuthorizationServer, app: string): Reply {
+function endToken(call: Call, forge: GithubStandIn, app: string): Reply {
   const { username, password } = readAuthorization(call)
-  const client = oauth.registered(app)
+  const client = forge.oauth.registered(app)
   if (call.method !== 'DELETE' || client === undefined || username !== app)
     return refusal(404, 'Not Found')
   if (client.client_secret !== password) return refusal(401, 'Bad credentials')
   const { access_token } = (call.json ?? {}) as { access_token?: string }
   const token = forge.working(access_token ?? '')
   if (token === undefined) return refusal(422, 'Validation Failed')
+  if (forge.oauth.issued(token.text)?.client !== client) return refusal(404, 'Not Found')
   token.revoked = true
   return { status: 204 }
+}
+
+/** `POST /credentials/revoke`, by anybody; what it does not know is accepted as well. */
+function endLeaked({ method, json }: Call, forge: GithubStandIn): Reply {
+  const { credentials } = (json ?? {}) as { credentials?: unknown }
+  if (method !== 'POST') return refusal(404, 'Not Found')
+  if (!Array.isArray(credentials) || credentials.length === 0) {
+    return refusal(422, 'Validation Failed')
+  }
+  for (const text of credentials) {
+    const token = forge.token(text)
+    if (token !== undefined) token.revoked = true
+    forge.oauth.endRefreshToken(text)
+  }
+  return { status: 202, body: {} }
 }
 
 /** A fine-grained token reads and writes as far as `contents:read` and `contents:write` say. */

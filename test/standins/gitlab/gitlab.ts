@@ -178,17 +178,25 @@ function git(call: Call, forge: Forge): Reply | undefined {
   })
 }
 
-/** 200 also for a token that nobody knows, RFC 7009 §2.2; the client must be right. */
+/**
+ * 200 also for a token that nobody knows, RFC 7009 §2.2; the client must be right. Access and refresh
+ * token are one record: either ends both.
+ */
 function revoke(
   { form, method, url }: Call,
   forge: Forge,
   oauth: AuthorizationServer,
 ): Reply | undefined {
   if (url.pathname !== '/oauth/revoke' || method !== 'POST') return undefined
-  if (oauth.client(form.get('client_id'), form.get('client_secret')) === undefined) {
+  const client = oauth.client(form.get('client_id'), form.get('client_secret'))
+  const issued = oauth.issued(form.get('token') ?? '')
+  if (client === undefined || (issued !== undefined && issued.client !== client)) {
     return { status: 403, body: { error: 'unauthorized_client' } }
   }
-  const token = forge.token(form.get('token') ?? '')
-  if (token !== undefined) token.revoked = true
+  if (issued !== undefined) {
+    const token = forge.token(issued.access_token)
+    if (token !== undefined) token.revoked = true
+    oauth.endRefreshToken(issued.refresh_token)
+  }
   return { status: 200, body: {} }
 }
