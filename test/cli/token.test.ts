@@ -101,7 +101,7 @@ describe('countersign token add', () => {
       /^countersign: The Git host does not accept this token\. .* The token before still works\.\n$/,
     )
     await using _away = await forge.away()
-    const away = await account.startWithInput('0'.repeat(40), ...ADD).ended
+    const away = await account.startWithInput('1'.repeat(40), ...ADD).ended
     assert.equal(away.code, 1)
     assert.match(away.stderr, /^countersign: Could not check now\. .* The token before still works/)
   })
