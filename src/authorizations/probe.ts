@@ -42,7 +42,7 @@ export function probeSentence(repository: string, outcome: StoredProbeOutcome): 
 export async function probeOfReused(
   trx: Trx,
   row: { runtime_id: string; provider_id: string; provider: string },
-  connection: { id: string; method: 'oauth' | 'token'; status: StoredStatus },
+  connection: { id: string; status: StoredStatus },
 ): Promise<AuthorizationProbe> {
   if (connection.status !== 'unverified') return notProbed
   const { skip_validation, probe_repository } = await trx
@@ -52,7 +52,7 @@ export async function probeOfReused(
     .where('provider_id', '=', row.provider_id)
     .executeTakeFirstOrThrow()
   if (probe_repository === null) {
-    if (connection.method === 'token' && !skip_validation) throw scopesHidden(row.provider)
+    if (!skip_validation) throw scopesHidden(row.provider)
     return notProbed
   }
   const proof = await trx

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, suite, test } from 'node:test'
 import { problemUri } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
 import { ORGANIZATION, startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
 import { startBitbucketDataCenter } from '../standins/bitbucket-data-center/bitbucket-data-center.ts'
@@ -101,5 +102,8 @@ suite('a grant of which nobody says what it may do', () => {
     assert.deepEqual([granted?.status, granted?.scopes], ['unverified', []])
     const checked = await admin.checkNow(row.runtime_id)
     assert.equal(checked.status, 'unverified')
+    const strict = await atGithub.runtime('strict-too')
+    const body = { ...strict.row, connection_id: checked.id }
+    await refusal(admin.api.createAuthorization({ body }), 'token-scopes-hidden')
   })
 })
