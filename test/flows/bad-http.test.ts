@@ -153,7 +153,7 @@ suite('a body that is not what is expected', () => {
 
   test('U+0000 in an e-mail address', async () => {
     const body = json({ ...bodies.signIn, email: 'a\u0000@example.com' })
-    await assertProblem(await post('/api/v1/session', body), 'sign-in-failed')
+    await assertProblem(await post('/api/v1/session', body), 'request-invalid')
   })
 
   test('names the place and changes nothing', async () => {

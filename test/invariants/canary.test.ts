@@ -10,7 +10,13 @@ import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
 import { openKeyring } from '../../src/vault/keyring.ts'
 import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
-import { connectionOf, cutOffAtTheRow, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import {
+  ageFailure,
+  connectionOf,
+  cutOffAtTheRow,
+  endAccess,
+  TOKEN_ENDPOINT,
+} from '../harness/granted.ts'
 import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
@@ -256,6 +262,7 @@ async function everyOAuthFlow(
     await answerWith(name, more, fault)
     await refusal(ask(), 'provider-unavailable')
   }
+  await ageFailure(countersign)
   await ask()
   await keepTokens('refreshed')
   // The next answer stays on disk: what is there is encrypted.
