@@ -4,6 +4,8 @@ import { EVENTS_PATH, type EventName, eventNames } from '../../../src/contract/e
 
 const LOST_AFTER_MS = 10_000
 const RECONNECT_MS = 3_000
+/** One change is often told by several events, which come together. */
+const FIRST_MS = 10
 const GATHER_MS = 60
 
 /** What each event makes stale. The activity list shows all of them. */
@@ -90,19 +92,24 @@ function readAgain(queryClient: QueryClient, queryKey: QueryKey): void {
   void Promise.allSettled(first).then(() => queryClient.invalidateQueries({ queryKey }))
 }
 
-/** Puts the events of a burst together: each list is read once, not once per event. */
+/**
+ * Puts the events of a burst together: what they name is read soon after the first of them and again
+ * while more come, not once per event.
+ */
 function gather(queryClient: QueryClient) {
   const keys = new Map<string, QueryKey>()
   let timer: number | undefined
   function flush() {
     timer = undefined
+    if (keys.size === 0) return
     for (const queryKey of keys.values()) readAgain(queryClient, queryKey)
     keys.clear()
+    timer = window.setTimeout(flush, GATHER_MS)
   }
   return {
     add(found: QueryKey[]) {
       for (const key of found) keys.set(key.join(), key)
-      timer ??= window.setTimeout(flush, GATHER_MS)
+      timer ??= window.setTimeout(flush, FIRST_MS)
     },
     stop: () => clearTimeout(timer),
   }

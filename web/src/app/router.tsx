@@ -239,8 +239,9 @@ const routeTree = rootRoute.addChildren([
   ]),
 ])
 
+/** The router at the address of the page; the parts of that page are on their way from here on. */
 export function createAppRouter(queryClient: QueryClient) {
-  return createRouter({
+  const router = createRouter({
     routeTree,
     context: { queryClient },
     defaultPreload: 'intent',
@@ -250,4 +251,10 @@ export function createAppRouter(queryClient: QueryClient) {
     parseSearch,
     stringifySearch,
   })
+  // The router itself would fetch them only once it is known who is looking.
+  void queryClient.prefetchQuery(sessionQuery)
+  for (const { routeId } of router.matchRoutes(router.latestLocation)) {
+    void router.loadRouteChunk(router.routesById[routeId])
+  }
+  return router
 }

@@ -4,7 +4,7 @@ import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/c
 import { ProblemError } from '../../../src/contract/problems.ts'
 import { api } from '../app/api.ts'
 import { isProblem } from '../app/problem.ts'
-import { seal } from '../app/seal.ts'
+import { prepareSeal, seal } from '../app/seal.ts'
 import { type TokenOwner, useTokenOwner } from './token-owner.ts'
 
 /** By then the browser is at the Git host; if it is not, somebody stopped it. */
@@ -41,6 +41,7 @@ export function useBegin(access: AccessDetail): {
   const queryClient = useQueryClient()
   const owner = useTokenOwner()
   const [leaving, setLeaving] = useState(false)
+  useEffect(prepareSeal, [])
   const begin = useMutation({
     mutationFn: () => beginAuthorization(owner, access),
     onSuccess: ({ authorization_url }) => {
