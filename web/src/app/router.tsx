@@ -253,8 +253,9 @@ export function createAppRouter(queryClient: QueryClient) {
   })
   // The router itself would fetch them only once it is known who is looking.
   void queryClient.prefetchQuery(sessionQuery)
-  for (const { routeId } of router.matchRoutes(router.latestLocation)) {
-    void router.loadRouteChunk(router.routesById[routeId])
+  const matched = new Set(router.matchRoutes(router.latestLocation).map(({ routeId }) => routeId))
+  for (const [id, route] of Object.entries(router.routesById)) {
+    if (matched.has(id)) void router.loadRouteChunk(route)
   }
   return router
 }
