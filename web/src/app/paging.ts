@@ -1,4 +1,9 @@
-import { keepPreviousData, type UseQueryResult, useInfiniteQuery } from '@tanstack/react-query'
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  type UseQueryResult,
+  useInfiniteQuery,
+} from '@tanstack/react-query'
 
 interface Page<Item> {
   items: Item[]
@@ -39,22 +44,31 @@ export function wholeList<Item>(
 }
 
 /**
- * A list that is read page by page.
+ * What reads a list page by page.
  *
  * @param key first part of the query key: what an event invalidates
  * @param q only what contains these words
  */
-export function usePagedList<Item>(
+export function pagedListQuery<Item>(
   key: readonly [string, ...string[]],
   readPage: ReadPage<Item>,
   q = '',
-): PagedList<Item> {
-  const query = useInfiniteQuery({
+) {
+  return infiniteQueryOptions({
     queryKey: [...key, { q }],
     queryFn: ({ pageParam, signal }) =>
       readPage({ query: { ...(pageParam && { cursor: pageParam }), ...(q && { q }) } }, { signal }),
     initialPageParam: '',
-    getNextPageParam: (page) => page.next_cursor,
+    getNextPageParam: (page: Page<Item>) => page.next_cursor,
+  })
+}
+
+/** A list that is read page by page, with the same parameters as `pagedListQuery`. */
+export function usePagedList<Item>(
+  ...list: Parameters<typeof pagedListQuery<Item>>
+): PagedList<Item> {
+  const query = useInfiniteQuery({
+    ...pagedListQuery(...list),
     placeholderData: keepPreviousData,
   })
   return {

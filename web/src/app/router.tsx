@@ -6,6 +6,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router'
+import { readPanelAhead, readTokensAhead } from '../tokens/ahead.ts'
 import { TokensPage } from '../tokens/tokens-page.tsx'
 import { ErrorPage, ErrorPageAlone } from './error-page.tsx'
 import { NotFoundPage } from './not-found-page.tsx'
@@ -73,17 +74,25 @@ const home = createRoute({
   },
 })
 
+const searchForTokens = search('q', 'problem')
+
 const tokens = createRoute({
   getParentRoute: () => signedIn,
   path: '/tokens',
-  validateSearch: search('q', 'problem'),
+  validateSearch: searchForTokens,
+  loaderDeps: ({ search }) => ({ q: search.q }),
+  loader: ({ context, deps }) => readTokensAhead(context.queryClient, deps.q),
   component: TokensPage,
 })
+
+const searchForPanel = search('request')
 
 const token = createRoute({
   getParentRoute: () => tokens,
   path: '$runtimeId/$providerId',
-  validateSearch: search('request'),
+  validateSearch: searchForPanel,
+  loaderDeps: ({ search }) => ({ request: search.request }),
+  loader: ({ context, params, deps }) => readPanelAhead(context.queryClient, params, deps.request),
   component: lazyRouteComponent(() => import('../tokens/token-panel.tsx'), 'TokenPanel'),
 })
 

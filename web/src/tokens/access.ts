@@ -8,6 +8,9 @@ import {
 } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
 
+/** The person's rows, as a list that is read page by page. */
+export const accessList = [['access', 'list'], api.listAccess] as const
+
 /** One row with all that is needed to add or replace its token. */
 export function accessDetailQuery(runtime_id: string, provider_id: string) {
   return queryOptions({

@@ -7,13 +7,13 @@ import { needsCare } from './access.ts'
 const MOST = 100
 
 /** All rows of the person whose token needs them, whatever the list shows. */
-const rowsInNeedQuery = queryOptions({
+export const rowsInNeedQuery = queryOptions({
   queryKey: ['access', 'in-need'],
   queryFn: ({ signal }) => api.listAccess({ query: { in_need: true, limit: MOST } }, { signal }),
 })
 
 /** Runtimes with a token of their own, or an app, that needs an administrator. */
-const runtimesInNeedQuery = queryOptions({
+export const runtimesInNeedQuery = queryOptions({
   queryKey: ['runtimes', 'in-need'],
   queryFn: ({ signal }) => api.listRuntimes({ query: { in_need: true } }, { signal }),
 })

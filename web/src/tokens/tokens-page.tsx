@@ -10,7 +10,7 @@ import { EmptyState } from '../parts/empty-state.tsx'
 import { LinkButton } from '../parts/link-button.tsx'
 import { PageHeader } from '../parts/page-header.tsx'
 import { SearchField } from '../parts/search-field.tsx'
-import { accessKey } from './access.ts'
+import { accessKey, accessList } from './access.ts'
 import { Arrival } from './arrival.tsx'
 import { Attention } from './attention.tsx'
 import { tokenColumns } from './columns.tsx'
@@ -25,7 +25,7 @@ const route = getRouteApi('/signed-in/tokens')
 export function TokensPage() {
   const { q = '', problem } = route.useSearch()
   const navigate = route.useNavigate()
-  const list = usePagedList<Access>(['access', 'list'], api.listAccess, q)
+  const list = usePagedList<Access>(...accessList, q)
   const revocations = usePagedList<Revocation>(['access', 'revocations'], api.listRevocations)
   // The list waits for the banner above it: nothing moves once it is drawn.
   const inNeed = useInNeed()
