@@ -8,9 +8,23 @@ import type { OwnerKind } from '../store/tables.ts'
 /** One that was not tried for so long waits for others at its Git host. */
 const UNTRIED = sql<Date>`now() - interval '1 minute'`
 
+/** What the database writes for a grant that was turned down before its account was known. */
+const UNKNOWN_ACCOUNT = 'an account'
+
 /**
- * Grants of a person, or of a runtime itself, that nothing uses any more and that could not be ended
- * at their Git host yet, oldest first. What is done within moments is in no list.
+ * True of tokens whose account has granted the same app what its owner uses: hosts have one entry
+ * for both, and who ends it by hand ends what is in use.
+ */
+const isEntryInUse = sql<boolean>`exists (
+  select from connections c join clients k on k.id = c.client_row_id
+  where c.owner_id = revocations.owner_id and c.client_row_id = revocations.client_row_id
+    and coalesce(c.former_client_id, k.client_id) = revocations.client_id
+    and revocations.account_login in (c.account_login, ${UNKNOWN_ACCOUNT})
+    and c.status <> 'reauthorization_required')`
+
+/**
+ * Tokens of grants of a person, or of a runtime itself, that nothing uses any more and that could not
+ * be ended at their Git host yet, oldest first. What is done within moments is in no list.
  */
 export async function listRevocations(
   db: Db,
@@ -32,6 +46,7 @@ export async function listRevocations(
       'providers.name',
       'providers.base_url',
     ])
+    .select(isEntryInUse.as('in_use'))
     .where('revocations.owner_id', '=', owner.owner_id)
     .where('revocations.owner_kind', '=', owner.owner_kind)
     .where((row) =>
@@ -50,14 +65,14 @@ export async function listRevocations(
   return toPage(
     rows,
     request.limit,
-    ({ id, account_login, created_at, failed_at, failure, provider_id, kind, name, base_url }) => ({
+    ({ id, provider_id, kind, name, base_url, ...row }) => ({
       id,
       provider: { id: provider_id, kind, name, base_url },
-      account: account_login,
-      created_at: created_at.toISOString(),
-      reason: failure,
-      tried_at: failed_at?.toISOString() ?? null,
-      grant_page: adapterFor(kind).pages(base_url, owner.owner_kind).grants,
+      account: row.account_login,
+      created_at: row.created_at.toISOString(),
+      reason: row.failure,
+      tried_at: row.failed_at?.toISOString() ?? null,
+      grant_page: row.in_use ? null : adapterFor(kind).pages(base_url, owner.owner_kind).grants,
     }),
     (row) => [row.created_at.toISOString(), row.id],
   )

@@ -2,20 +2,24 @@ import Type, { type Static } from 'typebox'
 import { byId, type Endpoint } from './endpoint.ts'
 import { closed, Id, nullable, PageQuery, ProviderSummary, pageOf, Timestamp } from './resources.ts'
 
-/** A grant that nothing uses any more, of which its provider could not be told yet. */
+/** Tokens of a grant that nothing uses any more, of which their provider could not be told yet. */
 export const Revocation = Type.Object(
   {
     id: Id,
     provider: ProviderSummary,
     /** The account, by its login. */
     account: Type.String(),
+    /** Since when they are over here. */
     created_at: Timestamp,
     /** Why not yet: one sentence; null: it was not tried. */
     reason: nullable(Type.String()),
     /** When it was last tried. */
     tried_at: nullable(Timestamp),
-    /** Where the person ends the grant themselves. */
-    grant_page: Type.String(),
+    /**
+     * Where the person ends the grant themselves; null: newer tokens of the same account and app are in
+     * use, and would be ended with it.
+     */
+    grant_page: nullable(Type.String()),
   },
   closed,
 )

@@ -32,7 +32,10 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
 
   async function assertShown(account: string): Promise<void> {
     const text = (await section().innerText()).replaceAll(/\s+/g, ' ')
-    assert.match(text, new RegExp(`GitLab ${account} Deleted just now .*answered with error 503`))
+    assert.match(
+      text,
+      new RegExp(`GitLab ${account} Over since just now .*answered with error 503`),
+    )
     const link = section().getByRole('link', { name: 'End it at GitLab' })
     const applications = `${scene.gitlab.url}/-/user_settings/applications`
     assert.equal(await link.getAttribute('href'), applications)
@@ -64,6 +67,18 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
     await dialog.getByRole('button', { name: 'Delete' }).click()
     await section().waitFor()
     await assertShown('dave')
+    scene.gitlab.interruptionFor = undefined
+    await section().waitFor({ state: 'detached' })
+  })
+
+  test('former tokens of an authorization in use are not to be ended by hand', async () => {
+    await scene.authorize(row, 'carol')
+    await page.goto(`${scene.countersign.page_url}/tokens`)
+    away()
+    await scene.authorize(row, 'carol')
+    await section().getByText('Former tokens of an authorization that is in use.').waitFor()
+    assert.equal(await section().getByRole('link').count(), 0)
+    await assertAccessible(page)
     scene.gitlab.interruptionFor = undefined
     await section().waitFor({ state: 'detached' })
   })

@@ -79,6 +79,28 @@ test("a runtime's own is shown to administrators, and to nobody as theirs", asyn
   await events.until(async () => ((await ofRuntime()).length === 0 ? true : undefined))
 })
 
+test('where newer tokens are in use, no page is named: who ends the grant there ends these', async () => {
+  await scene.authorize(row, 'carol')
+  away()
+  await using events = await admin.events()
+  await scene.authorize(row, 'carol')
+  const many = (count: number) =>
+    events.until(async () => {
+      const items = await pending()
+      return items.length === count ? items.map(({ grant_page }) => grant_page) : undefined
+    })
+  assert.deepEqual(await many(1), [null])
+  const page = `${gitlab.url}/-/user_settings/applications`
+  await database.db.updateTable('revocations').set({ account_login: 'dave' }).execute()
+  assert.deepEqual(await many(1), [page], 'another account has an entry of its own')
+  await database.db.updateTable('revocations').set({ account_login: 'an account' }).execute()
+  assert.deepEqual(await many(1), [null], 'it was turned down before anybody knew whose it was')
+  await deleteAuthorization()
+  assert.deepEqual(await many(2), [page, page])
+  gitlab.interruptionFor = undefined
+  await many(0)
+})
+
 test('there are pages of them, the oldest first', async () => {
   await scene.authorize(row, 'carol')
   away()

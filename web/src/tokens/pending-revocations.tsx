@@ -13,8 +13,8 @@ export function PendingRevocations({ list }: { list: PagedList<Revocation> }) {
   return (
     <Section title="Not ended at the Git host yet">
       <p className={classes.quiet}>
-        Nothing here uses these authorizations any more. The Git host could not be told so far; that
-        is tried again for a month. You can end them there yourself.
+        These are over here, and nothing uses them any more. The Git host could not be told so far;
+        that is tried again for a month.
       </p>
       <ul>
         {list.items.map((revocation) => (
@@ -36,7 +36,7 @@ function Row({ revocation }: { revocation: Revocation }) {
     <li className={classes.row}>
       <TwoLines first={provider.name} second={account} />
       <span className={classes.quiet}>
-        Deleted <Time at={created_at} />
+        Over since <Time at={created_at} />
       </span>
       <span className={classes.quiet}>
         {reason ?? 'Waits for its turn.'}
@@ -47,7 +47,14 @@ function Row({ revocation }: { revocation: Revocation }) {
           </>
         )}
       </span>
-      <OutsideLink href={grant_page}>End it at {provider.name}</OutsideLink>
+      {grant_page === null ? (
+        <span className={classes.quiet}>
+          Former tokens of an authorization that is in use. Countersign goes on ending them by
+          itself; do not end the authorization at {provider.name}.
+        </span>
+      ) : (
+        <OutsideLink href={grant_page}>End it at {provider.name}</OutsideLink>
+      )}
     </li>
   )
 }
