@@ -67,11 +67,11 @@ export function isForRuntime(row: { runtime_id: string; provider_id: string }) {
 }
 
 /**
- * True of a connection that shows what it may do, or need not, for a runtime: a pasted token that
- * does not is taken only where such tokens are tried on a repository, or accepted as they are.
+ * True of a connection that shows what it may do, or need not, for a runtime: one that does not is
+ * taken only where such tokens and grants are tried on a repository, or accepted as they are.
  */
 export function isShownEnough(row: { runtime_id: string; provider_id: string }) {
-  return sql<boolean>`(connections.method <> 'token' or connections.status <> 'unverified'
+  return sql<boolean>`(connections.status <> 'unverified'
     or exists (select from runtime_providers rp
       where rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}
         and (rp.skip_validation or rp.probe_repository is not null)))`

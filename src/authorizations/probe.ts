@@ -67,11 +67,12 @@ export async function probeOfReused(
   return { probed_repository: probe_repository, probe_outcome }
 }
 
+/** For a token, pasted or granted, of which nobody says what it may do. */
 export function scopesHidden(provider: string): ProblemError {
   return new ProblemError(
     'token-scopes-hidden',
-    `${provider} does not say what this kind of token may do. Use a kind that shows its scopes, or ` +
-      'ask an administrator to name a repository to try such tokens on, or to accept them as they ' +
-      'are, in the settings of this runtime.',
+    `${provider} does not say what it may do. Use a kind of token that shows its scopes, or ask an ` +
+      'administrator to name a repository to try such tokens on, pasted or granted, or to accept ' +
+      'them as they are, in the settings of this runtime.',
   )
 }

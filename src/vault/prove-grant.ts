@@ -1,4 +1,4 @@
-import { notProbed, type ProbeColumns } from '../authorizations/probe.ts'
+import { notProbed, type ProbeColumns, scopesHidden } from '../authorizations/probe.ts'
 import { ProblemError } from '../contract/index.ts'
 import type { TokenAnswer } from '../oauth/token-endpoint.ts'
 import { adapterFor } from '../providers/adapters.ts'
@@ -113,15 +113,6 @@ async function proveHidden(
     const away = error instanceof ProblemError && error.type === 'provider-unavailable'
     throw away ? error.cause : error
   }
-}
-
-function scopesHidden(provider: string): ProblemError {
-  return new ProblemError(
-    'token-scopes-hidden',
-    `${provider} does not say what it granted. Ask an administrator to name a repository to try ` +
-      'such grants on, or to accept them as they are, in the settings of this runtime. Nothing ' +
-      'was changed.',
-  )
 }
 
 function narrowed(missing_scopes: string[], request: PendingRequest): ProblemError {

@@ -31,6 +31,12 @@ afterEach(() => {
   for (const { oauth } of forges) oauth.allows = null
 })
 
+/** What the person may use on another runtime, by id. */
+async function reusable(params: { runtime_id: string; provider_id: string }) {
+  const { reusable_connections } = await admin.api.getAccess({ params })
+  return reusable_connections.map(({ id }) => id)
+}
+
 async function connectionOn(runtime_id: string) {
   return (await admin.access(runtime_id)).authorization?.connection
 }
@@ -90,7 +96,7 @@ suite('a grant of which nobody says what it may do', () => {
     const { status, problem } = await atGithub.authorize(row)
     assert.equal(status, 'refused')
     assert.equal(problem?.type, problemUri('token-scopes-hidden'))
-    assert.match(problem.detail, /Ask an administrator to name a repository/)
+    assert.match(problem.detail, /ask an administrator to name a repository/)
     assert.equal(await connectionOn(row.runtime_id), undefined)
   })
 
@@ -105,5 +111,8 @@ suite('a grant of which nobody says what it may do', () => {
     const strict = await atGithub.runtime('strict-too')
     const body = { ...strict.row, connection_id: checked.id }
     await refusal(admin.api.createAuthorization({ body }), 'token-scopes-hidden')
+    assert.deepEqual(await reusable(strict.row), [])
+    const other = await atGithub.runtime('lenient-too', { skip_validation: true })
+    assert.deepEqual(await reusable(other.row), [checked.id])
   })
 })
