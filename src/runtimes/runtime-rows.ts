@@ -52,11 +52,12 @@ export function runtimeRows(db: Db | Trx) {
       row
         .selectFrom('runtime_providers as used')
         .innerJoin('providers', 'providers.id', 'used.provider_id')
-        .innerJoin('clients', (join) => join.on(servesPeople('clients', 'used')))
+        .innerJoin('clients', 'clients.provider_id', 'used.provider_id')
         .select('providers.name')
+        .distinct()
         .whereRef('used.runtime_id', '=', 'runtimes.id')
-        .where('used.auth_mode', '!=', 'token')
         .where('clients.test_outcome', '=', 'failed')
+        .where(usesApp)
         .orderBy('providers.name'),
     ).as('apps_in_need'),
   ])
@@ -67,7 +68,16 @@ const needsCare = sql<boolean>`(connections.status not in ('valid', 'unverified'
   or connections.probe_outcome <> 'proved'
   or connections.expires_at < now() + make_interval(days => used.warning_days))`
 
-/** True of a runtime with a token of its own, or an app of its people, that needs an administrator. */
+/**
+ * True of an app, in `clients`, that people of the row `used` authorize with, or that the runtime's
+ * own token there was granted to, which may be another one.
+ */
+const usesApp = sql<boolean>`(used.auth_mode <> 'token' and ${servesPeople('clients', 'used')}
+  or exists (select from connections
+    where connections.runtime_id = used.runtime_id and connections.provider_id = used.provider_id
+      and connections.client_row_id = clients.id))`
+
+/** True of a runtime with a token of its own, or an app, that needs an administrator. */
 export const isInNeed = sql<boolean>`(runtimes.id in (
   select connections.runtime_id from connections
   join runtime_providers used
@@ -75,8 +85,8 @@ export const isInNeed = sql<boolean>`(runtimes.id in (
   where connections.runtime_id is not null and ${needsCare})
   or runtimes.id in (
     select used.runtime_id from runtime_providers used
-    join clients on ${servesPeople('clients', 'used')}
-    where used.auth_mode <> 'token' and clients.test_outcome = 'failed'))`
+    join clients on clients.provider_id = used.provider_id
+    where clients.test_outcome = 'failed' and ${usesApp}))`
 
 type RuntimeRow = Awaited<ReturnType<ReturnType<typeof runtimeRows>['executeTakeFirstOrThrow']>>
 

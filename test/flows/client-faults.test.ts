@@ -142,3 +142,20 @@ test('who authorizes with an app that the host does not accept is told, and so a
   await scene.authorize(second, 'carol')
   assert.equal((await client()).test?.outcome, 'passed')
 })
+
+test("the app of a runtime's own token is shown, too, where people paste tokens", async () => {
+  const robot = await scene.runtime('robot')
+  await scene.authorize(robot, 'dave', { itself: true })
+  await admin.api.updateRuntimeProvider({ params: robot, body: { auth_mode: 'token' } })
+  const seen = async () => {
+    const { apps_in_need } = await admin.api.getRuntime({ params: { id: robot.runtime_id } })
+    const { items } = await admin.api.listRuntimes({ query: { in_need: true } })
+    return [apps_in_need, items.some(({ id }) => id === robot.runtime_id)]
+  }
+  assert.deepEqual(await seen(), [[], false])
+  app.client_secret = 'another'
+  await using events = await admin.events()
+  await admin.api.testClient({ params: { id: (await client()).id } })
+  await events.until(async () => ((await client()).test?.outcome === 'failed' ? true : undefined))
+  assert.deepEqual(await seen(), [['GitLab'], true])
+})
