@@ -109,7 +109,7 @@ async function askForToken(
 }
 
 async function handIn(given: NewToken): Promise<void> {
-  const { server, row, notes, signal } = given
+  const { server, row, signal } = given
   const { runtime, provider } = row
   const params = { runtime_id: runtime.id, provider_id: provider.id }
   const { id } = await sendSealed(given, params)
@@ -124,7 +124,7 @@ async function handIn(given: NewToken): Promise<void> {
     throw signal.aborted ? givenUp(`The token is checked all the same: see ${page}`) : error
   }
   if (candidate.status !== 'accepted') throw turnedDown(row, candidate)
-  for (const note of notes) tell(note)
+  for (const note of candidate.notes) tell(note)
   tellAccepted(await server.api.getAccess({ params }))
 }
 

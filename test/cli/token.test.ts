@@ -62,6 +62,7 @@ describe('countersign token add', () => {
       `A token for runtime "ci" is made at ${forge.url}/user/settings/applications?name=countersign&scopes=read%3Auser%2Cwrite%3Arepository`,
       'It must be allowed: read:user, write:repository.',
       'Token for Forge (not shown): ',
+      'The account is now bob; it was alice.',
       'Runtime "ci" is authorized for Forge, as bob.',
       'It may do: write:repository (to clone, fetch and push), read:user (to see whose token it is).',
       'It ends on 2999-12-31.',
