@@ -76,6 +76,7 @@ export async function putClient(
   request: NewClient,
 ): Promise<OAuthClient> {
   const { actor, ip, id, provider_id, client_id } = request
+  const runtime_id = request.runtime_id ?? null
   const form = await getClientForm(db, page_url, request)
   if (form.client !== null && form.client.id !== id) throw placeTaken()
   if (request.public_client === true && !form.public_clients) throw secretNeeded()
@@ -84,13 +85,19 @@ export async function putClient(
   try {
     return await decide(db, { actor, action: 'client.put', subject, ip }, async (trx) => {
       const values = { client_id, client_secret_box, test_at: null, test_outcome: null }
-      await trx
+      const stored = await trx
         .insertInto('clients')
-        .values({ id, provider_id, runtime_id: request.runtime_id ?? null, ...values })
+        .values({ id, provider_id, runtime_id, ...values })
         .onConflict((conflict) =>
-          conflict.column('id').doUpdateSet({ ...values, updated_at: sql<Date>`now()` }),
+          conflict
+            .column('id')
+            .doUpdateSet({ ...values, updated_at: sql<Date>`now()` })
+            .where('clients.provider_id', '=', provider_id)
+            .where('clients.runtime_id', 'is not distinct from', runtime_id),
         )
-        .execute()
+        .returning('id')
+        .executeTakeFirst()
+      if (stored === undefined) throw idOfAnotherPlace()
       await announce(trx, { name: 'clients', owner_id: null, id })
       await announce(trx, { name: 'access', owner_id: null, id })
       return await readClient(trx, id)
@@ -166,6 +173,13 @@ function secretNeeded(): ProblemError {
     'client-secret-needed',
     'Copy the secret from the page of the app there, and register the app with it.',
   )
+}
+
+function idOfAnotherPlace(): ProblemError {
+  const detail = 'This id is of an app in another place. Take the one from the form of this place.'
+  return new ProblemError('request-invalid', detail, {
+    extensions: { errors: [{ pointer: '/id', detail }] },
+  })
 }
 
 function placeTaken(): ProblemError {

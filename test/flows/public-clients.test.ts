@@ -203,6 +203,28 @@ suite('what is refused', () => {
     assert.deepEqual((await admin.api.getClientForm({ query: place })).client, client)
   })
 
+  test('the id of an app in another place, which stays as it is', async () => {
+    const place = { provider_id: provider.id }
+    const client = await put(place, 'an-app', { client_secret: 'its secret' })
+    const { row } = await runtimeAt(provider.id, forge.url)
+    const kind = 'azure-devops'
+    const body = { kind, name: 'Azure', base_url: 'https://dev.azure.com/contoso' } as const
+    const { id: other } = await database.db
+      .insertInto('providers')
+      .values({ ...body, origin: 'https://dev.azure.com', private_address_confirmed: false })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    for (const elsewhere of [row, { provider_id: other }]) {
+      const app = { client_id: 'other', public_client: true }
+      const { extensions } = await refusal(
+        admin.api.putClient({ body: { id: client.id, ...elsewhere, ...app } }),
+        'request-invalid',
+      )
+      assert.equal(extensions.errors?.[0]?.pointer, '/id')
+    }
+    assert.deepEqual((await admin.api.getClientForm({ query: place })).client, client)
+  })
+
   test('a secret of an app that has none, and silence about it', async () => {
     const place = { provider_id: provider.id }
     for (const body of [
