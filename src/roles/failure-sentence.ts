@@ -3,7 +3,7 @@ import { ProblemError, problems } from '../contract/index.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { isDatabaseAway } from '../store/database.ts'
 import { EmbeddedPostgresError } from '../store/embedded-error.ts'
-import { DataTooNewError, ServerTooOldError } from '../store/migrate.ts'
+import { DataTooNewError, DataTooOldError, ServerTooOldError } from '../store/migrate.ts'
 import { WrongVaultKeyError } from '../vault/wrong-vault-key-error.ts'
 
 /** One sentence for everything that a person can mend; undefined for our own mistakes. */
@@ -13,6 +13,7 @@ export function sentenceFor(error: unknown): string | undefined {
     error instanceof EmbeddedPostgresError ||
     error instanceof WrongVaultKeyError ||
     error instanceof DataTooNewError ||
+    error instanceof DataTooOldError ||
     error instanceof ServerTooOldError
   ) {
     return error.message

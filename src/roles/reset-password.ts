@@ -7,7 +7,7 @@ import { setupActor } from '../policy/decide.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { startEmbeddedPostgres } from '../store/embedded.ts'
 import { hasCluster, runningPostgresUrl } from '../store/embedded-running.ts'
-import { migrate } from '../store/migrate.ts'
+import { requireMigrated } from '../store/migrate.ts'
 import { sentenceFor } from './failure-sentence.ts'
 
 export interface ResetOptions {
@@ -22,7 +22,7 @@ const MAX_PASSWORD_LENGTH = 256
 
 /**
  * `countersign reset-password EMAIL`, beside the database: whoever can read that may do this. A
- * Countersign that runs meanwhile goes on.
+ * Countersign that runs meanwhile goes on, so its tables are used only where they are ours.
  *
  * @returns the exit code
  */
@@ -31,7 +31,7 @@ export async function runResetPassword(options: ResetOptions): Promise<number> {
   try {
     await using resources = new AsyncDisposableStack()
     const database = await openOwnDatabase(resources, configFrom(readEnv(env)))
-    await migrate(database)
+    await requireMigrated(database)
     const person = await personByEmail(database.db, email)
     const question = `New password for ${person.email} (not shown):`
     const answer = await askPassword(question, 2 * MAX_PASSWORD_LENGTH)

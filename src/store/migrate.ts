@@ -44,6 +44,11 @@ export class DataTooNewError extends Error {
   override readonly name = 'DataTooNewError'
 }
 
+/** The data was written by an older version than this one, or none was written yet. */
+export class DataTooOldError extends Error {
+  override readonly name = 'DataTooOldError'
+}
+
 /** The PostgreSQL server is of a version that lacks what our tables need. */
 export class ServerTooOldError extends Error {
   override readonly name = 'ServerTooOldError'
@@ -98,13 +103,41 @@ export function refuseOldServer(version_num: number): void {
   )
 }
 
-async function refuseNewerData(database: Database): Promise<void> {
+/**
+ * For what works beside a server that may be of another version: leaves the tables as they are, and
+ * takes only ours.
+ *
+ * @throws {DataTooNewError}
+ * @throws {DataTooOldError}
+ */
+export async function requireMigrated(database: Database): Promise<void> {
+  await refuseNewerData(database)
+  const applied = await appliedMigrations(database)
+  if (applied.length === 0) {
+    throw new DataTooOldError('No Countersign has been started on this database yet.')
+  }
+  const lacking = Object.keys(migrations).filter((name) => !applied.includes(name))
+  if (lacking.length > 0) {
+    throw new DataTooOldError(
+      `The database was written by an older version of Countersign (it lacks ${lacking.join(', ')}). ` +
+        'Use that version for this, or start this one first.',
+    )
+  }
+  await sql`select ensure_audit_partitions()`.execute(database.db)
+}
+
+async function appliedMigrations({ db }: Database): Promise<string[]> {
   const { rows } = await sql<{ found: string | null }>`
-    select to_regclass('kysely_migration')::text as found`.execute(database.db)
-  if (rows[0]?.found === null) return
+    select to_regclass('kysely_migration')::text as found`.execute(db)
+  if (rows[0]?.found === null) return []
   const applied = await sql<{ name: string }>`
-    select name from kysely_migration order by name`.execute(database.db)
-  const unknown = applied.rows.map((row) => row.name).filter((name) => !(name in migrations))
+    select name from kysely_migration order by name`.execute(db)
+  return applied.rows.map(({ name }) => name)
+}
+
+async function refuseNewerData(database: Database): Promise<void> {
+  const applied = await appliedMigrations(database)
+  const unknown = applied.filter((name) => !(name in migrations))
   if (unknown.length > 0) {
     throw new DataTooNewError(
       `The database was written by a newer version of Countersign (it has ${unknown.join(', ')}). ` +

@@ -3,12 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { createClient } from '../../src/contract/index.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import { migrate } from '../../src/store/migrate.ts'
 import { type Ended, execute, isolated } from '../agent/git-end.ts'
 import { openAccount } from '../cli/person-end.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
 import { freePort } from '../harness/ports.ts'
+import { testDatabase } from '../harness/postgres.ts'
 import { refusal } from '../harness/problems.ts'
 import { startProgram } from '../harness/program.ts'
 
@@ -70,6 +74,34 @@ test('what cannot be done is said in one sentence, and changes nothing', async (
   const unnamed = await execute(process.execPath, [MAIN, 'reset-password'], { env: isolated() })
   assert.equal(unnamed.code, 2)
   assert.match(unnamed.stderr, /name one person, by their e-mail address\. See "countersign reset/)
+})
+
+test('tables of another version are left as they are', async () => {
+  await using empty = await testDatabase()
+  await using database = openDatabase(empty.url, { max: 2, onError: () => {} })
+  const settings = { DATABASE_URL: empty.url }
+  const { db } = database
+  const said = async () => {
+    const { code, stdout, stderr } = await reset('ada@example.com', settings, NEW_PASSWORD)
+    assert.deepEqual([code, stdout], [1, ''])
+    return stderr
+  }
+  assert.equal(await said(), 'countersign: No Countersign has been started on this database yet.\n')
+  const { rows } = await sql`select from pg_tables where schemaname = 'public'`.execute(db)
+  assert.equal(rows.length, 0)
+
+  await migrate(database)
+  const applied = () => sql<{ name: string }>`select name from kysely_migration`.execute(db)
+  await sql`delete from kysely_migration
+    where name = (select max(name) from kysely_migration)`.execute(db)
+  const before = (await applied()).rows
+  assert.match(
+    await said(),
+    /older version of Countersign \(it lacks \d{4}-[^,]+\)\. Use that version/,
+  )
+  assert.deepEqual((await applied()).rows, before)
+  await sql`insert into kysely_migration values ('9999-next', '')`.execute(db)
+  assert.match(await said(), /newer version of Countersign \(it has 9999-next\)/)
 })
 
 test('the database in a data folder is reached, whether it runs or not', async (t) => {
