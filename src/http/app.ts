@@ -90,7 +90,7 @@ export function sendProblem(reply: FastifyReply, problem: ProblemError): Fastify
 }
 
 /** What a failure means to the caller; the rest of it goes to the log. */
-function toProblemError(thrown: unknown, request: FastifyRequest): ProblemError {
+export function toProblemError(thrown: unknown, request: FastifyRequest): ProblemError {
   if (thrown instanceof ProblemError) {
     if (thrown.status >= 500) request.log.warn({ err: thrown, request_id: request.id }, thrown.type)
     return thrown

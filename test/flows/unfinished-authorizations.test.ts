@@ -46,7 +46,11 @@ test('a callback that breaks off uses nothing up: the same address works again',
     when (new.action = 'authorization_request.return') execute function break_off()`.execute(db)
   const headers = { cookie: admin.cookie }
   const broken = await fetch(callback, { headers, redirect: 'manual' })
-  assert.doesNotMatch(broken.headers.get('location') ?? '', /request=/)
+  const said = await broken.text()
+  assert.deepEqual([broken.status, broken.headers.get('location')], [503, null])
+  assert.match(broken.headers.get('content-type') ?? '', /^text\/html/)
+  assert.match(said, /Nothing was lost.*<a href="">Load this page again<\/a>/s)
+  assert.ok(!said.includes(new URL(callback).searchParams.get('code') ?? assert.fail()))
   assert.equal((await now(id)).status, 'pending')
   await sql`drop trigger break_off on audit`.execute(db)
   await comeBack(callback, admin.cookie)

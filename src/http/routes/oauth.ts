@@ -13,10 +13,12 @@ import {
   beginDeviceAuthorization,
   cancelAuthorization,
 } from '../../authorizations/device-requests.ts'
-import { callbackPath, ProblemError } from '../../contract/index.ts'
+import { callbackPath } from '../../contract/index.ts'
 import { countAttempt } from '../../people/attempts.ts'
+import { toProblemError } from '../app.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
+import { sendStoppedPage } from './stopped-page.ts'
 
 /** Authorizations that a person may begin, for themselves and for runtimes. */
 const BEGINNINGS = { most: 100, seconds: 300 }
@@ -78,9 +80,11 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
         await completeAuthorization(db, row, { person: caller, ip, query })
         return await reply.redirect(`${panelOf(row)}?request=${row.id}`, 303)
       } catch (error) {
-        if (!(error instanceof ProblemError)) throw error
+        const problem = toProblemError(error, request)
+        // The address has all that is needed to go on from here, so the browser stays at it.
+        if (problem.status >= 500) return sendStoppedPage(reply, problem)
         // Only the type travels in the address; the page has its sentences from the list of types.
-        return await reply.redirect(`${list}?problem=${error.type}`, 303)
+        return await reply.redirect(`${list}?problem=${problem.type}`, 303)
       }
     },
   )
