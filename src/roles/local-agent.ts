@@ -36,16 +36,25 @@ export async function startLocalAgent(
   async function answerForAll(): Promise<void> {
     for (const person of await listPeopleOnRuntime(db, runtime.id)) {
       await agent.answerFor({ person }).catch((error: unknown) => {
-        if (!(error instanceof SocketFolderError)) throw error
-        log.warn({ person }, `no socket: ${error.message}`)
+        // Another one's place may be good.
+        if (error instanceof SocketFolderError) log.warn({ person }, `no socket: ${error.message}`)
+        else log.error({ person, err: error }, 'no socket')
       })
     }
   }
 
   let following = Promise.resolve()
+  let waiting = false
+  /** Whatever comes before the people are read again is seen then. */
   function follow(): void {
+    if (waiting) return
+    waiting = true
+    const again = () => {
+      waiting = false
+      return answerForAll()
+    }
     const failed = (error: unknown) => log.warn({ err: error }, 'sockets may be missing')
-    following = following.then(answerForAll).catch(failed)
+    following = following.then(again).catch(failed)
   }
   resources.defer(() => following)
   resources.defer(broker.subscribe(({ name }) => name === 'access', follow, follow))
