@@ -48,6 +48,17 @@ export const administrationEndpoints = {
       'name-taken',
     ],
   },
+  getProvider: {
+    role: 'server',
+    method: 'GET',
+    path: '/api/v1/providers/{id}',
+    caller: 'admin',
+    summary: 'One Git host',
+    params: byId,
+    status: 200,
+    result: Provider,
+    problems: ['not-found'],
+  },
   updateProvider: {
     role: 'server',
     method: 'PATCH',

@@ -88,6 +88,28 @@ suite('editing a Git host', { skip: noChromium }, () => {
     assert.equal(items[0]?.tenant, 'contoso.onmicrosoft.com')
   })
 
+  test('one of very many is found by its address', async () => {
+    const { db } = countersign.database
+    const rows = Array.from({ length: 101 }, (_, index) => ({
+      kind: 'gitea' as const,
+      name: `A${index}`,
+      base_url: `https://git${index}.example.com`,
+      origin: `https://git${index}.example.com`,
+      private_address_confirmed: false,
+    }))
+    await db.insertInto('providers').values(rows).execute()
+    const { id } = countersign.provider
+    await page.goto(`${countersign.page_url}/admin/providers/${id}/edit`)
+    await panel().getByLabel('Name').waitFor()
+    assert.equal(await panel().getByLabel('Name').inputValue(), 'Git')
+    await page.goto(`${countersign.page_url}/admin/git-authentication/${id}`)
+    await page.getByRole('dialog', { name: 'Register app at Git' }).waitFor()
+    await page.goto(`${countersign.page_url}/admin/providers/${crypto.randomUUID()}/edit`)
+    await panel().getByText('This Git host is not, or no longer, registered.').waitFor()
+    await panel().getByRole('button', { name: 'Back to the Git hosts' }).click()
+    await panel().waitFor({ state: 'hidden' })
+  })
+
   test('nothing went wrong on the way', () => {
     assert.deepEqual(profile.complaints, [])
   })

@@ -9,6 +9,7 @@ import {
   putClient,
   requestClientTest,
 } from '../../registrations/clients.ts'
+import { readProvider } from '../../registrations/provider-rows.ts'
 import {
   createProvider,
   deleteProvider,
@@ -33,6 +34,7 @@ export function administrationRoutes(app: FastifyInstance, parts: ServerParts): 
   const { person: admin } = callers
 
   bind(app, 'listProviders', admin, ({ query }) => listProviders(db, { limit: 25, ...query }))
+  bind(app, 'getProvider', admin, ({ params }) => readProvider(db, params.id))
   bind(app, 'createProvider', admin, ({ body }, { caller: actor, ip }) =>
     createProvider(db, outbound, { ...body, actor, ip }),
   )

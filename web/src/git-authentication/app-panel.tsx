@@ -3,7 +3,7 @@ import { getRouteApi } from '@tanstack/react-router'
 import { type OpenPanel, Panel, PanelContent, usePanel } from '../parts/panel.tsx'
 import { PanelFault } from '../parts/panel-fault.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
-import { providerChoiceQuery, runtimeQuery } from '../runtimes/runtimes.ts'
+import { providerQuery, runtimeQuery } from '../runtimes/runtimes.ts'
 import { AppForm } from './app-form.tsx'
 import { type AppPlace, clientFormQuery } from './clients.ts'
 import { appButtonId } from './ids.ts'
@@ -15,9 +15,8 @@ const runtimeRoute = getRouteApi('/signed-in/admin/runtimes/$runtimeId/git/$prov
 export function DefaultApp() {
   const { providerId } = defaultRoute.useParams()
   const panel = usePanel('/admin/git-authentication')
-  const { data } = useQuery(providerChoiceQuery)
-  const provider = data?.items.find(({ id }) => id === providerId)
-  return <AppPanel panel={panel} place={{ provider_id: providerId }} name={provider?.name} />
+  const { data } = useQuery(providerQuery(providerId))
+  return <AppPanel panel={panel} place={{ provider_id: providerId }} name={data?.name} />
 }
 
 /** The app that only one runtime uses. */

@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { ProblemError } from '../../../src/contract/problems.ts'
 import type { Provider } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
 import { Message } from '../parts/message.tsx'
@@ -10,31 +9,27 @@ import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
 import { PanelFault } from '../parts/panel-fault.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
-import { providerChoiceQuery } from '../runtimes/runtimes.ts'
+import { providerQuery } from '../runtimes/runtimes.ts'
 import { editButtonId } from './ids.ts'
 import { ProviderFields } from './provider-fields.tsx'
 import { type ProviderValues, useProviderForm } from './provider-form.ts'
 
 const route = getRouteApi('/signed-in/admin/providers/$providerId/edit')
 
-const GONE = 'This Git host is not, or no longer, registered.'
-
 /** Changes what a Git host is called, its tenant, or, while nothing was given to it, its address. */
 export function EditProvider() {
   const { providerId } = route.useParams()
   const panel = usePanel('/admin/providers')
-  const { data, error, refetch } = useQuery(providerChoiceQuery)
-  const provider = data?.items.find(({ id }) => id === providerId)
-  const fault = data ? new ProblemError('not-found', GONE) : error
+  const { data: provider, error, refetch } = useQuery(providerQuery(providerId))
   return (
     <Panel panel={panel} title="Edit Git host" focusAfter={editButtonId(providerId)}>
       {provider ? (
         <EditForm provider={provider} onClose={panel.close} />
       ) : (
         <PanelContent>
-          {fault ? (
+          {error ? (
             <PanelFault
-              error={fault}
+              error={error}
               back="Back to the Git hosts"
               onBack={panel.close}
               onRetry={() => void refetch()}

@@ -8,6 +8,13 @@ export function runtimeQuery(id: string) {
   })
 }
 
+export function providerQuery(id: string) {
+  return queryOptions({
+    queryKey: ['providers', 'detail', id],
+    queryFn: ({ signal }) => api.getProvider({ params: { id } }, { signal }),
+  })
+}
+
 /** All Git hosts, to choose from. */
 export const providerChoiceQuery = queryOptions({
   queryKey: ['providers', 'choice'],
