@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
+import { sql } from 'kysely'
 import type { Page } from 'playwright-core'
+import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { assertAccessible } from './accessibility.ts'
 import { noChromium } from './chromium.ts'
 import { type Populated, startPopulated } from './populated.ts'
@@ -97,6 +99,42 @@ suite('the banner above the list of tokens', { skip: noChromium }, () => {
     assert.equal(await banner(mo).count(), 0)
     await banner().getByRole('link', { name: 'robot' }).click()
     await page.getByRole('heading', { name: 'robot' }).waitFor()
+  })
+
+  test('runtimes in need that cannot be read are not just left out', async () => {
+    const inNeed = ({ pathname, searchParams }: URL) =>
+      pathname === '/api/v1/runtimes' && searchParams.has('in_need')
+    await page.route(inNeed, (route) => route.abort())
+    await page.goto(url('/tokens'))
+    await banner().getByText('What needs you could not be read.').waitFor()
+    await banner().getByText('7 authorizations need you').waitFor()
+    await assertAccessible(page)
+    await page.unrouteAll()
+    await banner().getByRole('button', { name: 'Try again' }).click()
+    await banner().getByText('Own tokens of runtimes need an administrator').waitFor()
+    assert.equal(await banner().getByText('What needs you could not be read.').count(), 0)
+  })
+
+  test('a sign of life of an agent has only those lists read again that show it', async () => {
+    const { admin, database } = populated.countersign
+    const { items } = await admin.api.listRuntimes({ query: { q: 'robot' } })
+    const path = `/api/v1/runtimes/${items[0]?.id}`
+    const answer = (pathname: string) =>
+      page.waitForResponse((response) => new URL(response.url()).pathname === pathname)
+    const parts = [path, `${path}/providers`, `${path}/tokens`, `${path}/revocations`, EVENTS_PATH]
+    const first = Promise.all(parts.map(answer))
+    await page.goto(url(`/admin/runtimes/${items[0]?.id}`))
+    await first
+    const asked: string[] = []
+    page.on('request', (request) => {
+      const { pathname } = new URL(request.url())
+      if (parts.includes(pathname)) asked.push(pathname)
+    })
+    const again = answer(path)
+    const change = JSON.stringify({ name: 'agents', owner_id: null, id: admin.person.id })
+    await sql`select pg_notify('countersign_changes', ${change})`.execute(database.db)
+    await again
+    assert.deepEqual(asked, [path])
   })
 
   test('and none of it was a fault of the page', () => {

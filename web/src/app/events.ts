@@ -14,8 +14,11 @@ const stale: Record<EventName, (id: string) => QueryKey[]> = {
   candidate: (id) => [['candidate', id], ['audit']],
   authorization_request: (id) => [['authorization-request', id], ['audit']],
   runtimes: () => [['runtimes'], ['access'], ['providers'], ['audit']],
-  // Every minute, from each runtime: nothing else is read again for it.
-  agents: () => [['runtimes']],
+  // Every minute, from each runtime: only what shows when it was seen is read again.
+  agents: () => [
+    ['runtimes', 'list'],
+    ['runtimes', 'detail'],
+  ],
   runtime_token: () => [['runtimes'], ['audit']],
   providers: () => [['providers'], ['runtimes'], ['access'], ['audit']],
   clients: () => [['clients'], ['runtimes'], ['access'], ['audit']],

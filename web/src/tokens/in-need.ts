@@ -25,8 +25,11 @@ export function useInNeed() {
   const runtimes = useQuery({ ...runtimesInNeedQuery, enabled: role === 'admin' })
   return {
     pending: rows.isPending || runtimes.isLoading,
-    error: rows.error,
-    retry: () => void rows.refetch(),
+    error: rows.error ?? runtimes.error,
+    retry: () => {
+      if (rows.error) void rows.refetch()
+      if (runtimes.error) void runtimes.refetch()
+    },
     rows: rows.data?.items.filter(needsCare) ?? [],
     /** There are more than could be read at once. */
     more: Boolean(rows.data?.next_cursor),
