@@ -88,7 +88,8 @@ async function authorizeRow(attempt: Attempt, again: boolean): Promise<void> {
     case 'client_not_registered': {
       const [who] = row.administrators
       const ask = who === undefined ? 'an administrator' : `${who.name} (${who.email})`
-      const instead = row.token_allowed ? ` Or add a token: countersign token add, or ${page}` : ''
+      const add = `countersign token add --runtime ${row.runtime.name}`
+      const instead = row.token_allowed ? ` Or add a token: ${add}, or ${page}` : ''
       throw new CommandError(
         `Git app not registered. No OAuth app is registered for ${row.provider.name}. ` +
           `Ask ${ask} to register one.${instead}`,

@@ -88,7 +88,7 @@ async function signInAndAsk(request: {
   const session = await signIn(url, signal)
   if (yes || (await askYesOrNo(`Go on as ${session.person.email}?`, signal))) return session
   await endKeptSession(signal)
-  throw new CommandError('Nothing was authorized, and nobody is signed in.', exitCodes.failed)
+  throw new CommandError('Nothing was changed, and nobody is signed in.', exitCodes.failed)
 }
 
 /** Ends the kept session, at its server too if that answers. @returns whether there was one */

@@ -74,7 +74,7 @@ describe('countersign authorize', () => {
     const { code, stdout } = await lured.ended
     assert.equal(code, 1)
     assert.match(stdout, /Go on as mallory@example\.com\? \[y\/N\]/)
-    assert.match(stdout, /countersign: Nothing was authorized, and nobody is signed in\.\n$/)
+    assert.match(stdout, /countersign: Nothing was changed, and nobody is signed in\.\n$/)
     assert.ok(!existsSync(account.session_file))
     assert.equal(await sessionsOf(mallory.person.id), 0)
     assert.equal(forge.calls.length, calls, 'the Git host was not asked')
@@ -290,7 +290,7 @@ describe('countersign authorize, where there are no codes', () => {
     )
     assert.match(
       stderr,
-      /Ask ada \(ada@example\.com\) to register one\. Or add a token: countersign token add, or http/,
+      /Ask ada \(ada@example\.com\) to register one\. Or add a token: countersign token add --runtime on-bare, or http/,
     )
   })
 })
