@@ -103,7 +103,11 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
   }
 
   async function whoIs(cookie: string): Promise<SignedIn | undefined> {
-    const found = await auth.api.getSession({ headers: new Headers({ cookie }) })
+    const asked = auth.api.getSession({ headers: new Headers({ cookie }) })
+    // It hides what the database said behind an error of its own.
+    const found = await asked.catch((error: unknown) => {
+      throw error instanceof Error && error.cause instanceof Error ? error.cause : error
+    })
     if (found === null) return undefined
     const { id, email, role } = found.user
     return { kind: 'person', id, name: email, role: role as Role }

@@ -8,6 +8,7 @@ import type { Credential } from '../../src/contract/index.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import {
+  ALICE,
   ageClaim,
   authorized,
   connectionOf,
@@ -16,6 +17,8 @@ import {
   TOKEN_ENDPOINT,
   wakeScheduler,
 } from '../harness/granted.ts'
+import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
 
 test('PostgreSQL is restarted during a refresh: no grant is lost, and nobody asks twice', async () => {
   await using postgres_folder = await mkdtempDisposable(join(tmpdir(), 'countersign-pg-'))
@@ -51,6 +54,29 @@ test('PostgreSQL is restarted during a refresh: no grant is lost, and nobody ask
     assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
     assert.equal((await connectionOf(countersign)).version, version + 1)
     assert.deepEqual(await readdir(join(data.path, 'refresh-journal')), [])
+  } finally {
+    await postgres[Symbol.asyncDispose]()
+  }
+})
+
+test('PostgreSQL is away when a browser comes back: a page says so, and its address works later', async () => {
+  await using postgres_folder = await mkdtempDisposable(join(tmpdir(), 'countersign-pg-'))
+  const folder = postgres_folder.path
+  let postgres = await startEmbeddedPostgres({ folder })
+  try {
+    await using countersign = await startCountersign({ database_url: postgres.url })
+    const { admin } = countersign
+    const { row } = await authorized(countersign)
+    const { request, authorization_url } = await beginOAuth(admin, row)
+    const callback = await answerAtForge(authorization_url, ALICE)
+    await postgres[Symbol.asyncDispose]()
+    await refusal(admin.api.getSession({}), 'database-unavailable')
+    const answer = await fetch(callback, { headers: { cookie: admin.cookie }, redirect: 'manual' })
+    assert.equal(answer.status, 503)
+    assert.match(await answer.text(), /<p>The database is away, at Countersign/)
+    postgres = await startEmbeddedPostgres({ folder })
+    const there = await comeBack(callback, admin.cookie)
+    assert.equal(there.searchParams.get('request'), request.id)
   } finally {
     await postgres[Symbol.asyncDispose]()
   }
