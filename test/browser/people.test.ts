@@ -68,6 +68,7 @@ suite('people, by an administrator', { skip: noChromium }, () => {
   test('a person is removed, after saying what is revoked and what is not', async () => {
     await page.getByRole('button', { name: 'Remove mo' }).click()
     const words = (await dialog('Remove mo?').innerText()).replaceAll(/\s+/g, ' ')
+    assert.doesNotMatch(words, /Invitations/, 'a member has made none')
     assert.match(words, /Pushes as this person fail on every runtime/)
     assert.match(words, /signing in at GitHub or GitLab is revoked there too/)
     assert.match(words, /Pasted tokens, .* work there until they are revoked by hand/)

@@ -22,8 +22,7 @@ export function RemovePerson({ person, onClose }: { person: Person; onClose: () 
     >
       <p>
         {person.name} ({person.email}) is signed out everywhere. Pushes as this person fail on every
-        runtime, from the next one on, and their tokens are destroyed here. Invitations that{' '}
-        {person.name} made stop working.
+        runtime, from the next one on, and their tokens are destroyed here.
         {person.role === 'admin' && ' Invitations that they made stop working.'}
       </p>
       <p>
