@@ -25,7 +25,9 @@ after(() => Promise.all(forges.map((forge) => forge.close())))
 const atDataCenter = await registerStandIn(countersign, 'bitbucket-data-center', dataCenter)
 const atGitlab = await registerStandIn(countersign, 'gitlab', gitlab)
 const atGithub = await registerStandIn(countersign, 'github', github)
-const atAzure = await registerStandIn(countersign, 'azure-devops', azure, `/${ORGANIZATION}`)
+const atAzure = await registerStandIn(countersign, 'azure-devops', azure, {
+  path: `/${ORGANIZATION}`,
+})
 
 afterEach(() => {
   for (const { oauth } of forges) oauth.allows = null

@@ -1,10 +1,11 @@
 import type { Provider } from '../../src/contract/index.ts'
 import { openKeyring } from '../../src/vault/keyring.ts'
-import { readTokenSet, type TokenSet } from '../../src/vault/token-set.ts'
+import { openTokenSet, type TokenSet } from '../../src/vault/token-set.ts'
 import type { Client } from '../standins/client.ts'
 import { type GitlabStandIn, startGitlab } from '../standins/gitlab/gitlab.ts'
 import { type Countersign, startCountersign } from './countersign.ts'
-import { beginOAuth, beginRuntimeOAuth, comeBack } from './oauth.ts'
+import { beginOAuth, beginRuntimeOAuth } from './oauth.ts'
+import { registerStandIn } from './stand-in.ts'
 
 interface Row {
   runtime_id: string
@@ -31,51 +32,33 @@ export async function startWithGitlab(): Promise<WithGitlab> {
   const countersign = resources.use(await startCountersign())
   const gitlab = await startGitlab()
   resources.defer(() => gitlab.close())
-  const { admin, database } = countersign
-  const address = { base_url: gitlab.url, private_address_confirmed: true }
-  const provider = await admin.api.createProvider({
-    body: { kind: 'gitlab', name: 'GitLab', ...address },
+  const { database } = countersign
+  const { provider, client, ...registered } = await registerStandIn(countersign, 'gitlab', gitlab, {
+    name: 'GitLab',
   })
-  const provider_id = provider.id
-  const form = await admin.api.getClientForm({ query: { provider_id } })
-  const app = gitlab.oauth.registerClient(form.callback_url)
-  const { client_id, client_secret } = app
-  await admin.api.putClient({ body: { id: form.id, provider_id, client_id, client_secret } })
   const kept = resources.move()
 
   return {
     countersign,
     gitlab,
     provider,
-    app,
+    app: client,
     async runtime(name) {
-      const made = await admin.api.createRuntime({ body: { name, provider_ids: [provider_id] } })
-      const row = { runtime_id: made.runtime.id, provider_id }
-      await admin.api.updateRuntimeProvider({ params: row, body: { auth_mode: 'default_client' } })
-      return row
+      return (await registered.runtime(name)).row
     },
     async authorize(row, login, { itself } = { itself: false }) {
       const begin = itself ? beginRuntimeOAuth : beginOAuth
-      const { request, authorization_url } = await begin(admin, row)
-      gitlab.oauth.signIn(login)
-      const sent = await fetch(authorization_url, { redirect: 'manual' })
-      await using events = await admin.events()
-      await comeBack(sent.headers.get('location') ?? '', admin.cookie)
-      const done = await events.until(async () => {
-        const now = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
-        return now.status === 'exchanging' ? undefined : now
-      })
+      const done = await registered.authorize(row, login, begin)
       if (done.status !== 'completed') throw new Error(done.problem?.detail ?? done.status)
     },
     async tokens() {
       const { id, owner_id, box } = await database.db
         .selectFrom('connections')
         .select(['id', 'owner_id', 'box'])
-        .where('provider_id', '=', provider_id)
+        .where('provider_id', '=', provider.id)
         .executeTakeFirstOrThrow()
       const keyring = await openKeyring(database.db, countersign.vault_key)
-      const at = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
-      return readTokenSet(await keyring.open(at, box))
+      return await openTokenSet(keyring, { id, owner_id, provider_id: provider.id, box })
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
