@@ -96,10 +96,11 @@ async function recognize(http: ProviderHttp): Promise<boolean> {
 }
 
 async function inspect(http: ProviderHttp, credential: TokenCredential): Promise<Inspection> {
-  const { scopes, expires_at } = await tokenFacts(http, credential)
+  const facts = await tokenFacts(http, credential)
   const answer = await request(http, credential, '/api/v4/user')
   refuseBadCredential(answer)
-  if (textField(answer.body, 'error') === 'insufficient_scope') throw new TokenScopesMissing(scopes)
+  if (textField(answer.body, 'error') === 'insufficient_scope')
+    throw new TokenScopesMissing(facts.scopes)
   const { status, body } = answer
   const id = field(body, 'id')
   const login = textField(body, 'username')
@@ -114,12 +115,11 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
       email: textField(body, 'commit_email') || textField(body, 'email') || null,
       avatar_url: textField(body, 'avatar_url') || null,
     },
-    scopes,
-    expires_at,
+    ...facts,
   }
 }
 
-type TokenFacts = Pick<Inspection, 'expires_at'> & { scopes: string[] }
+type TokenFacts = Pick<Inspection, 'expires_at' | 'expires_in'> & { scopes: string[] }
 
 async function tokenFacts(http: ProviderHttp, credential: TokenCredential): Promise<TokenFacts> {
   return credential.method === 'oauth'
@@ -153,7 +153,8 @@ async function grantedToken(http: ProviderHttp, credential: TokenCredential): Pr
   const seconds = field(answer.body, 'expires_in')
   return {
     scopes: texts(listField(answer.body, 'scope')),
-    expires_at: typeof seconds === 'number' ? new Date(Date.now() + seconds * 1000) : null,
+    expires_at: null,
+    ...(typeof seconds === 'number' ? { expires_in: seconds } : {}),
   }
 }
 

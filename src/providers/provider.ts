@@ -9,6 +9,8 @@ export interface Inspection {
   scopes: string[] | null
   /** Null: the token does not end, or the host does not say when. */
   expires_at: Date | null
+  /** Seconds that are left, where the host says these and no moment. */
+  expires_in?: number
 }
 
 /** The account behind a token, as the host describes it. */

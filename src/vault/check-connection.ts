@@ -5,23 +5,15 @@ import { TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { missingScopes, type ProviderAdapter, ProviderUnavailable } from '../providers/provider.ts'
-import { BoxError } from '../seal/box-error.ts'
 import type { Db } from '../store/database.ts'
 import type { OwnerKind, StoredStatus } from '../store/tables.ts'
 import { nextCheck } from './accepted-connection.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
-import type { Keyring } from './keyring.ts'
 import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import { USUAL_LIMIT } from './provider-pace.ts'
 import type { Refresher } from './refresh.ts'
-import {
-  lifetimeOf,
-  readTokenSet,
-  secondsUntil,
-  type TokenSet,
-  tokenSetAddress,
-} from './token-set.ts'
+import { lifetimeOf, secondsLeft, type TokenSet, tokensIn } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 export type CheckParts = VaultParts & {
@@ -176,34 +168,31 @@ function isBad(verdict: Verdict | undefined): boolean {
   return verdict?.outcome === 'refused' && verdict.why === 'bad_credential'
 }
 
-/** Undefined when the box does not open. */
-async function tokensIn(
-  keyring: Keyring,
-  row: { id: string; owner_id: string; provider_id: string; box: string },
-): Promise<TokenSet | undefined> {
-  try {
-    return readTokenSet(await keyring.open(tokenSetAddress(row), row.box))
-  } catch (error) {
-    if (error instanceof BoxError) return undefined
-    throw error
-  }
-}
-
-/** What came of it stands in the row already; of a grant that is over, nothing more is due. */
+/**
+ * Notes when a refresh told how a grant stands; whoever asked waits for this time to change. Of a
+ * grant that is over, nothing more is due; otherwise nothing was learned.
+ */
 async function endCheck(
   db: Db,
-  row: { id: string; owner_id: string; owner_kind: OwnerKind },
+  row: { id: string; owner_id: string; owner_kind: OwnerKind; version: number; name: string },
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
+  const over = sql`status = 'reauthorization_required'`
+  const reason = `${row.name} could not be asked for a new token.`
     await trx
       .updateTable('connections')
       .set({
         check_requested_at: null,
         check_due_at: sql<Date | null>`case
-          when status <> 'reauthorization_required' then check_due_at end`,
+        checked_at: sql<Date | null>`case when ${over} then now() else checked_at end`,
+        check_failed_at: sql<Date | null>`case when ${over} then null else now() end`,
+        check_failed_reason: sql<string | null>`case
+          when ${over} then null else coalesce(check_failed_reason, ${reason}) end`,
+          when ${over} then null else ${nextCheck('unavailable')} end`,
       })
       .where('id', '=', row.id)
       .execute()
+      .where('version', '=', row.version)
     await announceToken(trx, row)
   })
 }
@@ -228,7 +217,8 @@ interface Change {
 /** Nothing was learned about the token, so its status stays; the vault hands out none like it. */
 function unreadable(): Change {
   const check_failed_reason = 'The token was damaged where it is stored. Replace it.'
-  return { check_failed_at: sql<Date>`now()`, check_failed_reason }
+  const check_due_at = nextCheck('unavailable')
+  return { check_failed_at: sql<Date>`now()`, check_failed_reason, check_due_at }
 }
 
 /** Where a repository could not be asked about, the row says so, and it is asked again sooner. */
@@ -291,7 +281,7 @@ function endOfGrant(
 ): Change {
   if (known.method !== 'oauth' || known.access_expires_at !== null) return {}
   if (verdict?.outcome !== 'accepted' || tokens === undefined) return {}
-  const expires_in = secondsUntil(verdict.inspection.expires_at)
+  const expires_in = secondsLeft(verdict.inspection, known.now)
   if (expires_in === null) return {}
   const answer = { ...tokens, expires_in, refresh_token_expires_in: null }
   const { access_expires_at, expires_at, refresh_due_at } = lifetimeOf(

@@ -20,7 +20,7 @@ import { endReplaced, type Replaced } from './replaced-grant.ts'
 import {
   lifetimeOf,
   readTokenSet,
-  secondsUntil,
+  secondsLeft,
   tokenSetAddress,
   tokenSetText,
 } from './token-set.ts'
@@ -113,8 +113,8 @@ const usedUp = {
 } as const
 
 /** GitLab has left out `expires_in` at times; asked about the token, it says when that ends. */
-function withEnd(answer: Granted, { expires_at }: Inspection, now: Date): Granted {
-  const left = secondsUntil(expires_at)
+function withEnd(answer: Granted, inspection: Inspection, now: Date): Granted {
+  const left = secondsLeft(inspection, now)
   if (answer.expires_in !== null || left === null) return answer
   return { ...answer, expires_in: (now.getTime() - answer.asked_at) / 1000 + left }
 }

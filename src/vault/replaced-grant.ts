@@ -3,11 +3,10 @@ import type { ProviderKind } from '../contract/index.ts'
 import { enqueueBehind } from '../jobs/queue.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { OAuthTokens } from '../providers/provider.ts'
-import { BoxError } from '../seal/box-error.ts'
 import type { Trx } from '../store/database.ts'
 import type { OwnerKind } from '../store/tables.ts'
 import type { Keyring } from './keyring.ts'
-import { readTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
+import { tokenSetAddress, tokenSetText, tokensIn } from './token-set.ts'
 
 /** A connection before it was replaced, with its app, where another is in that one's place now. */
 export interface Replaced {
@@ -45,21 +44,15 @@ export async function endReplaced(
 ): Promise<void> {
   if (adapterFor(owner.kind).oauth.revoke === undefined) return
   const { owner_id, owner_kind, provider_id, client_row_id } = owner
-  const addressOf = (id: string) => tokenSetAddress({ id, owner_id, provider_id })
-  let tokens: OAuthTokens
-  try {
-    tokens = readTokenSet(await keyring.open(addressOf(before.id), before.box))
-  } catch (error) {
-    // Damaged where it was stored: nobody can say any more what is to be ended.
-    if (error instanceof BoxError) return
-    throw error
-  }
+  const owned = { owner_id, provider_id }
+  const tokens = await tokensIn(keyring, { id: before.id, ...owned, box: before.box })
+  if (tokens === undefined) return
   const { access_token, refresh_token } = tokens
   const same = refresh_token !== null && refresh_token === next.refresh_token
   // Some hosts give the same token again.
   if (same || access_token === next.access_token) return
   const id = randomUUID()
-  const box = await keyring.seal(addressOf(id), tokenSetText(tokens))
+  const box = await keyring.seal(tokenSetAddress({ id, ...owned }), tokenSetText(tokens))
   const { account_login } = before
   const { former_client_id: client_id, former_client_secret_box: client_secret_box } = before
   const now = { client_id: owner.client_id, client_secret_box: owner.client_secret_box }

@@ -3,11 +3,8 @@ import { announceToken } from '../authorizations/announce-token.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
-import type { BoxAddress } from '../seal/box.ts'
-import { BoxError } from '../seal/box-error.ts'
 import { endpointOf } from './client-endpoint.ts'
-import type { Keyring } from './keyring.ts'
-import { readTokenSet, type TokenSet, tokenSetAddress } from './token-set.ts'
+import { tokensIn } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 /**
@@ -57,8 +54,7 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     }) as const
   const http = outbound.to(row, origins(row.base_url))
   if (oauth.revoke !== undefined) {
-    const address = tokenSetAddress({ id: row_id, owner_id, provider_id })
-    const tokens = await tokensIn(keyring, address, box)
+    const tokens = await tokensIn(keyring, { id: row_id, owner_id, provider_id, box })
     if (tokens === undefined) return await end(attempt('damaged, destroyed here'))
     if (await isInUse(parts, row, tokens.access_token)) {
       return await end(attempt('kept, for it is in use'))
@@ -88,20 +84,6 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       await trx.deleteFrom('revocations').where('id', '=', id).where('box', '=', box).execute()
       await announceToken(trx, owner)
     })
-  }
-}
-
-/** Undefined when the box does not open: nobody can say any more what is to be ended. */
-async function tokensIn(
-  keyring: Keyring,
-  address: BoxAddress,
-  box: string,
-): Promise<TokenSet | undefined> {
-  try {
-    return readTokenSet(await keyring.open(address, box))
-  } catch (error) {
-    if (error instanceof BoxError) return undefined
-    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { lifetimeOf, secondsUntil } from './token-set.ts'
+import { lifetimeOf, secondsLeft } from './token-set.ts'
 
 const ASKED_AT = new Date('2026-03-01T12:00:00Z')
 
@@ -48,9 +48,10 @@ suite('the life of a token set', () => {
   })
 
   test('an end that a host names is so many seconds away, and never before now', () => {
-    assert.equal(secondsUntil(null), null)
-    assert.equal(secondsUntil(new Date(0)), 0)
-    const left = secondsUntil(new Date(Date.now() + 3_600_000)) ?? 0
-    assert.ok(left > 0 && left <= 3600)
+    const end = new Date(ASKED_AT.getTime() + 3_600_000)
+    assert.equal(secondsLeft({ expires_at: null }, ASKED_AT), null)
+    assert.equal(secondsLeft({ expires_at: end }, ASKED_AT), 3600)
+    assert.equal(secondsLeft({ expires_at: ASKED_AT }, end), 0)
+    assert.equal(secondsLeft({ expires_at: null, expires_in: 120 }, ASKED_AT), 120)
   })
 })

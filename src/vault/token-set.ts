@@ -1,5 +1,7 @@
 import type { TokenAnswer } from '../oauth/token-endpoint.ts'
+import type { Inspection } from '../providers/provider.ts'
 import type { BoxAddress } from '../seal/box.ts'
+import { BoxError } from '../seal/box-error.ts'
 import type { Keyring } from './keyring.ts'
 
 /** What the box of a connection holds. A pasted token is an access token and nothing else. */
@@ -40,6 +42,18 @@ export async function openTokenSet(
   return readTokenSet(await keyring.open(tokenSetAddress(row), row.box))
 }
 
+/** The same; undefined when the box does not open: nobody can say any more what was in it. */
+export async function tokensIn(
+  ...[keyring, row]: Parameters<typeof openTokenSet>
+): Promise<TokenSet | undefined> {
+  try {
+    return await openTokenSet(keyring, row)
+  } catch (error) {
+    if (error instanceof BoxError) return undefined
+    throw error
+  }
+}
+
 /** When what a token endpoint granted ends, and when to refresh it. */
 export interface Lifetime {
   access_issued_at: Date
@@ -49,9 +63,17 @@ export interface Lifetime {
   refresh_due_at: Date | null
 }
 
-/** Seconds until an end that a host has just named, for a token answer that did not say it. */
-export function secondsUntil(end: Date | null): number | null {
-  return end === null ? null : Math.max(0, end.getTime() - Date.now()) / 1000
+/**
+ * Seconds until the end that a host has just named, for a token answer that did not say it.
+ *
+ * @param now by the database's clock
+ */
+export function secondsLeft(
+  { expires_at, expires_in }: Pick<Inspection, 'expires_at' | 'expires_in'>,
+  now: Date,
+): number | null {
+  if (expires_in !== undefined) return expires_in
+  return expires_at === null ? null : Math.max(0, expires_at.getTime() - now.getTime()) / 1000
 }
 
 /** A refresh begins this long before the end at the latest, or, of a long life, this share of it … */
