@@ -1,7 +1,7 @@
 import { type Insertable, type RawBuilder, sql } from 'kysely'
 import { enqueueBehind } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
-import type { ConnectionsTable, OwnerKind } from '../store/tables.ts'
+import type { ConnectionsTable, OwnerKind, StoredProbeOutcome } from '../store/tables.ts'
 import { settleNotices } from './notices.ts'
 import { type AuthorizationProbe, notProbed, type ProbeColumns } from './probe.ts'
 import { removeRuntimeTokens, removeUnusedConnections } from './remove-unused.ts'
@@ -46,7 +46,8 @@ export async function takeTurns(
 
 /**
  * Writes a token set into its connection: a new one, or the next version of the one there is. What
- * the one before was tried on says nothing about this one: other runtimes have it tried anew.
+ * the one before was tried on says nothing about this one: other runtimes have it tried anew. Those
+ * to which that one was not proved wait for it.
  */
 async function writeConnection(trx: Trx, connection: NewConnection): Promise<void> {
   const { id: _, owner_id: __, owner_kind: ___, provider_id: ____, ...values } = connection
@@ -62,7 +63,12 @@ async function writeConnection(trx: Trx, connection: NewConnection): Promise<voi
   const { id } = connection
   const tried = await trx
     .updateTable('authorizations')
-    .set(notProbed)
+    .set({
+      probed_repository: sql<string | null>`case
+        when probe_outcome <> 'proved' then probed_repository end`,
+      probe_outcome: sql<StoredProbeOutcome | null>`case
+        when probe_outcome <> 'proved' then 'not_tried' end`,
+    })
     .where('connection_id', '=', id)
     .where('probe_outcome', 'is not', null)
     .returning('id')

@@ -80,9 +80,8 @@ export async function checkConnection(
     if (outcome === 'refreshed') return checkConnection(parts, id, true)
     return await endCheck(db, row)
   }
-  const probes = hidesScopes(verdict)
-    ? await probeForRuntimes(db, adapter, http, credential, row.name, id)
-    : []
+  const hidden = hidesScopes(verdict)
+  const probes = hidden ? await probeForRuntimes(db, adapter, http, credential, row.name, id) : []
   const asked =
     verdict === undefined ? unreadable() : changeFor(withScopesAsMade(verdict, row, adapter), row)
   const change = { ...asked, ...endOfGrant(verdict, row, tokens), ...notAnswered(probes) }
@@ -106,7 +105,9 @@ export async function checkConnection(
       .where('version', '=', row.version)
       .where('status', '!=', 'reauthorization_required')
       .executeTakeFirst()
-    if (numUpdatedRows > 0n) await writeProbes(trx, id, verdict?.outcome === 'accepted', probes)
+    if (numUpdatedRows > 0n && verdict?.outcome === 'accepted') {
+      await writeProbes(trx, id, hidden, probes)
+    }
     await settleNotices(trx, id)
     await announceToken(trx, { id, owner_id, owner_kind })
   })
@@ -176,23 +177,23 @@ async function endCheck(
   db: Db,
   row: { id: string; owner_id: string; owner_kind: OwnerKind; version: number; name: string },
 ): Promise<void> {
-  await db.transaction().execute(async (trx) => {
   const over = sql`status = 'reauthorization_required'`
   const reason = `${row.name} could not be asked for a new token.`
+  await db.transaction().execute(async (trx) => {
     await trx
       .updateTable('connections')
       .set({
         check_requested_at: null,
-        check_due_at: sql<Date | null>`case
         checked_at: sql<Date | null>`case when ${over} then now() else checked_at end`,
         check_failed_at: sql<Date | null>`case when ${over} then null else now() end`,
         check_failed_reason: sql<string | null>`case
           when ${over} then null else coalesce(check_failed_reason, ${reason}) end`,
+        check_due_at: sql<Date | null>`case
           when ${over} then null else ${nextCheck('unavailable')} end`,
       })
       .where('id', '=', row.id)
-      .execute()
       .where('version', '=', row.version)
+      .execute()
     await announceToken(trx, row)
   })
 }

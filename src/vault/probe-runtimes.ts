@@ -70,17 +70,18 @@ function failureOf(probe: Probe, provider: string, repository: string): string |
 }
 
 /**
- * Notes what was learned. Where nothing was, what was known before stays.
+ * Notes what was learned of a token that the host took. Where nothing was, what was known before
+ * stays; where nothing is named to try it on, nothing is known.
  *
- * @param accepted the host took the token: what is not tried on anything now is not proved by it
+ * @param hidden the token does not show its scopes: a runtime that came while it was tried, and names
+ *   a repository, still waits for that
  */
 export async function writeProbes(
   trx: Trx,
   connection_id: string,
-  accepted: boolean,
+  hidden: boolean,
   probes: readonly Probed[],
 ): Promise<void> {
-  if (!accepted) return
   const tried = probes.flatMap(({ authorization_id }) => authorization_id ?? [])
   await trx
     .updateTable('authorizations')
@@ -88,6 +89,7 @@ export async function writeProbes(
     .where('connection_id', '=', connection_id)
     .where('probe_outcome', 'is not', null)
     .$if(tried.length > 0, (query) => query.where('id', 'not in', tried))
+    .$if(hidden, (query) => query.where(namesNoRepository))
     .execute()
   if (!probes.some(({ authorization_id }) => authorization_id === null)) {
     await trx
@@ -112,6 +114,10 @@ export async function writeProbes(
       .execute()
   }
 }
+
+const namesNoRepository = sql<boolean>`not exists (select from runtime_providers named
+  where named.runtime_id = authorizations.runtime_id
+    and named.provider_id = authorizations.provider_id and named.probe_repository is not null)`
 
 function isLearned(outcome: Probe['outcome']): outcome is ProbeOutcome {
   return outcome !== 'unavailable' && outcome !== 'sign_on_required'

@@ -25,6 +25,8 @@ before(async () => {
 })
 afterEach(() => {
   github.interruption = undefined
+  github.interruptionFor = undefined
+  github.holdBack = undefined
   for (const repository of github.repositories) repository.sso = false
 })
 
@@ -278,6 +280,52 @@ suite('several runtimes', () => {
     const { status } = await admin.addToken(first.row, fineGrained('contents:write'))
     assert.equal(status, 'accepted')
     assert.match(await events.until(valid(second)), /Proved by carol\/tools/)
+  })
+
+  test('the same token once more, for another runtime, proves nothing to one that it failed', async () => {
+    const strict = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    await admin.addToken(strict.row, token)
+    const stored = github.token(token) ?? assert.fail()
+    stored.scopes = ['contents:read']
+    assert.equal((await admin.checkNow(strict.row.runtime_id)).status, 'insufficient_scopes')
+    const lenient = await runtimeTrying(null, true)
+    github.interruptionFor = (path) =>
+      path.startsWith('/api/v3/repos/') ? { status: 429, body: 'Slow down' } : undefined
+    assert.equal((await admin.addToken(lenient.row, token)).status, 'accepted')
+    assert.equal((await strict.connection())?.id, (await lenient.connection())?.id)
+    await refusal(strict.credential(), 'credential-scopes-missing')
+    github.interruptionFor = undefined
+    assert.equal((await admin.checkNow(strict.row.runtime_id)).status, 'insufficient_scopes')
+  })
+
+  test('a runtime that comes while a token is tried still waits for its own repository', async () => {
+    const first = await runtimeTrying('carol/secret')
+    await admin.addToken(first.row, fineGrained('contents:write'))
+    const { id: connection_id = '' } = (await first.connection()) ?? {}
+    const second = await runtimeTrying('carol/tools')
+    const slow = { status: 429, body: 'Slow down' }
+    const released = Promise.withResolvers<void>()
+    const held = new Promise<void>((resolve) => {
+      github.holdBack = (path) => {
+        if (!path.startsWith('/api/v3/repos/')) return undefined
+        github.holdBack = undefined
+        github.interruptionFor = (other) => (other.startsWith('/api/v3/repos/') ? slow : undefined)
+        resolve()
+        return released.promise
+      }
+    })
+    await using events = await admin.events()
+    const failed = async () => (await first.connection())?.check_failed ?? null
+    await admin.api.checkConnection({ params: { id: connection_id } })
+    await held
+    await admin.api.createAuthorization({ body: { ...second.row, connection_id } })
+    await events.until(async () => ((await failed()) === null ? undefined : true))
+    released.resolve()
+    await events.until(async () => ((await failed()) === null ? true : undefined))
+    github.interruptionFor = undefined
+    await refusal(second.credential(), 'credential-scopes-missing')
+    assert.equal((await admin.checkNow(second.row.runtime_id)).status, 'valid')
   })
 
   test('another repository in the settings has it tried there', async () => {
