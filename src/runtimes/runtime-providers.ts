@@ -128,7 +128,10 @@ async function limitAge(
     .execute()
 }
 
-/** Within minutes, spread out, for tokens that do not show their scopes. */
+/**
+ * Within minutes, spread out, for tokens that do not show their scopes. A grant may be one of these
+ * and valid all the same, by what was said when it was made.
+ */
 async function tryAnew(
   trx: Trx,
   { runtime_id, provider_id }: { runtime_id: string; provider_id: string },
@@ -142,7 +145,7 @@ async function tryAnew(
       returning connection_id)
     update connections set check_due_at = now() + random() * interval '3 minutes',
       probed_repository = null, probe_outcome = null
-    where status = 'unverified' and (id in (select connection_id from forgotten)
+    where (status = 'unverified' or method = 'oauth') and (id in (select connection_id from forgotten)
       or runtime_id = ${runtime_id} and provider_id = ${provider_id}
         and probed_repository is distinct from ${repository}::text)`.execute(trx)
 }

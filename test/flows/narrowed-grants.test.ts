@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, suite, test } from 'node:test'
+import { sql } from 'kysely'
 import { problemUri } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { refusal } from '../harness/problems.ts'
@@ -76,6 +77,19 @@ suite('at a host that does not show the scopes of a token', () => {
       assert.ok((await ask()).password)
     })
   }
+})
+
+test('another repository in the settings has a grant tried there soon, valid as it is', async () => {
+  const { row } = await atDataCenter.runtime('tried')
+  assert.equal((await atDataCenter.authorize(row)).status, 'completed')
+  assert.equal((await connectionOn(row.runtime_id))?.status, 'valid')
+  const params = row
+  await admin.api.updateRuntimeProvider({ params, body: { probe_repository: 'ACME/app' } })
+  const { rows } = await sql<{ soon: boolean }>`
+    select check_due_at <= now() + interval '3 minutes' as soon
+    from connections c join authorizations a on a.connection_id = c.id
+    where a.runtime_id = ${row.runtime_id}`.execute(countersign.database.db)
+  assert.deepEqual(rows, [{ soon: true }])
 })
 
 suite('at a host that shows them', () => {
