@@ -43,12 +43,12 @@ export async function beginAuthorization(
   request: NewAuthorizationRequest,
 ): Promise<{ request: AuthorizationRequest; authorization_url: string }> {
   const { person, ip, id, runtime_id, provider_id, for_runtime, state } = request
-  const { owner_id, owner_kind } = tokenOwner({ ...request, owner_id: person.id })
+  const { owner_id } = tokenOwner({ ...request, owner_id: person.id })
   const row = await clientFor(db, request)
   const { client_row_id, client_id } = row
   await refuseUnknownKey(db, request.code_verifier_box)
   const adapter = adapterFor(row.kind)
-  const scopes = await requestedScopes(db, request, adapter, owner_kind)
+  const scopes = await requestedScopes(db, request, adapter, for_runtime ? null : person.id)
   const redirect_uri = request.page_url + callbackPath(provider_id)
   const attempt = {
     actor: person,

@@ -3,7 +3,7 @@ import { type Access, type Authorization, isUsable, ProblemError } from '../cont
 import { announce } from '../events/change.ts'
 import { enqueueBehind } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
-import { type Db, isBrokenReference } from '../store/database.ts'
+import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { notOnRuntime } from './candidates.ts'
 import { askForCheck } from './check-connection.ts'
 import { isForRuntime } from './connection-rows.ts'
@@ -13,6 +13,7 @@ import type { PersonRequest } from './person-request.ts'
 import { bindConnection } from './place-connection.ts'
 import { probeOfReused } from './probe.ts'
 import { removeUnusedConnections } from './remove-unused.ts'
+import { chosenScopes, lackingOfChosen } from './requested-scopes.ts'
 import { statusAt } from './status.ts'
 
 /**
@@ -42,7 +43,8 @@ export async function createAuthorization(
     return await decide(db, attempt, async (trx) => {
       const connection = await trx
         .selectFrom('connections')
-        .select(['method', 'status', 'expires_at', 'missing_scopes', sql<Date>`now()`.as('now')])
+        .select(['method', 'status', 'expires_at', 'scopes', 'missing_scopes'])
+        .select(sql<Date>`now()`.as('now'))
         .select(isForRuntime(row).as('for_runtime'))
         .where('id', '=', connection_id)
         .where('owner_id', '=', person.id)
@@ -72,6 +74,7 @@ export async function createAuthorization(
             `Authorize access to ${before.provider.name} instead.`,
         )
       }
+      await refuseNarrower(trx, before, connection)
       const place = { ...row, provider: before.provider.name }
       const probe = await probeOfReused(trx, place, { ...connection, id: connection_id })
       await bindConnection(trx, { owner_id: person.id, ...row }, connection_id, probe)
@@ -89,6 +92,22 @@ export async function createAuthorization(
     if (isBrokenReference(error)) throw notOnRuntime()
     throw error
   }
+}
+
+/** The list of scopes that an administrator made for a runtime is not lost with a grant for another. */
+async function refuseNarrower(
+  trx: Trx,
+  { runtime, provider }: Access,
+  connection: { method: 'oauth' | 'token'; scopes: string[] },
+): Promise<void> {
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  const lacking = lackingOfChosen(provider.kind, await chosenScopes(trx, row), connection)
+  if (lacking.length === 0) return
+  throw new ProblemError(
+    'connection-not-usable',
+    `It was granted without ${lacking.join(' and ')}, which this runtime asks for. ` +
+      `Authorize access to ${provider.name} for it.`,
+  )
 }
 
 /**

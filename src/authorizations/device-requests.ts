@@ -34,7 +34,7 @@ export async function beginDeviceAuthorization(
   const row = await clientFor(db, { ...request, for_runtime: false })
   const adapter = adapterFor(row.kind)
   if (adapter.oauth.device_flow === undefined) throw deviceFlowNotOffered(row.provider)
-  const scopes = await requestedScopes(db, request, adapter, 'person')
+  const scopes = await requestedScopes(db, request, adapter, person.id)
   const attempt = {
     actor: person,
     action: 'authorization_request.create',

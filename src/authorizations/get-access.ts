@@ -8,6 +8,7 @@ import {
   toConnection,
 } from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
+import { chosenScopes, lackingOfChosen } from './requested-scopes.ts'
 import { statusAt } from './status.ts'
 import { tokenNeeds } from './token-needs.ts'
 
@@ -32,14 +33,18 @@ export async function getAccess(
     .where(isShownEnough(row))
     .orderBy('created_at')
     .execute()
+  const chosen = await chosenScopes(db, row)
   const current = access.authorization?.connection.id
   return {
     ...access,
     owner_id,
-    ...(await tokenNeeds(db, row, access.provider, 'person')),
+    ...(await tokenNeeds(db, row, access.provider, owner_id)),
     administrators: access.oauth === 'client_not_registered' ? await administrators(db) : [],
     reusable_connections: own
       .filter((connection) => connection.id !== current && works(connection))
+      .filter(
+        (connection) => lackingOfChosen(access.provider.kind, chosen, connection).length === 0,
+      )
       .map((connection) => toConnection(connection)),
   }
 }

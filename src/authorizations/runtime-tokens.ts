@@ -5,10 +5,10 @@ import {
   type RuntimeToken,
   type RuntimeTokenDetail,
 } from '../contract/index.ts'
-import { enqueue } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { announceToken } from './announce-token.ts'
+import { askForCheck } from './check-connection.ts'
 import { connectionRows, toConnection } from './connection-rows.ts'
 import { type RowFacts, rowColumns, toRow } from './list-access.ts'
 import type { PersonRequest } from './person-request.ts'
@@ -43,7 +43,7 @@ export async function getRuntimeToken(db: Db, row: Row): Promise<RuntimeTokenDet
   return {
     ...token,
     owner_id: row.runtime_id,
-    ...(await tokenNeeds(db, row, token.provider, 'runtime')),
+    ...(await tokenNeeds(db, row, token.provider, null)),
   }
 }
 
@@ -51,14 +51,9 @@ export async function getRuntimeToken(db: Db, row: Row): Promise<RuntimeTokenDet
 export async function checkRuntimeToken(db: Db, request: PersonRequest & Row): Promise<Connection> {
   const { id, attempt } = await about(db, request, 'runtime_token.check')
   return await decide(db, attempt, async (trx) => {
-    const updated = await trx
-      .updateTable('connections')
-      .set({ check_requested_at: sql<Date>`now()` })
-      .where('id', '=', id)
-      .executeTakeFirst()
-    if (updated.numUpdatedRows === 0n) throw noToken()
-    await enqueue(trx, 'check-connection', { id }, `check-connection:${id}`)
-    await announceToken(trx, { id, owner_id: request.runtime_id, owner_kind: 'runtime' })
+    const token = { id, owner_id: request.runtime_id }
+    if (!(await askForCheck(trx, token))) throw noToken()
+    await announceToken(trx, { ...token, owner_kind: 'runtime' })
     const { connection } = await readRow(trx, request)
     if (connection === null) throw noToken()
     return connection

@@ -1,4 +1,5 @@
 import { notProbed, type ProbeColumns, scopesHidden } from '../authorizations/probe.ts'
+import { lackingOfAsked } from '../authorizations/requested-scopes.ts'
 import { ProblemError } from '../contract/index.ts'
 import type { TokenAnswer } from '../oauth/token-endpoint.ts'
 import { adapterFor } from '../providers/adapters.ts'
@@ -61,14 +62,6 @@ async function inspect(
 }
 
 /**
- * Scopes of OpenID Connect that say what else is to be answered: hosts do not name them among what
- * a token may do.
- *
- * @see https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
- */
-const NOT_OF_TOKENS = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access']
-
-/**
  * What a grant lacks of what its owner needs, and of what it was asked for. Without a word about
  * the scopes in the token answer it has those that were asked for, RFC 6749 §5.1.
  *
@@ -83,10 +76,7 @@ export function lackingScopes(
   const granted = shown ?? answered
   const needed = granted === null ? [] : missingScopes(adapter, granted, owner)
   if (answered === null) return needed
-  const all = [...answered, ...(shown ?? [])]
-  const wanted = asked.filter(
-    (scope) => !NOT_OF_TOKENS.includes(scope) && !adapter.hasScope(all, scope),
-  )
+  const wanted = lackingOfAsked(adapter, asked, [...answered, ...(shown ?? [])])
   return [...new Set([...needed, ...wanted])]
 }
 

@@ -102,6 +102,32 @@ suite('at a host that shows them', () => {
     assert.deepEqual(problem?.missing_scopes, ['api'])
     gitlab.oauth.allows = null
     assert.equal((await atGitlab.authorize(row)).status, 'completed')
+    await admin.api.deleteAuthorization({
+      params: { id: (await admin.access(row.runtime_id)).authorization?.id ?? '' },
+    })
+  })
+
+  test('a grant for one runtime is not used for another that asks for more', async () => {
+    const usual = await atGitlab.runtime('usual')
+    assert.equal((await atGitlab.authorize(usual.row)).status, 'completed')
+    const { id: connection_id = '' } = (await connectionOn(usual.row.runtime_id)) ?? {}
+    const more = await atGitlab.runtime('more', { scopes: ['read_api', 'write_repository', 'api'] })
+    const offered = async () =>
+      (await admin.api.getAccess({ params: more.row })).reusable_connections.map(({ id }) => id)
+    assert.deepEqual(await offered(), [])
+    const body = { ...more.row, connection_id }
+    const reuse = () => admin.api.createAuthorization({ body })
+    const { detail } = await refusal(reuse(), 'connection-not-usable')
+    assert.match(detail, /without api, which this runtime asks for. Authorize access to gitlab/)
+
+    assert.equal((await atGitlab.authorize(more.row)).status, 'completed')
+    // The grant is one for both: authorizing the other again takes nothing from it.
+    assert.equal((await atGitlab.authorize(usual.row)).status, 'completed')
+    const { id, scopes } = (await connectionOn(more.row.runtime_id)) ?? {}
+    assert.deepEqual([id, scopes?.includes('api')], [connection_id, true])
+    const fewer = await atGitlab.runtime('fewer', { scopes: ['api', 'openid'] })
+    await admin.api.createAuthorization({ body: { ...fewer.row, connection_id } })
+    assert.ok((await fewer.ask()).password)
   })
 })
 
