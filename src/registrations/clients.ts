@@ -15,6 +15,7 @@ import {
 } from '../store/page.ts'
 import { type ClientPlace, getClientForm } from './client-form.ts'
 import { clientRows, readClient, toClient } from './client-rows.ts'
+import { endPendingGrants } from './pending-grants.ts'
 
 /** A client belongs to no person; its box says so where others name their owner. */
 const NO_OWNER = 'client'
@@ -84,6 +85,7 @@ export async function putClient(
   const subject = `app ${client_id}${client_secret_box === null ? ', without a secret' : ''}`
   try {
     return await decide(db, { actor, action: 'client.put', subject, ip }, async (trx) => {
+      await endPendingGrants(trx, request)
       const values = { client_id, client_secret_box, test_at: null, test_outcome: null }
       const stored = await trx
         .insertInto('clients')

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import { ProblemError } from '../../src/contract/index.ts'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
+import { migrate } from '../../src/store/migrate.ts'
 import { startWithGitlab } from '../harness/gitlab.ts'
 
 const scene = await startWithGitlab()
@@ -71,6 +72,12 @@ test("a runtime's own is shown to administrators, and to nobody as theirs", asyn
     ['dave'],
   )
   assert.deepEqual(await pending(), [])
+  // From before it was written down whose they are.
+  await sql`update revocations set owner_kind = 'person'`.execute(database.db)
+  assert.deepEqual(await ofRuntime(), [])
+  await sql`delete from kysely_migration where name = '0018-replaced-apps'`.execute(database.db)
+  await migrate(database)
+  assert.equal((await ofRuntime()).length, 1)
   await assert.rejects(
     bob.api.listRuntimeRevocations({ params: { id: row.runtime_id }, query: {} }),
     (error) => error instanceof ProblemError && error.type === 'not-an-administrator',

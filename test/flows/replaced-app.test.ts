@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startCountersign } from '../harness/countersign.ts'
+import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
 import type { Client } from '../standins/client.ts'
 import { startGithub } from '../standins/github/github.ts'
@@ -74,4 +75,44 @@ test('and when its authorization is deleted, also after the app was replaced twi
   assert.equal(all.at(-1), 'grant of carol at github: revoked')
   assert.equal(github.token(password)?.revoked, true)
   assert.equal(github.calls.slice(made).filter((call) => call.startsWith('DELETE')).length, 1)
+})
+
+test('an app that came back is remembered with the secret that it had last', async () => {
+  const { length: made } = await revocations(0)
+  const { row, ask } = await runtime('returning')
+  const app = await replaceApp()
+  assert.equal((await authorize(row)).status, 'completed')
+  const { password } = await ask()
+  const { id } = await admin.api.getClientForm({ query: { provider_id } })
+  await replaceApp()
+  app.client_secret = 'another'
+  const { client_id, client_secret } = app
+  await admin.api.putClient({ body: { id, provider_id, client_id, client_secret } })
+  await replaceApp()
+  const { authorization } = await admin.access(row.runtime_id)
+  await admin.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+  assert.equal((await revocations(made + 1)).at(-1), 'grant of carol at github: revoked')
+  assert.equal(github.token(password)?.revoked, true)
+})
+
+test('a grant that waits for a word about its account is ended as the app that it was made to', async () => {
+  const { length: made } = await revocations(0)
+  const { row, ask } = await runtime('waiting')
+  const app = await replaceApp()
+  assert.equal((await authorize(row)).status, 'completed')
+  const { password } = await ask()
+  const { id, status } = await authorize(row, 'dave')
+  assert.equal(status, 'account_changed')
+  await using events = await admin.events()
+  const next = await replaceApp()
+  assert.equal((await revocations(made + 1)).at(-1), 'grant of dave at github: revoked')
+  assert.ok(told(app) && !told(next))
+  const params = { id }
+  const ended = await events.until(async () => {
+    const now = await admin.api.getAuthorizationRequest({ params })
+    return now.status === 'refused' ? now : undefined
+  })
+  assert.match(ended.problem?.detail ?? '', /replaced the app/)
+  await refusal(admin.api.confirmAuthorizationRequest({ params }), 'not-found')
+  assert.equal(github.token(password)?.revoked, false)
 })

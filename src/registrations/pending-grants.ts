@@ -1,0 +1,37 @@
+import { ProblemError } from '../contract/index.ts'
+import { announce } from '../events/change.ts'
+import type { Trx } from '../store/database.ts'
+
+/**
+ * Ends what waits with a grant to the app that another is about to take the place of, such as for a
+ * word about its account. The database keeps it to be revoked as the app that it still finds.
+ */
+export async function endPendingGrants(
+  trx: Trx,
+  { id, client_id }: { id: string; client_id: string },
+): Promise<void> {
+  const problem = new ProblemError(
+    'authorization-failed',
+    'An administrator replaced the app that you allowed. Nothing was changed. Authorize access again.',
+  )
+  const ended = await trx
+    .updateTable('authorization_requests')
+    .set({
+      status: 'refused',
+      problem: JSON.stringify(problem.toProblem()),
+      token_set_box: null,
+    })
+    .where('token_set_box', 'is not', null)
+    .where('client_row_id', 'in', (query) =>
+      query
+        .selectFrom('clients')
+        .select('clients.id')
+        .where('clients.id', '=', id)
+        .where('clients.client_id', '!=', client_id),
+    )
+    .returning(['id', 'owner_id'])
+    .execute()
+  for (const request of ended) {
+    await announce(trx, { name: 'authorization_request', ...request })
+  }
+}
