@@ -26,20 +26,23 @@ export async function enqueue<Name extends keyof Tasks>(
 }
 
 /**
- * What nobody waits for: where its provider stands, what goes first (the least, above 0), and the
- * lines for each provider, of which each does one at a time. Triggers of the database begin
- * revocations in the same way.
+ * What nobody waits for: where its provider stands, what goes first (the least, above 0), the lines
+ * for each provider, of which each does one at a time, and when somebody does wait for it. Triggers
+ * of the database begin revocations in the same way.
  */
 const background = {
   'check-connection': {
     table: 'connections',
     priority: 10,
     line: sql`'background:' || provider_id || ':' || (hashtext(id::text) & 3)`,
+    // The same check may wait already in front, for a person who asked for it.
+    unless: sql`check_requested_at is not null`,
   },
   'revoke-grant': {
     table: 'revocations',
     priority: 20,
     line: sql`'background:' || provider_id`,
+    unless: sql`false`,
   },
 } as const satisfies Partial<Record<keyof Tasks, object>>
 
@@ -47,16 +50,17 @@ const background = {
  * The same for a task that nobody waits for: after all others, and in few lines for each provider, so
  * that one which does not answer takes no vault's time from the rest.
  *
- * @param id of the row that the task is about; nothing is done when it is gone
+ * @param id of the row that the task is about; nothing is done when it is gone, nor where somebody
+ *   waits for the same task
  */
 export async function enqueueBehind(
   trx: Db | Trx,
   task: keyof typeof background,
   id: string,
 ): Promise<void> {
-  const { table, priority, line } = background[task]
+  const { table, priority, line, unless } = background[task]
   await sql`select graphile_worker.add_job(${task}, json_build_object('id', id),
       queue_name => ${line}, priority => ${priority},
       job_key => ${`${task}:${id}`}, max_attempts => 12)
-    from ${sql.table(table)} where id = ${id}`.execute(trx)
+    from ${sql.table(table)} where id = ${id} and not (${unless})`.execute(trx)
 }

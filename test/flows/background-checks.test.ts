@@ -72,6 +72,24 @@ test('a host that says 429 to a check is asked by no vault until then, but by pe
   assert.equal(await forge.calls(ACCOUNT), 2)
 })
 
+test('a check that a person waits for stays in front when one that nobody waits for comes', async () => {
+  await using countersign = await startCountersign()
+  const { admin, provider, forge, database } = countersign
+  const { runtime } = await countersign.runtime()
+  await admin.addToken({ runtime_id: runtime.id, provider_id: provider.id }, await forge.token())
+  await countersign.stopVaults()
+  const { authorization } = await admin.access(runtime.id)
+  const id = authorization?.connection.id ?? ''
+  const { db } = database
+  const waiting = async () =>
+    (await sql`select priority, queue_name from graphile_worker.jobs`.execute(db)).rows
+  await enqueueBehind(db, 'check-connection', id)
+  await admin.api.checkConnection({ params: { id } })
+  assert.deepEqual(await waiting(), [{ priority: 0, queue_name: null }])
+  await enqueueBehind(db, 'check-connection', id)
+  assert.deepEqual(await waiting(), [{ priority: 0, queue_name: null }])
+})
+
 async function register({ admin }: Countersign, { url }: Forge): Promise<Provider> {
   const address = { base_url: url, private_address_confirmed: true }
   return await admin.api.createProvider({ body: { kind: 'gitea', name: 'Second', ...address } })
