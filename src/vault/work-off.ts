@@ -1,6 +1,6 @@
 /**
- * Works until nothing is left to take, at most so many at a time. More is taken as soon as half is
- * done, so that the slowest never leave the rest idle.
+ * Works until nothing is left to take, at most so many at a time. More is taken as soon as any half
+ * is done, so that the slowest never leave the rest idle.
  *
  * @param work a failure is its own affair
  * @returns whether there was anything to do
@@ -22,7 +22,8 @@ export async function workOff<T>(
       }
       if (underway.size === 0) return some
       some = true
-      await Promise.all([...underway].slice(0, taken.length === 0 ? most : most / 2))
+      const half = Math.floor(underway.size / 2)
+      while (underway.size > half) await Promise.race(underway)
     }
   } finally {
     await Promise.all(underway)
