@@ -15,8 +15,11 @@ export function tidyAccount(account: ProviderAccount): ProviderAccount {
   }
 }
 
-/** It goes to terminals, commits and the audit trail: on one line, and not as long as a host wants. */
+/**
+ * It goes to terminals, commits and the audit trail: on one line, in the order in which it is
+ * written, and not as long as a host wants.
+ */
 function hostText(text: string): string {
-  const printable = text.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '')
+  const printable = text.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '')
   return [...printable].slice(0, MOST_CHARACTERS).join('')
 }
