@@ -84,6 +84,7 @@ export const authorizationEndpoints = {
       'token-not-allowed',
       'token-scopes-hidden',
       'connection-not-usable',
+      'too-many-attempts',
     ],
   },
   updateAuthorization: {
@@ -179,7 +180,7 @@ export const authorizationEndpoints = {
     params: byId,
     status: 204,
     result: null,
-    problems: ['not-found'],
+    problems: ['not-found', 'too-many-attempts'],
   },
   checkConnection: {
     role: 'server',

@@ -81,3 +81,11 @@ test('one person can begin so many authorizations, and others go on', async () =
   await exhaust(100, async () => await begun[turn++ % 2]?.({ body }), 'provider-not-on-runtime')
   await refusal(admin.api.beginAuthorization({ body }), 'provider-not-on-runtime')
 })
+
+test('one person can authorize with tokens there are, and take that back, so often', async () => {
+  const { api } = await countersign.person('busy')
+  await exhaust(120, () => api.deleteAuthorization({ params: { id: randomUUID() } }), 'not-found')
+  const body = { runtime_id: randomUUID(), provider_id: provider.id, connection_id: randomUUID() }
+  await refusal(api.createAuthorization({ body }), 'too-many-attempts')
+  await refusal(admin.api.createAuthorization({ body }), 'provider-not-on-runtime')
+})

@@ -17,6 +17,8 @@ import type { ServerParts } from '../server-parts.ts'
 
 /** Checks that a person may ask for. */
 const CHECKS = { most: 60, seconds: 300 }
+/** Authorizations with a token there is, which may have that checked, and those taken back. */
+const CHANGES = { most: 120, seconds: 300 }
 
 /** What a person does with their own tokens. */
 export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): void {
@@ -34,13 +36,15 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
   bind(app, 'getCandidate', person, ({ params }, { caller }) =>
     getCandidate(db, caller.id, params.id),
   )
-  bind(app, 'createAuthorization', person, ({ body }, { caller, ip }) =>
-    createAuthorization(db, { ...body, person: caller, ip }),
-  )
+  bind(app, 'createAuthorization', person, async ({ body }, { caller, ip }) => {
+    await countAttempt(db, `authorization-change ${caller.id}`, CHANGES)
+    return await createAuthorization(db, { ...body, person: caller, ip })
+  })
   bind(app, 'updateAuthorization', person, ({ params, body }, { caller, ip }) =>
     updateAuthorization(db, { ...params, ...body, person: caller, ip }),
   )
   bind(app, 'deleteAuthorization', person, async ({ params }, { caller, ip }) => {
+    await countAttempt(db, `authorization-change ${caller.id}`, CHANGES)
     await deleteAuthorization(db, { id: params.id, person: caller, ip })
     return undefined
   })
