@@ -11,6 +11,7 @@ import {
   type Input,
   inputs,
   type ProblemType,
+  problemUri,
 } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { assertProblem } from '../harness/problems.ts'
@@ -75,6 +76,9 @@ const bodies: Bodies = {
   },
 }
 
+/** What any site can have a browser send without asking us first. */
+const FORM_TYPES = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']
+
 const queries: Record<string, string> = { getClientForm: `?provider_id=${provider.id}` }
 
 const all: [string, Endpoint][] = Object.entries(endpoints)
@@ -82,14 +86,18 @@ const onServer = all.filter(([, { role }]) => role === 'server')
 const callers = (...wanted: string[]) => all.filter(([, { caller }]) => wanted.includes(caller))
 
 /** Calls an endpoint with input in good order. */
-function call([name, endpoint]: [string, Endpoint], headers: Record<string, string> = {}) {
+function call(
+  [name, endpoint]: [string, Endpoint],
+  headers: Record<string, string> = {},
+  type = 'application/json',
+) {
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_, param: string) =>
     param === 'provider_id' ? provider.id : (ids[param as keyof typeof ids] ?? ''),
   )
   const body = name in bodies ? JSON.stringify(bodies[name as keyof Bodies]) : null
   return fetch((endpoint.role === 'vault' ? vault_url : page_url) + path + (queries[name] ?? ''), {
     method: endpoint.method,
-    headers: { ...headers, ...(body === null ? {} : { 'content-type': 'application/json' }) },
+    headers: { ...headers, ...(body === null ? {} : { 'content-type': type }) },
     body,
   })
 }
@@ -165,7 +173,7 @@ suite('a body that is not what is expected', () => {
     assert.deepEqual(await admin.api.listRuntimes({}), before)
   })
 
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+  for (const type of FORM_TYPES) {
     test(`of media type ${type}`, async () => {
       const response = await post('/api/v1/runtimes', json(runtime), { 'content-type': type })
       await assertProblem(response, 'media-type-unsupported')
@@ -283,15 +291,45 @@ suite('who may call', () => {
 
   for (const endpoint of onServer.filter(([, { method }]) => method !== 'GET')) {
     test(`${endpoint[0]}: no other site`, async () => {
+      const before = await audited()
       for (const headers of [
         { origin: 'https://evil.example' },
         { origin: 'null' },
         { origin: `${page_url}.evil.example` },
+        { origin: page_url.replace('http:', 'https:') },
+        { origin: page_url.replace(/:\d+$/, ':1') },
         { 'sec-fetch-site': 'cross-site' },
+        { 'sec-fetch-site': 'cross-site', origin: page_url },
         { 'sec-fetch-site': 'same-site', origin: page_url },
+        { 'sec-fetch-site': 'none' },
       ]) {
-        const response = await call(endpoint, { cookie: admin.cookie, ...headers })
-        await assertProblem(response, 'origin-not-allowed')
+        for (const cookie of [admin.cookie, '']) {
+          const response = await call(endpoint, { cookie, ...headers })
+          await assertProblem(response, 'origin-not-allowed')
+        }
+      }
+      assert.equal(await audited(), before)
+    })
+
+    test(`${endpoint[0]}: our own pages, and who is no browser`, async () => {
+      for (const headers of [
+        {},
+        { origin: page_url },
+        { 'sec-fetch-site': 'same-origin' },
+        { 'sec-fetch-site': 'same-origin', origin: page_url },
+      ]) {
+        // Without a session nothing is changed, and who calls is asked for after the site.
+        const answer = await (await call(endpoint, headers)).text()
+        assert.ok(!answer.includes(problemUri('origin-not-allowed')), answer)
+      }
+    })
+  }
+
+  for (const endpoint of all.filter(([, { body }]) => body !== undefined)) {
+    test(`${endpoint[0]}: no form of another site`, async () => {
+      for (const type of FORM_TYPES) {
+        const response = await call(endpoint, { cookie: admin.cookie }, type)
+        await assertProblem(response, 'media-type-unsupported')
       }
     })
   }
@@ -367,6 +405,12 @@ async function exchange(url: string, sent: string | Uint8Array): Promise<string>
   const socket = connect(Number(port), hostname)
   socket.write(sent)
   return await text(socket)
+}
+
+/** How much was written down so far. */
+async function audited(): Promise<number> {
+  const rows = await countersign.database.db.selectFrom('audit').select('id').execute()
+  return rows.length
 }
 
 async function denials(): Promise<number> {
