@@ -199,6 +199,36 @@ suite('a runtime with an app of its own', () => {
   })
 })
 
+suite('a runtime that is authorized with OAuth2', () => {
+  test('takes a pasted token only where that is allowed too, and keeps the one it has', async () => {
+    const person = await countersign.person('frieda')
+    const [pasted, runtime] = [await runtimeOf(person), await runtimeOf(person)]
+    const token = await forge.token()
+    assert.equal((await person.addToken(pasted.row, token)).status, 'accepted')
+    const connection_id = (await pasted.authorization())?.connection.id ?? ''
+    const reuse = () => person.api.createAuthorization({ body: { ...runtime.row, connection_id } })
+    const assertRefused = async (call: Promise<unknown>) => {
+      const { detail } = await refusal(call, 'token-not-allowed')
+      assert.equal(detail, 'Authorize access to Forge instead.')
+    }
+    await runtime.set({ auth_mode: 'default_client', token_allowed: false })
+    await assertRefused(person.addToken(runtime.row, token))
+    await assertRefused(person.addTokenInClear(runtime.row, token))
+    await assertRefused(reuse())
+    assert.equal(await runtime.authorization(), null)
+
+    await runtime.set({ token_allowed: true })
+    assert.equal((await reuse()).authorization?.connection.id, connection_id)
+    const next = await forge.token()
+    assert.equal((await person.addToken(runtime.row, next)).status, 'accepted')
+    assert.equal((await runtime.credential()).password, next)
+
+    await runtime.set({ token_allowed: false })
+    await assertRefused(person.addToken(runtime.row, token))
+    assert.equal((await runtime.credential()).password, next)
+  })
+})
+
 function inPlace({ id, provider: { id: provider_id } }: { id: string; provider: { id: string } }) {
   return { id, provider_id }
 }
