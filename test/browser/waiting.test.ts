@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { until } from '../harness/until.ts'
 import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 
@@ -34,7 +35,11 @@ suite('waiting for the Git host and for a vault', { skip: noChromium }, () => {
 
   /** Lets minutes go by in the browser, which may not have begun to wait yet, until `said` is there. */
   async function minutesUntil(said: Locator): Promise<void> {
-    while (!(await said.isVisible())) await page.clock.fastForward(61_000)
+    await until('words that come after minutes', async () => {
+      if (await said.isVisible()) return true
+      await page.clock.fastForward(61_000)
+      return false
+    })
   }
 
   async function handIn(token: string): Promise<void> {

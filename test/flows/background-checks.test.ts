@@ -9,6 +9,7 @@ import { tokenSetText } from '../../src/vault/token-set.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { type Forge, startForge } from '../harness/forge.ts'
 import { wakeScheduler } from '../harness/granted.ts'
+import { until } from '../harness/until.ts'
 
 const ACCOUNT = '/api/v1/user'
 
@@ -24,7 +25,7 @@ test('a host that does not answer holds up no token of another, however much is 
   await sql`update connections set check_due_at = now()`.execute(database.db)
   for (const id of ids) await enqueueBehind(database.db, 'check-connection', id)
   await wakeScheduler(countersign)
-  while ((await hanging.calls(ACCOUNT)) < 8) {}
+  await until('eight checks', async () => (await hanging.calls(ACCOUNT)) >= 8)
 
   const { runtime } = await countersign.runtime()
   const row = { runtime_id: runtime.id, provider_id: provider.id }
@@ -66,7 +67,10 @@ test('a host that says 429 to a check is asked by no vault until then, but by pe
   assert.deepEqual(rows, [{ lane: 'checks', slowness: 1.25 }], 'tokens are refreshed as ever')
 
   await enqueueBehind(database.db, 'check-connection', ids[0] ?? '')
-  while ((await sql`select from graphile_worker.jobs`.execute(database.db)).rows.length > 0) {}
+  await until('the end of all jobs', async () => {
+    const { rows } = await sql`select from graphile_worker.jobs`.execute(database.db)
+    return rows.length === 0
+  })
   assert.equal(await forge.calls(ACCOUNT), 1)
   assert.equal((await admin.checkNow(runtime.id)).status, 'valid')
   assert.equal(await forge.calls(ACCOUNT), 2)

@@ -8,6 +8,7 @@ import { startForge } from '../harness/forge.ts'
 import { authorized } from '../harness/granted.ts'
 import { beginOAuth } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 import { startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
 
 /** What an administrator may change about a Git host, and what that does to those who use it. */
@@ -174,12 +175,11 @@ suite('an address', () => {
         .execute()
       answer = refusal(change(host.id, moved), 'provider-address-fixed')
       // The change has seen no token, and now waits for this transaction.
-      let waiting = 0
-      while (waiting === 0) {
+      await until('a change that waits for us', async () => {
         const { rows } = await sql`select from pg_stat_activity
           where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
-        waiting = rows.length
-      }
+        return rows.length > 0
+      })
     })
     await answer
     assert.equal((await read(host.id))?.base_url, second.url)

@@ -15,6 +15,7 @@ import {
   cutOffAtTheRow,
   endAccess,
   TOKEN_ENDPOINT,
+  untilRefreshing,
   wakeScheduler,
 } from '../harness/granted.ts'
 import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
@@ -38,7 +39,7 @@ test('PostgreSQL is restarted during a refresh: no grant is lost, and nobody ask
     const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1000, times: 1 }
     await forge.control('POST', '/control/faults', fault)
     const asked = vault_urls.map((vault_url) => ask(vault_url).catch((error: unknown) => error))
-    while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
+    await untilRefreshing(forge)
     await postgres[Symbol.asyncDispose]()
     for (const answer of await Promise.all(asked)) {
       // Without the database nothing can be written down, so nothing leaves.

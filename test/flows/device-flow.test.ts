@@ -3,7 +3,6 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { problemType } from '../../src/contract/index.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
@@ -16,6 +15,7 @@ import {
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 import { disguises } from '../invariants/disguises.ts'
 import { allRows } from '../invariants/whole-database.ts'
@@ -157,7 +157,7 @@ suite('a host is asked as it wants to be', () => {
     await untilPutOff(id)
     // Asked again right after it was asked: too early.
     await dueNow(id)
-    await until(async () => (await rowOf(id)).poll_interval === 25)
+    await until('a longer interval', async () => (await rowOf(id)).poll_interval === 25)
     const { rows } = await sql<{ later: boolean }>`
       select next_poll_at > now() + interval '15 seconds' as later
       from authorization_requests where id = ${id}`.execute(database.db)
@@ -175,7 +175,7 @@ suite('a host is asked as it wants to be', () => {
     assert.ok(await paces().select('free_at').executeTakeFirst(), 'a code takes a turn')
     forge.interruption = { status: 429, headers: { 'retry-after': '200' }, body: {} }
     await dueNow(id)
-    await until(async () => {
+    await until('the pause of all vaults', async () => {
       const pace = await paces()
         .select(sql<boolean>`paused_until > now() + interval '100 seconds'`.as('paused'))
         .executeTakeFirst()
@@ -186,7 +186,7 @@ suite('a host is asked as it wants to be', () => {
     const other = await person.api.beginDeviceAuthorization({
       body: { ...row, runtime_id: (await octo.anotherRuntime('patient')).id },
     })
-    await until(async () => {
+    await until('the other one to be put off', async () => {
       const { rows } = await sql<{ put_off: boolean }>`
         select next_poll_at > now() + interval '45 seconds' as put_off from authorization_requests where id = ${other.id}`.execute(
         database.db,
@@ -224,11 +224,11 @@ suite('a host is asked as it wants to be', () => {
     forge.interruption = { status: 503, body: '<html>Away' }
     await dueNow(id)
     const calls = forge.calls.length
-    await until(async () => forge.calls.length > calls)
+    await until('a call of the host', async () => forge.calls.length > calls)
     assert.equal((await rowOf(id)).status, 'pending')
     forge.interruption = undefined
     devices.approve(device?.user_code ?? '', 'carol')
-    await until(async () => (await rowOf(id)).next_poll_at !== null)
+    await until('the next question', async () => (await rowOf(id)).next_poll_at !== null)
     await dueNow(id)
     assert.equal((await outcomeOf(person, id)).status, 'completed')
   })
@@ -239,8 +239,10 @@ suite('a host is asked as it wants to be', () => {
     devices.approve(device?.user_code ?? '', 'carol')
     forge.interruptionFor = (path) =>
       path.endsWith('/user') ? { status: 503, body: '<html>Away' } : undefined
-    await until(async () => (await rowOf(id)).status === 'exchanging')
-    await until(async () => countersign.logged.some((line) => line.includes(id)))
+    await until('the grant', async () => (await rowOf(id)).status === 'exchanging')
+    await until('a line in the log', async () =>
+      countersign.logged.some((line) => line.includes(id)),
+    )
     forge.interruptionFor = undefined
     assert.equal((await person.access(octo.runtime.id)).authorization, null)
     await dueNow(id)
@@ -265,11 +267,11 @@ suite('a host is asked as it wants to be', () => {
     devices.approve(device?.user_code ?? '', 'carol')
     forge.interruptionFor = (path) =>
       path.endsWith('/user') ? { status: 503, body: '<html>Away' } : undefined
-    await until(async () => (await rowOf(id)).status === 'exchanging')
+    await until('the grant', async () => (await rowOf(id)).status === 'exchanging')
     await damage('token_set_box', id)
     forge.interruptionFor = undefined
     await gaveUp(id)
-    await until(async () => {
+    await until('the end of what was granted', async () => {
       const left = await database.db.selectFrom('revocations').select('id').execute()
       return !left.some((revocation) => revocation.id === id)
     })
@@ -359,7 +361,9 @@ test('a vault that is killed between the code and the token is replaced by the n
   await using forge = await startDeviceForge(alone)
   const { id, device } = await beginWithCode(alone.admin, forge.row)
   assert.ok(device)
-  await until(async () => forge.forge.calls.includes(TOKEN_ENDPOINT))
+  await until('a call of the token endpoint', async () =>
+    forge.forge.calls.includes(TOKEN_ENDPOINT),
+  )
   await dying.kill()
   forge.devices.approve(device.user_code, 'carol')
   // What the killed one had just taken on would be due again after a while.
@@ -413,7 +417,7 @@ async function rowOf(id: string) {
 }
 /** Resolves when the host was asked and is to be asked again after its interval of 20 seconds. */
 async function untilPutOff(id: string): Promise<void> {
-  await until(async () => {
+  await until('the next question in 20 seconds', async () => {
     const { rows } = await sql<{ put_off: boolean }>`
       select next_poll_at between now() + interval '1 second' and now() + interval '21 seconds'
         as put_off from authorization_requests where id = ${id}`.execute(database.db)
@@ -421,17 +425,10 @@ async function untilPutOff(id: string): Promise<void> {
   })
 }
 
-async function until(probe: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await probe())) {
-    assert.ok(Date.now() < deadline, 'it did not happen')
-    await pause(20)
-  }
-}
-
 async function untilPolled(times: number): Promise<void> {
   const before = forge.calls.filter((call) => call === TOKEN_ENDPOINT).length
   await until(
+    `${times} questions`,
     async () => forge.calls.filter((call) => call === TOKEN_ENDPOINT).length >= before + times,
   )
 }

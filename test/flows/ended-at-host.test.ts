@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { beginWithCode, outcomeOf, startGitlabForge } from '../harness/device-forge.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 
 /** What nobody uses any more is ended at the Git host, also what comes late. */
 const countersign = await startCountersign()
@@ -37,12 +37,12 @@ test('tokens that come after the deletion of their grant are revoked, and not ca
   const { authorization } = await person.access(lab.runtime.id)
   await person.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
   // The old tokens are revoked before the new ones come.
-  await until(async () => (await audited(person, 'connection.revoke')).length === 1)
+  await untilRevoked(person, 1)
   forge.holdBack = undefined
   released.resolve()
   await asked
-  await until(async () => forge.token(late)?.revoked === true)
-  await until(async () => (await audited(person, 'connection.revoke')).length === 2)
+  await until('the end of the late token', async () => forge.token(late)?.revoked === true)
+  await untilRevoked(person, 2)
   assert.deepEqual(await audited(person, 'connection.refresh'), ['grant of carol at Lab: too late'])
   assert.deepEqual(await database.db.selectFrom('revocations').select('id').execute(), [])
 })
@@ -54,8 +54,8 @@ test('who authorizes again ends the tokens there were, and keeps the new ones', 
   await authorize(person, 'carol')
   const second = (await ask('wilma@example.com')).password
   assert.notEqual(first, second)
-  await until(async () => forge.token(first)?.revoked === true)
-  await until(async () => (await audited(person, 'connection.revoke')).length === 1)
+  await until('the end of the first token', async () => forge.token(first)?.revoked === true)
+  await untilRevoked(person, 1)
   assert.ok(forge.working(second))
 
   // Another account, once the person has said so.
@@ -65,10 +65,10 @@ test('who authorizes again ends the tokens there were, and keeps the new ones', 
   assert.ok(forge.working((await ask('wilma@example.com')).password), 'nothing ends before that')
   await person.api.confirmAuthorizationRequest({ params: { id } })
   assert.equal((await outcomeOf(person, id)).status, 'completed')
-  await until(async () => forge.token(second)?.revoked === true)
+  await until('the end of the second token', async () => forge.token(second)?.revoked === true)
   const third = (await ask('wilma@example.com')).password
   assert.equal(forge.working(third)?.account.login, 'dave')
-  await until(async () => (await audited(person, 'connection.revoke')).length === 2)
+  await untilRevoked(person, 2)
   assert.deepEqual(
     await audited(person, 'connection.revoke'),
     Array(2).fill('grant of carol at Lab: revoked'),
@@ -100,10 +100,8 @@ async function audited({ person }: PersonClient, action: string): Promise<string
   return rows.map(({ subject }) => subject)
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, 'it did not come so far')
-    await pause(20)
-  }
+/** Resolves when the vault has said so many times what became of a grant of theirs. */
+async function untilRevoked(person: PersonClient, times: number): Promise<void> {
+  const many = async () => (await audited(person, 'connection.revoke')).length
+  await until(`${times} revocations`, async () => (await many()) === times)
 }

@@ -6,6 +6,7 @@ import { sql } from 'kysely'
 import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import type { PersonClient } from '../harness/person.ts'
+import { until } from '../harness/until.ts'
 
 const STREAMS = 6
 
@@ -70,10 +71,10 @@ async function leaveTooEarly(): Promise<void> {
     await sql`lock table sessions in access exclusive mode`.execute(trx)
     const sockets = active('TCPSocketWrap')
     const pages = Array.from({ length: STREAMS }, () => askForEvents(page_url, admin.cookie))
-    await until(async () => (await waiting(countersign)) === STREAMS)
+    await until('all of them to wait', async () => (await waiting(countersign)) === STREAMS)
     for (const page of pages) page.destroy()
     await Promise.all(pages.map((page) => once(page, 'close')))
-    await until(async () => active('TCPSocketWrap') <= sockets)
+    await until('the end of their connections', async () => active('TCPSocketWrap') <= sockets)
   })
   for (let calls = 0; calls < STREAMS; calls += 1) await admin.api.getSession({})
 }
@@ -95,12 +96,4 @@ async function waiting({ database }: Countersign): Promise<number> {
     select count(*)::int as count from pg_locks
     where not granted and relation = 'sessions'::regclass`.execute(database.db)
   return rows[0]?.count ?? 0
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const give_up_at = Date.now() + 30_000
-  while (!(await holds())) {
-    if (Date.now() > give_up_at) throw new Error('it did not come to that')
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }

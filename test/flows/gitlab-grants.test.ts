@@ -3,13 +3,13 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { connectionOf, endAccess } from '../harness/granted.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
+import { until } from '../harness/until.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
@@ -57,11 +57,7 @@ const revocations = () =>
 
 /** Waits until GitLab was told of both tokens of one grant, and of nothing more. */
 async function assertRevoked(subject: string): Promise<void> {
-  const deadline = Date.now() + 60_000
-  while ((await revocations()).length === revoked) {
-    assert.ok(Date.now() < deadline, 'it was not revoked')
-    await pause(50)
-  }
+  await until(`revoked: ${subject}`, async () => (await revocations()).length > revoked)
   assert.deepEqual((await revocations()).slice(revoked), [{ subject }])
   const told = gitlab.calls.filter((call) => call === 'POST /oauth/revoke')
   assert.equal(told.length, 2)

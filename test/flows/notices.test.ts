@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/store/database.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import type { PersonClient } from '../harness/person.ts'
+import { until } from '../harness/until.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 
 const ALICE = { login: 'alice', password: 'alice-demo' }
@@ -414,9 +415,9 @@ async function allTold(countersign: Countersign, count: number): Promise<void> {
 
 /** Resolves when nothing is due any more. */
 async function settled({ database }: Countersign): Promise<void> {
-  for (;;) {
+  await until('the writing of all notices that are due', async () => {
     const { rows } = await sql`select 1 from connections
       where notice_due_at < now() + interval '1 minute'`.execute(database.db)
-    if (rows.length === 0) return
-  }
+    return rows.length === 0
+  })
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { OAuthClient, ProviderKind } from '../../src/contract/index.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { ALICE, endAccess } from '../harness/granted.ts'
 import { authorizeWithOAuth, beginOAuth, comeBack } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 import { startGithub } from '../standins/github/github.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
@@ -170,11 +170,7 @@ suite('at GitLab', () => {
         .execute()
     gitlab.calls.length = 0
     await admin.api.deleteRuntime({ params: { id: row.runtime_id } })
-    const deadline = Date.now() + 60_000
-    while ((await ended()).length === 0) {
-      assert.ok(Date.now() < deadline, 'it was not revoked')
-      await pause(50)
-    }
+    await until('the revocation', async () => (await ended()).length > 0)
     assert.deepEqual(await ended(), [{ subject: 'grant of carol at GitLab: revoked' }])
     assert.equal(gitlab.calls.filter((call) => call === 'POST /oauth/revoke').length, 2)
   })

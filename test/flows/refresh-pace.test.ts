@@ -6,10 +6,8 @@ import { type Database, openDatabase } from '../../src/store/database.ts'
 import { createProviderPace } from '../../src/vault/provider-pace.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { type Forge, startForge } from '../harness/forge.ts'
+import { ALICE, TOKEN_ENDPOINT, untilRefreshing } from '../harness/granted.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
-
-const ALICE = { login: 'alice', password: 'alice-demo' }
-const TOKEN_ENDPOINT = '/login/oauth/access_token'
 
 /** So slow that no turn comes free while a test runs; ten at once, five of them for the patient. */
 const SLOW = { most: 100, seconds: 360_000 }
@@ -96,7 +94,7 @@ test('a host that does not answer holds up the refreshes of no other', async () 
   await using events = await admin.events()
   await makeDue(database, countersign.provider.id)
   await wake(countersign)
-  while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
+  await untilRefreshing(forge)
   await makeDue(database, id)
   await wake(countersign)
   await events.until(async () => ((await versionAt(database, id)) > 1 ? true : undefined))

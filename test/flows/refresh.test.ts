@@ -14,10 +14,12 @@ import {
   endAccess,
   endGrant,
   TOKEN_ENDPOINT,
+  untilRefreshing,
   wakeScheduler,
 } from '../harness/granted.ts'
 import { authorizeWithOAuth } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 import { startVaultProcess } from '../harness/vault-process.ts'
 
 const isProblem = (type: string) => (error: unknown) =>
@@ -191,7 +193,7 @@ test('a vault that dies between the answer and the database loses nothing', asyn
     const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
     await countersign.forge.control('POST', '/control/faults', fault)
     const asked = ask(dying.url).catch(() => undefined)
-    await untilAsked(countersign)
+    await untilRefreshing(countersign.forge)
     await trx
       .selectFrom('connections')
       .select('id')
@@ -232,18 +234,11 @@ test('deleting the last authorization destroys the grant', async () => {
   assert.deepEqual(left, [])
 })
 
-/** Resolves when the forge has been asked for a refresh, which it has not answered yet. */
-async function untilAsked({ forge }: Countersign): Promise<void> {
-  while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
-}
-
 /** Resolves when somebody waits for a lock that we hold. */
-async function untilWaiting(countersign: Countersign): Promise<void> {
-  for (;;) {
+async function untilWaiting({ database }: Countersign): Promise<void> {
+  await until('a vault that waits for our lock', async () => {
     const { rows } = await sql`select 1 from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`.execute(
-      countersign.database.db,
-    )
-    if (rows.length > 0) return
-  }
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db)
+    return rows.length > 0
+  })
 }

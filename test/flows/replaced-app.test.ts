@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { startCountersign } from '../harness/countersign.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
+import { until } from '../harness/until.ts'
 import type { Client } from '../standins/client.ts'
 import { startGithub } from '../standins/github/github.ts'
 
@@ -29,18 +29,15 @@ async function replaceApp(): Promise<Client> {
 
 /** Waits until the vault has said so many times what became of a grant. */
 async function revocations(many: number): Promise<string[]> {
-  const deadline = Date.now() + 60_000
-  for (;;) {
+  return await until(`${many} revocations`, async () => {
     const rows = await database.db
       .selectFrom('audit')
       .select('subject')
       .where('action', '=', 'connection.revoke')
       .orderBy('id')
       .execute()
-    if (rows.length >= many) return rows.map(({ subject }) => subject)
-    assert.ok(Date.now() < deadline, 'it was not revoked')
-    await pause(50)
-  }
+    return rows.length >= many && rows.map(({ subject }) => subject)
+  })
 }
 
 const told = ({ client_id }: Client) =>

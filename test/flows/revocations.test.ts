@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { ALICE, authorized } from '../harness/granted.ts'
 import { authorizeWithOAuth, beginOAuth } from '../harness/oauth.ts'
+import { until } from '../harness/until.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -74,7 +74,7 @@ async function ended(owner_id: string, count: number): Promise<string[]> {
       .where('action', '=', 'connection.revoke')
       .where('owner_id', '=', owner_id)
       .execute()
-  await until(async () => (await read()).length >= count)
+  await until(`${count} of them`, async () => (await read()).length >= count)
   return (await read()).map(({ subject }) => subject).toSorted()
 }
 
@@ -111,14 +111,6 @@ test('a host that does not answer is told again each day, and after a month no m
   ]
   await removeFinished(db)
   assert.equal(await isPending(old), false)
-  await until(async () => !(await isPending(failed)))
+  await until('the end of the one that failed', async () => !(await isPending(failed)))
   assert.ok(await isPending(young), 'its own job is still at it')
 })
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, 'it did not come so far')
-    await pause(50)
-  }
-}

@@ -14,6 +14,7 @@ import {
   registerClient,
 } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
 const ROBOT = { login: 'robot', password: 'robot-secret' }
@@ -352,7 +353,7 @@ suite('an authorization with OAuth2', () => {
     const owner_id = runtime.id
     const unrevoked = async () =>
       (await rowsOf('connections', owner_id)) + (await rowsOf('revocations', owner_id))
-    while ((await unrevoked()) > 0) {}
+    await until('the revocation of the grant', async () => (await unrevoked()) === 0)
     assert.ok(gitlab.calls.includes('POST /oauth/revoke'))
   })
 })

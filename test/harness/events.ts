@@ -1,10 +1,11 @@
 import { EVENTS_PATH } from '../../src/contract/index.ts'
+import { PATIENCE_MS } from './until.ts'
 
 /** An open event stream, as a page has one. */
 export interface EventStream extends AsyncDisposable {
   /** Names of the events so far. */
   seen: string[]
-  /** Calls `probe` now and after each event, until it gives something. */
+  /** Calls `probe` now and after each event, until it gives something, and fails when it does not. */
   until<T>(probe: () => Promise<T | undefined>): Promise<T>
 }
 
@@ -24,12 +25,18 @@ export async function openEvents(page_url: string, cookie: string): Promise<Even
   return {
     seen,
     async until(probe) {
-      for (;;) {
-        const found = await probe()
-        if (found !== undefined) return found
-        const { value, done } = await chunks.read()
-        if (done) throw new Error('the event stream ended')
-        for (const match of value.matchAll(/^event: (\w+)$/gm)) seen.push(match[1] ?? '')
+      const late = new Error('what the test waits for did not come')
+      const timer = setTimeout(() => closing.abort(late), PATIENCE_MS)
+      try {
+        for (;;) {
+          const found = await probe()
+          if (found !== undefined) return found
+          const { value, done } = await chunks.read()
+          if (done) throw new Error('the event stream ended')
+          for (const match of value.matchAll(/^event: (\w+)$/gm)) seen.push(match[1] ?? '')
+        }
+      } finally {
+        clearTimeout(timer)
       }
     },
     async [Symbol.asyncDispose]() {

@@ -5,7 +5,9 @@ import type { ConnectionsTable } from '../../src/store/tables.ts'
 import { openKeyring } from '../../src/vault/keyring.ts'
 import { readTokenSet } from '../../src/vault/token-set.ts'
 import { type Countersign, runtimeClient } from './countersign.ts'
+import type { Forge } from './forge.ts'
 import { authorizeWithOAuth, registerClient } from './oauth.ts'
+import { until } from './until.ts'
 
 export const ALICE = { login: 'alice', password: 'alice-demo' }
 export const TOKEN_ENDPOINT = '/login/oauth/access_token'
@@ -83,6 +85,11 @@ export async function wakeScheduler({ admin, database }: Countersign): Promise<v
   await sql`select pg_notify('countersign_changes', ${change})`.execute(database.db)
 }
 
+/** Resolves when a forge has been asked for a refresh, which it may not have answered yet. */
+export async function untilRefreshing(forge: Pick<Forge, 'calls'>): Promise<void> {
+  await until('a call of the token endpoint', async () => (await forge.calls(TOKEN_ENDPOINT)) > 0)
+}
+
 /** Lets a vault stop between journal and database, and then breaks its connection. */
 export async function cutOffAtTheRow(
   { database: { db }, forge }: Countersign,
@@ -94,14 +101,13 @@ export async function cutOffAtTheRow(
     const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
     await forge.control('POST', '/control/faults', fault)
     const asked = ask().catch((error: unknown) => error)
-    while ((await forge.calls(TOKEN_ENDPOINT)) === 0) {}
+    await untilRefreshing(forge)
     await trx.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
-    let cut = 0
-    while (cut === 0) {
+    await until('a connection that waits for our lock', async () => {
       const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
-      cut = rows.length
-    }
+      return rows.length > 0
+    })
     const answer = await asked
     assert.ok(answer instanceof ProblemError && answer.type === 'provider-unavailable')
   })

@@ -11,6 +11,7 @@ import { WrongVaultKeyError } from '../../src/vault/wrong-vault-key-error.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { testDatabase } from '../harness/postgres.ts'
+import { until } from '../harness/until.ts'
 
 const ROUNDS = 6
 
@@ -235,12 +236,13 @@ async function atOnce<T>({ db }: Database, count: number, begin: () => T): Promi
   return await db.transaction().execute(async (trx) => {
     await sql`lock table vault_keys in exclusive mode`.execute(trx)
     const begun = begin()
-    for (;;) {
+    await until(`${count} that wait for our lock`, async () => {
       const { rows } = await sql`select from pg_locks where not granted
         and database = (select oid from pg_database where datname = current_database())
         and relation = 'vault_keys'::regclass`.execute(trx)
-      if (rows.length === count) return begun
-    }
+      return rows.length === count
+    })
+    return begun
   })
 }
 
