@@ -18,6 +18,16 @@ export interface Gitea extends AsyncDisposable {
   createToken(login: string, password: string, name: string, scopes: string[]): Promise<string>
   deleteToken(login: string, password: string, name: string): Promise<void>
   setProhibitLogin(login: string, prohibit_login: boolean): Promise<void>
+  /**
+   * Whose credential brought a commit to a repository of `login`: what the forge says, and not the
+   * commit. Undefined as long as it does not say, which a real one does a moment after the push.
+   */
+  pusherOf(
+    login: string,
+    password: string,
+    repository: string,
+    commit: string,
+  ): Promise<string | undefined>
   close(): Promise<void>
 }
 
@@ -148,7 +158,21 @@ function administration(url: string): Omit<Gitea, 'url' | 'close' | typeof Symbo
         prohibit_login,
       })
     },
+    async pusherOf(login, password, repository, commit) {
+      const path = `/repos/${login}/${repository}/activities/feeds?limit=50`
+      const feed = await call(url, { login, password }, 'GET', path)
+      const pushes = (feed as unknown as Activity[]).filter((one) => one.op_type === 'commit_repo')
+      return pushes.find(({ content }) => content.includes(commit))?.act_user.login
+    },
   }
+}
+
+/** @see https://docs.gitea.com/api/next/#tag/repository/operation/repoListActivityFeeds */
+interface Activity {
+  op_type: string
+  act_user: { login: string }
+  /** Of a push, JSON that names its commits. */
+  content: string
 }
 
 async function call(

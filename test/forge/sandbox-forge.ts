@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { startSandbox } from '../../sandbox/sandbox.ts'
+import type { Push } from '../../sandbox/state.ts'
 import { basic, temporaryFolder } from './git.ts'
 import type { ForgeSettings, Gitea } from './gitea.ts'
 
@@ -17,6 +18,10 @@ export async function startSandboxForge({
     assert.equal(response.status, 200, await response.clone().text())
   }
   await control('/settings', { invalidate_refresh_tokens })
+  async function pushes(): Promise<Push[]> {
+    const response = await fetch(`${sandbox.control_url}/control/pushes`)
+    return ((await response.json()) as { pushes: Push[] }).pushes
+  }
   async function close(): Promise<void> {
     await sandbox.close()
     await folder.remove()
@@ -42,6 +47,12 @@ export async function startSandboxForge({
     },
     setProhibitLogin: (login, prohibit_login) =>
       control(`/users/${login}/${prohibit_login ? 'suspend' : 'unsuspend'}`),
+    async pusherOf(login, _password, repository, commit) {
+      const found = (await pushes()).find(
+        (push) => push.repository === `${login}/${repository}` && push.commits.includes(commit),
+      )
+      return found?.login
+    },
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { installation, countersign as runCountersign } from '../cli/countersign.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { until } from '../harness/until.ts'
 import { git, temporaryFolder } from './git.ts'
 import { describeForges, NO_TOKEN } from './populated-forge.ts'
 
@@ -40,6 +41,10 @@ describeForges('the story of a first push', (forge) => {
     )
   }
   const work = () => join(folder.path, 'secret')
+  const pusherOf = (commit: string) =>
+    until('the forge to say who pushed', () =>
+      forge.accounts.pusherOf('carol', 'carol-secret', 'secret', commit),
+    )
   const change = (key: string, name: string) =>
     asAda(
       key,
@@ -78,6 +83,8 @@ describeForges('the story of a first push', (forge) => {
     )
     assert.equal(json[0].sha, await git(work(), 'rev-parse', 'HEAD'))
     assert.equal(json[0].commit.author.email, 'carol@example.com')
+    // The author is what the environment said; who pushed is whose token it was.
+    assert.equal(await pusherOf(json[0].sha), 'carol')
   })
 
   test('a bad replacement is refused and changes nothing', async () => {
