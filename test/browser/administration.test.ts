@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { callbackPath } from '../../src/contract/index.ts'
-import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { type Forge, startForge } from '../harness/forge.ts'
 import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
@@ -245,6 +245,20 @@ suite('what administrators set up, in a browser', { skip: noChromium }, () => {
       await notice('Inside is no longer a Git host.').waitFor()
       await page.getByRole('row').filter({ hasText: 'Inside' }).waitFor({ state: 'detached' })
     })
+  })
+
+  test('an agent that gives a sign of life is seen at once, with its version', async () => {
+    const { runtime, key } = await countersign.runtime('agent-s')
+    await page.goto(url(`/admin/runtimes/${runtime.id}`))
+    const section = page.getByRole('region', { name: 'Agent', exact: true })
+    await section.getByText('Never seen').waitFor()
+    const vault = runtimeClient(countersign.vault_url, key)
+    await vault.getRuntimeView({ query: { agent: '1.2.3' } })
+    await section.getByText('Version 1.2.3').waitFor()
+    await section.getByText('Seen just now').waitFor()
+    await page.goto(url('/admin/runtimes'))
+    const listed = page.getByRole('row').filter({ hasText: 'agent-s' })
+    await listed.getByText('Version 1.2.3').waitFor()
   })
 
   suite('a key', () => {
