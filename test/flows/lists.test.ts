@@ -122,6 +122,7 @@ async function pagesOf(list: List, limit: number): Promise<unknown[][]> {
   while (cursor !== null) {
     const page = await list({ limit, ...(cursor === undefined ? {} : { cursor }) })
     pages.push(page.items)
+    assert.ok(pages.length <= 100, 'the pages do not end')
     cursor = page.next_cursor
   }
   return pages
