@@ -9,6 +9,7 @@ import { startLocalAgent } from '../../src/roles/local-agent.ts'
 import { createLog } from '../../src/roles/log.ts'
 import { gitCredential, temporaryFolder } from '../agent/git-end.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import { until } from '../harness/until.ts'
 import { sandboxToken, startUp } from '../harness/up.ts'
 
 test('countersign up answers Git at a socket of each person, from their authorization on', async () => {
@@ -92,7 +93,9 @@ test('of many changes that come while people are read, they are read once more',
   )
   const bob = await person('bob')
   await scene.authorize(bob)
-  while (!(await readdir(scene.folder)).includes('bob@example.com')) {}
+  await until('a socket for bob', async () =>
+    (await readdir(scene.folder)).includes('bob@example.com'),
+  )
   await agent[Symbol.asyncDispose]()
   assert.ok(scene.queries() < 20, `${scene.queries()} queries`)
 })
