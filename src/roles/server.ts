@@ -47,7 +47,7 @@ export async function startServer(
   const app = createApp({ log, ...config })
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')
     if (page_url.startsWith('https:')) {

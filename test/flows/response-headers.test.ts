@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
-import { callbackPath } from '../../src/contract/index.ts'
+import { callbackPath, EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { PASSWORD } from '../harness/person.ts'
 
@@ -34,6 +34,7 @@ async function someAnswers(countersign: Countersign): Promise<[path: string, sta
     ['/api/v1/runtimes/not-an-id', 400],
     [`${callbackPath(countersign.provider.id)}?state=x`, 303],
     ['/readyz', 200],
+    [EVENTS_PATH, 200],
   ]
 }
 
@@ -85,6 +86,7 @@ for (const [name, countersign, transport] of [
       const answer = await get(countersign, path)
       assert.equal(answer.status, status, path)
       const { headers } = answer
+      await answer.body?.cancel()
       assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
       assert.equal(headers.get('referrer-policy'), 'no-referrer', path)
       assert.equal(headers.get('strict-transport-security'), transport, path)

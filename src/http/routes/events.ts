@@ -23,6 +23,9 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
     const { raw } = reply
     // Who has gone meanwhile is not heard of again: there is nothing left to close.
     if (raw.destroyed) return
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) raw.setHeader(name, value)
+    }
     raw.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
