@@ -161,6 +161,7 @@ function administration(url: string): Omit<Gitea, 'url' | 'close' | typeof Symbo
     async pusherOf(login, password, repository, commit) {
       const path = `/repos/${login}/${repository}/activities/feeds?limit=50`
       const feed = await call(url, { login, password }, 'GET', path)
+      // `call` takes every answer for an object; a feed is a list.
       const pushes = (feed as unknown as Activity[]).filter((one) => one.op_type === 'commit_repo')
       return pushes.find(({ content }) => content.includes(commit))?.act_user.login
     },
