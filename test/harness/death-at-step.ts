@@ -1,24 +1,29 @@
 /**
  * Loaded into a vault before its own code (`node --import`): from its first claim to refresh on, it
  * counts everything that this process does with the network and with its journal, says each on
- * standard error, and kills the process on the spot before number `DIE_AT`. What a process has done
- * when it dies is exactly what it said but for the last line.
+ * standard error, and kills the process on the spot before number `DIE_AT`, or before whatever comes
+ * after the first that the pattern `DIE_AFTER` matches. What a process has done when it dies is
+ * exactly what it said but for the last line.
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 
-const die_at = Number(process.env.DIE_AT)
+const { DIE_AT, DIE_AFTER } = process.env
+const die_at = Number(DIE_AT)
+const die_after = DIE_AFTER === undefined ? undefined : new RegExp(DIE_AFTER)
 const forge_port = Number(process.env.FORGE_PORT)
 const say = fs.writeSync
 let steps = 0
 let counting = false
+let dying = false
 
 function step(what: string): void {
   if (!counting) return
   steps += 1
   say(2, `step ${steps}: ${what}\n`)
-  if (steps === die_at) process.kill(process.pid, 'SIGKILL')
+  if (dying || steps === die_at) process.kill(process.pid, 'SIGKILL')
+  dying = die_after?.test(what) ?? false
 }
 
 /** The first words of a message, without what is binary in it. */
