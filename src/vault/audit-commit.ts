@@ -35,17 +35,20 @@ interface Waiting {
 const MOST_AT_ONCE = 256
 
 /**
- * The database says from its own rows who received what: a token that an authorization stands for,
- * or, without one, the runtime's own. It answers with one row: the positions of the grants that
- * hold, or null when all do.
+ * All or nothing: writes as many rows as there are departures, or none when a grant among them no
+ * longer holds. The database says from its own rows who received what: a token that an
+ * authorization stands for, or, without one, the runtime's own. A runtime's name never changes.
  */
 const COMMIT_QUERY = `
-  with leaving as (
-    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[],
-      $7::text[]) with ordinality
-      as t(runtime_key_id, authorization_id, connection_id, version, subject, ip, action, position)
-  ), holding as (
-    select l.*, c.owner_id, r.id as runtime_id, r.name as runtime_name from leaving l
+  insert into audit (actor_kind, actor_id, actor_name, action, outcome, subject, ip,
+    owner_id, runtime_id, connection_id)
+  select 'runtime', runtime_id::text, runtime_name, action, 'allowed', subject, ip,
+    owner_id, runtime_id, connection_id
+  from (
+    select l.*, k.runtime_id, c.owner_id, count(*) over () as holding
+    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[],
+      $8::text[]) as l(runtime_key_id, authorization_id, connection_id, version, runtime_name,
+      subject, ip, action)
     join runtime_keys k on k.id = l.runtime_key_id and (k.expires_at is null or k.expires_at > now())
     join connections c on c.id = l.connection_id and c.version = l.version
       and c.status in ('valid', 'unverified') and (c.expires_at is null or c.expires_at > now())
@@ -54,29 +57,52 @@ const COMMIT_QUERY = `
       and a.runtime_id = k.runtime_id and a.owner_id = c.owner_id
       and (a.expires_at is null or a.expires_at > now())
       and coalesce(a.probe_outcome, 'proved') = 'proved'
-    join runtimes r on r.id = k.runtime_id
     where a.id is not null or (l.authorization_id is null and c.runtime_id = k.runtime_id)
-  ), written as (
-    insert into audit (actor_kind, actor_id, actor_name, action, outcome, subject, ip,
-      owner_id, runtime_id, connection_id)
-    select 'runtime', runtime_id::text, runtime_name, action, 'allowed', subject, ip,
-      owner_id, runtime_id, connection_id
-    from holding
-  )
-  select case when count(*) < cardinality($1)
-    then coalesce(array_agg(position::int), '{}') end as positions from holding`
+  ) as leaving
+  where holding = cardinality($1)`
 
 export function openAuditCommit(pool: pg.Pool): AuditCommit {
   let waiting: Waiting[] = []
   let committing = false
+  /** Held while there is anything to write: a statement on it is sent at once. */
+  let client: pg.PoolClient | undefined
 
   async function commitAll(): Promise<void> {
+    let answer = () => {}
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_AT_ONCE)
       waiting = waiting.slice(MOST_AT_ONCE)
-      await commit(pool, batch)
+      const committed = commit(batch)
+      // Now that the database has something to do, those of the statement before are answered.
+      answer()
+      answer = await committed
     }
+    client?.release()
+    client = undefined
     committing = false
+    answer()
+  }
+
+  /** @returns what answers those of the batch */
+  async function commit(batch: readonly Waiting[]): Promise<() => void> {
+    try {
+      client ??= await pool.connect()
+      const holding = await write(client, batch)
+      return () => {
+        for (const [index, { resolve }] of batch.entries()) resolve(holding[index] === true)
+      }
+    } catch (cause) {
+      client?.release(true)
+      client = undefined
+      const error = new ProblemError(
+        'database-unavailable',
+        'No credential leaves while it cannot be written down. Try again in a moment.',
+        { cause },
+      )
+      return () => {
+        for (const { reject } of batch) reject(error)
+      }
+    }
   }
 
   return {
@@ -91,26 +117,22 @@ export function openAuditCommit(pool: pg.Pool): AuditCommit {
   }
 }
 
-async function commit(pool: pg.Pool, batch: readonly Waiting[]): Promise<void> {
-  try {
-    const { rows } = await pool.query<{ positions: number[] | null }>({
-      name: 'audit-commit',
-      text: COMMIT_QUERY,
-      values: columnsOf(batch.map(({ departure }) => departure)),
-    })
-    const positions = rows[0]?.positions ?? null
-    const holding = new Set(positions)
-    batch.forEach(({ resolve }, index) => {
-      resolve(positions === null || holding.has(index + 1))
-    })
-  } catch (cause) {
-    const error = new ProblemError(
-      'database-unavailable',
-      'No credential leaves while it cannot be written down. Try again in a moment.',
-      { cause },
-    )
-    for (const { reject } of batch) reject(error)
-  }
+/**
+ * Where a grant no longer holds, each half is tried by itself, down to that one.
+ *
+ * @returns which of the grants hold; only these have a row
+ */
+async function write(client: pg.PoolClient, batch: readonly Waiting[]): Promise<boolean[]> {
+  const { rowCount } = await client.query({
+    name: 'audit-commit',
+    text: COMMIT_QUERY,
+    values: columnsOf(batch.map(({ departure }) => departure)),
+  })
+  if (rowCount === batch.length) return batch.map(() => true)
+  if (batch.length === 1) return [false]
+  const half = batch.length >> 1
+  const first = await write(client, batch.slice(0, half))
+  return [...first, ...(await write(client, batch.slice(half)))]
 }
 
 function columnsOf(departures: readonly Departure[]): unknown[] {
@@ -120,6 +142,7 @@ function columnsOf(departures: readonly Departure[]): unknown[] {
     arrayOfIds(grants.map((grant) => grant.authorization_id ?? 'null')),
     arrayOfIds(grants.map((grant) => grant.connection_id)),
     grants.map((grant) => grant.version),
+    grants.map((grant) => grant.runtime_name),
     departures.map(({ grant, target }) => `${target} as ${grant.person_email ?? ITSELF}`),
     departures.map(({ ip }) => ip),
     departures.map(({ action }) => action),

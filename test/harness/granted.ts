@@ -14,6 +14,8 @@ export const TOKEN_ENDPOINT = '/login/oauth/access_token'
 
 /** A runtime that the administrator has authorized with OAuth2, and how to ask for its credential. */
 export interface Granted {
+  /** The runtime key. */
+  key: string
   row: { runtime_id: string; provider_id: string }
   ask(vault_url?: string, more?: { min_ttl?: number }): Promise<Credential>
 }
@@ -32,6 +34,7 @@ export async function authorized(countersign: Countersign): Promise<Granted> {
     host: new URL(forge.url).host,
   } as const
   return {
+    key,
     row,
     ask: (vault_url = countersign.vault_url, more = {}) =>
       runtimeClient(vault_url, key).issueCredential({ body: { ...body, ...more } }),
