@@ -52,6 +52,8 @@ const COMMIT_QUERY = `
     join runtime_keys k on k.id = l.runtime_key_id and (k.expires_at is null or k.expires_at > now())
     join connections c on c.id = l.connection_id and c.version = l.version
       and c.status in ('valid', 'unverified') and (c.expires_at is null or c.expires_at > now())
+      and (c.access_expires_at is null or c.access_expires_at > now())
+      and (c.method = 'token' or c.client_row_id is not null)
       and coalesce(c.probe_outcome, 'proved') = 'proved'
     left join authorizations a on a.id = l.authorization_id and a.connection_id = l.connection_id
       and a.runtime_id = k.runtime_id and a.owner_id = c.owner_id

@@ -5,7 +5,7 @@ import { openAuditCommit } from '../../src/vault/audit-commit.ts'
 import { type Grant, readGrant } from '../../src/vault/grant.ts'
 import { openKeyring } from '../../src/vault/keyring.ts'
 import { startCountersign } from '../harness/countersign.ts'
-import { authorized } from '../harness/granted.ts'
+import { authorized, connectionOf } from '../harness/granted.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -71,4 +71,20 @@ suite('the audit row of a credential', () => {
       },
     ])
   })
+
+  const changes = [
+    ['whose access token has ended', { access_expires_at: new Date(0) }],
+    ['whose app is gone', { client_row_id: null }],
+  ] as const
+  for (const [what, change] of changes) {
+    test(`is not written for a grant ${what}, though it was read before`, async () => {
+      const grant = await grantNow()
+      const row = database.db.updateTable('connections').where('id', '=', grant.connection_id)
+      const { access_expires_at, client_row_id } = await connectionOf(countersign)
+      await row.set(change).execute()
+      assert.equal(await record(grant, 'http://changed/'), false)
+      await row.set({ access_expires_at, client_row_id }).execute()
+      assert.equal(await record(await grantNow(), 'http://again/'), true)
+    })
+  }
 })
