@@ -6,8 +6,9 @@ import { enqueueBehind } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
 import type { AuditCommit, Departure } from './audit-commit.ts'
-import { type Denial, type Grant, ITSELF, nameIn, originOf, readGrant } from './grant.ts'
+import { type Denial, type Grant, ITSELF, nameIn, readGrant } from './grant.ts'
 import type { GrantCache } from './grant-cache.ts'
+import { originOf } from './grant-row.ts'
 import type { Keyring } from './keyring.ts'
 import type { Refresher } from './refresh.ts'
 
@@ -43,36 +44,32 @@ export async function issueCredential(
   parts: CredentialParts,
   call: CredentialCall,
 ): Promise<Credential> {
-  const { request } = call
-  const id = grantId(call)
-  const departure = { action: ISSUE, target: targetOf(request), ip: call.ip } as const
-  for (let reads = 0; reads < MOST_READS; reads += 1) {
-    const kept = parts.cache.get(id) ?? (await obtainGrant(parts, call, ISSUE))
-    const grant = await freshened(parts, call, kept, ISSUE)
-    parts.cache.set(id, grant)
-    if (await parts.commit.record({ ...departure, grant })) return credentialFrom(grant, request)
-    parts.cache.delete(id)
-  }
-  throw beingChanged()
+  const grant = await grantForUse(parts, call, ISSUE, parts.cache)
+  return credentialFrom(grant, call.request)
 }
 
 /**
- * The grant as it is now, refreshed if it ends too soon, for one use by the vault itself. The audit
- * row of the use is durable before this returns, as for a credential.
+ * The grant as it is now, refreshed if it ends too soon, for one use. The audit row of the use is
+ * durable before this returns.
  *
  * @param action under which the use, or its denial, is audited
+ * @param cache where it may be found; it is proved whether it was or not
  * @throws ProblemError those of `issueCredential` in the contract
  */
 export async function grantForUse(
   parts: CredentialParts,
   call: CredentialCall,
   action: Departure['action'],
+  cache?: GrantCache,
 ): Promise<Grant> {
+  const id = cache === undefined ? '' : grantId(call)
   const departure = { action, target: targetOf(call.request), ip: call.ip }
   for (let reads = 0; reads < MOST_READS; reads += 1) {
-    const found = await obtainGrant(parts, call, action)
+    const found = cache?.get(id) ?? (await obtainGrant(parts, call, action))
     const grant = await freshened(parts, call, found, action)
+    cache?.set(id, grant)
     if (await parts.commit.record({ ...departure, grant })) return grant
+    cache?.delete(id)
   }
   throw beingChanged()
 }
