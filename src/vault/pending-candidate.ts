@@ -1,36 +1,12 @@
 import { sql } from 'kysely'
 import { tokenOwner } from '../authorizations/place-connection.ts'
-import type { ProviderKind } from '../contract/index.ts'
 import type { Db } from '../store/database.ts'
-import type { OwnerKind } from '../store/tables.ts'
 
 /** A token that was handed in, with all that a vault needs to check it. */
-export interface PendingCandidate {
-  id: string
-  /** Whose the token becomes. */
-  owner_id: string
-  owner_kind: OwnerKind
-  /** Who handed it in, and hears how it went. */
-  person_id: string
-  runtime_id: string
-  provider_id: string
-  box: string
-  notes: string[]
-  stated_expires_at: Date | null
-  ip: string | null
-  kind: ProviderKind
-  base_url: string
-  private_address_confirmed: boolean
-  skip_validation: boolean
-  probe_repository: string | null
-  provider: string
-  runtime: string
-  person: string
-  now: Date
-}
+export type PendingCandidate = NonNullable<Awaited<ReturnType<typeof loadCandidate>>>
 
 /** Reads a candidate; undefined when it was finished, or is gone. */
-export async function loadCandidate(db: Db, id: string): Promise<PendingCandidate | undefined> {
+export async function loadCandidate(db: Db, id: string) {
   const row = await db
     .selectFrom('candidates')
     .innerJoin('providers', 'providers.id', 'candidates.provider_id')
@@ -54,7 +30,7 @@ export async function loadCandidate(db: Db, id: string): Promise<PendingCandidat
       'providers.kind',
       'providers.base_url',
       'providers.private_address_confirmed',
-      'runtime_providers.skip_validation',
+      sql<boolean>`coalesce(runtime_providers.skip_validation, false)`.as('skip_validation'),
       'runtime_providers.probe_repository',
       'providers.name as provider',
       'runtimes.name as runtime',
@@ -66,9 +42,10 @@ export async function loadCandidate(db: Db, id: string): Promise<PendingCandidat
   if (row === undefined || row.box === null) return undefined
   return {
     ...row,
+    /** Whose the token becomes. */
     ...tokenOwner(row),
+    /** Who handed it in, and hears how it went. */
     person_id: row.owner_id,
     box: row.box,
-    skip_validation: row.skip_validation ?? false,
   }
 }

@@ -1,54 +1,17 @@
 import { sql } from 'kysely'
 import { tokenOwner } from '../authorizations/place-connection.ts'
-import type { AuthorizationRequest, ProviderKind } from '../contract/index.ts'
+import type { AuthorizationRequest } from '../contract/index.ts'
 import type { Db } from '../store/database.ts'
-import type { OwnerKind } from '../store/tables.ts'
 
 /** An authorization that is not finished, with all that a vault needs to go on with it. */
-export interface PendingRequest {
-  id: string
-  /** Whose the token becomes. */
-  owner_id: string
-  owner_kind: OwnerKind
-  /** Who authorized, and hears how it went. */
-  person_id: string
-  runtime_id: string
-  provider_id: string
-  client_row_id: string
-  client_id: string
-  client_secret_box: string | null
-  redirect_uri: string
-  code_box: string | null
-  code_verifier_box: string | null
-  token_set_box: string | null
-  confirmed: boolean
-  probe_repository: string | null
-  skip_validation: boolean
-  status: AuthorizationRequest['status']
-  device_flow: boolean
-  device_code_box: string | null
-  /** Seconds. */
-  poll_interval: number | null
-  scopes: string[]
-  created_at: Date
-  expires_at: Date
-  ip: string | null
-  kind: ProviderKind
-  base_url: string
-  tenant: string | null
-  private_address_confirmed: boolean
-  provider: string
-  runtime: string
-  person: string
-  now: Date
-}
+export type PendingRequest = NonNullable<Awaited<ReturnType<typeof loadRequest>>>
 
 /** Reads a request; undefined when it is in none of these states, or gone. */
 export async function loadRequest(
   db: Db,
   id: string,
   statuses: readonly AuthorizationRequest['status'][],
-): Promise<PendingRequest | undefined> {
+) {
   const row = await db
     .selectFrom('authorization_requests as request')
     .innerJoin('clients', 'clients.id', 'request.client_row_id')
@@ -96,5 +59,12 @@ export async function loadRequest(
     .where('request.id', '=', id)
     .where('request.status', 'in', statuses)
     .executeTakeFirst()
-  return row && { ...row, ...tokenOwner(row), person_id: row.owner_id }
+  if (row === undefined) return undefined
+  return {
+    ...row,
+    /** Whose the token becomes. */
+    ...tokenOwner(row),
+    /** Who authorized, and hears how it went. */
+    person_id: row.owner_id,
+  }
 }
