@@ -64,7 +64,7 @@ export function node24() {
   const path = join(MODULES, 'node', 'bin', name)
   if (existsSync(path)) return path
   if (!existsSync(MODULES)) {
-    throw new SetupError('The packages are not installed yet. Run `npm start` once.')
+    throw new SetupError('The packages are not installed yet. Run `npm run build` once.')
   }
   if (isNode24()) return process.execPath
   throw new SetupError(

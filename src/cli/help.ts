@@ -68,6 +68,7 @@ Try:
 Usage: countersign server
 
 Settings come from the environment; DATABASE_URL names the PostgreSQL that it shares with the vault.
+The pages must be built: "npm run build" does that.
 
 Try:
   DATABASE_URL=postgres://db.internal/countersign countersign server

@@ -5,6 +5,7 @@ import { type Env, readEnv } from '../config/env.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'
 import { aborted } from './aborted.ts'
+import { requirePages } from './built-pages.ts'
 import { sentenceFor } from './failure-sentence.ts'
 import { errorLog, fileLog } from './log.ts'
 import type { Serving } from './server.ts'
@@ -28,6 +29,7 @@ export async function runRole(
   try {
     const env = readEnv(options.env)
     const config = configFrom(env)
+    if (role !== 'vault') await requirePages(options.pages_folder)
     if (role === 'up') {
       const log = await fileLog(config)
       const { vault_key, session_secret } = env

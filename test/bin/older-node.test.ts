@@ -29,6 +29,13 @@ suite('started by the Node of the machine, which is older', { skip }, () => {
     assert.equal(wrong.code, 2)
   })
 
+  test('npm run build has everything in place, and starts nothing', async () => {
+    const { code, stdout } = await execute(node, [join(ROOT, 'bin', 'build.js')], {
+      env: isolated({ PATH }),
+    })
+    assert.deepEqual([code, stdout], [0, 'Everything is installed, and the pages are built.\n'])
+  })
+
   test('npm start comes up, and ends when it is told to', async (t) => {
     const data = await mkdtemp(join(tmpdir(), 'countersign-bin-'))
     t.after(() => rm(data, { recursive: true, force: true }))

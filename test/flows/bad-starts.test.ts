@@ -170,6 +170,32 @@ suite('data that this start cannot use', () => {
   })
 })
 
+suite('pages that are not built', () => {
+  for (const role of ['server', 'up']) {
+    test(`${role} does not start, and leaves the database as it was`, async (t) => {
+      await using database = await testDatabase()
+      const folder = await temporaryFolder(t)
+      const settings = { ...(await freePorts()), COUNTERSIGN_DATA: folder }
+      const env = {
+        ...settings,
+        DATABASE_URL: database.url,
+        COUNTERSIGN_SESSION_SECRET: 'x'.repeat(32),
+      }
+      const call = { version: '0', pages_folder: join(folder, 'dist'), env }
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--input-type=module', '--eval', runRoleOf(role, call)],
+        { encoding: 'utf8', timeout: 60_000 },
+      )
+      assert.deepEqual([status, stdout], [1, ''], stderr)
+      assert.match(stderr, /^countersign: The pages are not built\. Run `npm run build` .*\.\n$/)
+      await using open = openDatabase(database.url, { max: 1, onError: () => {} })
+      const { rows } = await sql`select from pg_tables where schemaname = 'public'`.execute(open.db)
+      assert.equal(rows.length, 0)
+    })
+  }
+})
+
 suite('a data folder that cannot be used', () => {
   test('a file is in its way', async (t) => {
     const file = join(await temporaryFolder(t), 'file')
@@ -292,6 +318,13 @@ async function refusal(role: string, settings: Record<string, string>): Promise<
   assert.match(said[0] ?? '', /^countersign: \S.*\.$/)
   assert.equal(code, 1)
   return said[0] ?? ''
+}
+
+/** The program of another process: a role that looks for its pages elsewhere. */
+function runRoleOf(role: string, call: object): string {
+  const module = join(import.meta.dirname, '..', '..', 'src', 'roles', 'run-role.ts')
+  return `import { runRole } from ${JSON.stringify(module)}
+    process.exitCode = await runRole(${JSON.stringify(role)}, ${JSON.stringify(call)})`
 }
 
 async function temporaryFolder(t: TestContext): Promise<string> {

@@ -10,7 +10,7 @@ const NONCE_PLACE = '__CSP_NONCE__'
 
 /** Serves the built pages in `folder`: files by name, and `index.html` for every other address. */
 export async function pageRoutes(app: FastifyInstance, folder: string): Promise<void> {
-  const index = await readFile(join(folder, 'index.html'), 'utf8').catch(() => undefined)
+  const index = await readFile(join(folder, 'index.html'), 'utf8')
   await app.register(fastifyStatic, {
     root: folder,
     index: false,
@@ -26,12 +26,6 @@ export async function pageRoutes(app: FastifyInstance, folder: string): Promise<
   app.setNotFoundHandler((request, reply) => {
     const isPage = request.method === 'GET' && !/^\/(api|assets)\//.test(request.url)
     if (!isPage) return sendProblem(reply, new ProblemError('not-found', 'Check the address.'))
-    if (index === undefined) {
-      return sendProblem(
-        reply,
-        new ProblemError('not-found', 'The pages are not built: npm start.'),
-      )
-    }
     const nonce = randomBytes(16).toString('base64')
     return reply
       .type('text/html; charset=utf-8')
