@@ -110,6 +110,23 @@ suite('editing a Git host', { skip: noChromium }, () => {
     await panel().waitFor({ state: 'hidden' })
   })
 
+  test('the last of very many can be given to a runtime, and taken back', async () => {
+    await page.goto(`${countersign.page_url}/admin/runtimes/new`)
+    const register = page.getByRole('dialog', { name: 'Register runtime' })
+    await register.getByLabel('Name').fill('far')
+    await register.getByRole('checkbox', { name: 'Git', exact: true }).check()
+    await assertAccessible(page)
+    await register.getByRole('button', { name: 'Register runtime' }).click()
+    await page.getByRole('button', { name: 'I have stored the key' }).click()
+    await page.getByRole('link', { name: 'Edit runtime' }).click()
+    const change = page.getByRole('dialog', { name: 'Edit runtime' })
+    await change.getByRole('checkbox', { name: 'Git', exact: true }).uncheck()
+    await change.getByRole('button', { name: 'Save' }).click()
+    await change.waitFor({ state: 'hidden' })
+    const { items } = await countersign.admin.api.listRuntimes({ query: { q: 'far' } })
+    assert.deepEqual(items[0]?.providers, [])
+  })
+
   test('nothing went wrong on the way', () => {
     assert.deepEqual(profile.complaints, [])
   })

@@ -11,10 +11,29 @@ interface Page<Item> {
 }
 
 interface PageRequest {
-  query: { cursor?: string; q?: string }
+  query: { cursor?: string; limit?: number; q?: string }
 }
 
 type ReadPage<Item> = (input: PageRequest, options: { signal: AbortSignal }) => Promise<Page<Item>>
+
+/** As many as the server gives at once. */
+export const MOST = 100
+
+/** All items of a list, of which there are few enough to show them together. */
+export async function readWhole<Item>(
+  readPage: ReadPage<Item>,
+  options: { signal: AbortSignal },
+): Promise<Item[]> {
+  const items: Item[] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const query = { limit: MOST, ...(cursor && { cursor }) }
+    const page: Page<Item> = await readPage({ query }, options)
+    items.push(...page.items)
+    cursor = page.next_cursor
+  }
+  return items
+}
 
 /** What a list on a page shows: its items so far, and how to get more. */
 export interface PagedList<Item> {

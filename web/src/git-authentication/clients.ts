@@ -2,6 +2,7 @@ import { queryOptions } from '@tanstack/react-query'
 import type { Result } from '../../../src/contract/client.ts'
 import type { OAuthClient } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
+import { readWhole } from '../app/paging.ts'
 import type { OpenPanel } from '../parts/panel.tsx'
 import { count } from '../runtimes/runtimes.ts'
 
@@ -34,23 +35,8 @@ export function usersInWords({ people, runtimes }: ClientForm['used_by']): strin
 /** All registered apps: one for each Git host, and a few runtimes' own. */
 export const clientsQuery = queryOptions({
   queryKey: ['clients', 'all'],
-  queryFn: ({ signal }) => readClients(signal),
+  queryFn: ({ signal }) => readWhole<OAuthClient>(api.listClients, { signal }),
 })
-
-async function readClients(signal: AbortSignal): Promise<OAuthClient[]> {
-  const clients: OAuthClient[] = []
-  let cursor: string | null = ''
-  while (cursor !== null) {
-    const query: { limit: number; cursor?: string } = { limit: 100, ...(cursor && { cursor }) }
-    const page: { items: OAuthClient[]; next_cursor: string | null } = await api.listClients(
-      { query },
-      { signal },
-    )
-    clients.push(...page.items)
-    cursor = page.next_cursor
-  }
-  return clients
-}
 
 /** What is needed to register an app in this place, or to replace the one there. */
 export function clientFormQuery(place: AppPlace) {

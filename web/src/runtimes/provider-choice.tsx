@@ -25,7 +25,7 @@ export function ProviderChoice({
     )
   }
   if (!data) return <SkeletonLine lines={3} />
-  if (data.items.length === 0) {
+  if (data.length === 0) {
     return (
       <Message tone="info" title="No Git host is registered yet.">
         <p>
@@ -43,7 +43,7 @@ export function ProviderChoice({
       onChange={onChange}
     >
       <div className={classes.choice}>
-        {data.items.map(({ id, name, base_url }) => (
+        {data.map(({ id, name, base_url }) => (
           <Checkbox key={id} value={id} label={name} description={shortAddress(base_url)} />
         ))}
       </div>

@@ -1,5 +1,7 @@
 import { queryOptions } from '@tanstack/react-query'
+import type { Provider } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
+import { readWhole } from '../app/paging.ts'
 
 export function runtimeQuery(id: string) {
   return queryOptions({
@@ -18,7 +20,7 @@ export function providerQuery(id: string) {
 /** All Git hosts, to choose from. */
 export const providerChoiceQuery = queryOptions({
   queryKey: ['providers', 'choice'],
-  queryFn: ({ signal }) => api.listProviders({ query: { limit: 100 } }, { signal }),
+  queryFn: ({ signal }) => readWhole<Provider>(api.listProviders, { signal }),
 })
 
 /** "1 authorization", "4 authorizations". */

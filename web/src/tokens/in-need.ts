@@ -1,10 +1,8 @@
 import { queryOptions, useQuery } from '@tanstack/react-query'
 import { api } from '../app/api.ts'
+import { MOST } from '../app/paging.ts'
 import { usePerson } from '../app/session.ts'
 import { needsCare } from './access.ts'
-
-/** As many as the server gives at once. */
-const MOST = 100
 
 /** All rows of the person whose token needs them, whatever the list shows. */
 export const rowsInNeedQuery = queryOptions({
