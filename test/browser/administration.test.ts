@@ -4,8 +4,10 @@ import type { Page } from 'playwright-core'
 import { callbackPath } from '../../src/contract/index.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { type Forge, startForge } from '../harness/forge.ts'
+import { ALICE } from '../harness/granted.ts'
 import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
+import { signInAs } from './forge-pages.ts'
 
 suite('what administrators set up, in a browser', { skip: noChromium }, () => {
   const resources = new AsyncDisposableStack()
@@ -171,9 +173,7 @@ suite('what administrators set up, in a browser', { skip: noChromium }, () => {
       })
       await authorize.click()
       await page.waitForURL(`${countersign.forge.url}/**`)
-      await page.locator('[name=user_name]').fill('alice')
-      await page.locator('[name=password]').fill('alice-demo')
-      await page.getByRole('button', { name: 'Sign in' }).click()
+      await signInAs(page, ALICE)
       await page.getByRole('button', { name: 'Authorize', exact: true }).click()
       await notice('ci now acts at Forge as you').waitFor()
     })

@@ -1,10 +1,19 @@
 import type { Page } from 'playwright-core'
+import { ALICE } from '../harness/granted.ts'
 
-/** Signs the demo account in, where the sandbox forge asks for it. */
-export async function signInAtForge(page: Page): Promise<void> {
-  await page.locator('[name=user_name]').fill('alice')
-  await page.locator('[name=password]').fill('alice-demo')
+/** Signs somebody in, where the sandbox forge asks for it; it then goes on to what was asked for. */
+export async function signInAs(
+  page: Page,
+  { login, password }: { login: string; password: string },
+): Promise<void> {
+  await page.locator('[name=user_name]').fill(login)
+  await page.locator('[name=password]').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+/** Signs the demo account in, on the forge's own pages. */
+export async function signInAtForge(page: Page): Promise<void> {
+  await signInAs(page, ALICE)
   await page.getByRole('heading', { name: 'Access tokens' }).waitFor()
 }
 

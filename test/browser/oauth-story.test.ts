@@ -7,11 +7,14 @@ import type { Browser, Page } from 'playwright-core'
 import { callbackPath, type Runtime } from '../../src/contract/index.ts'
 import { temporaryFolder } from '../agent/git-end.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { ALICE, TOKEN_ENDPOINT } from '../harness/granted.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
+import { signInAs } from './forge-pages.ts'
 import { type Machine, machineOf } from './machine.ts'
 
-const TOKEN_ENDPOINT = '/login/oauth/access_token'
+const BOB = { login: 'bob', password: 'bob-demo' }
+const CAROL = { login: 'carol', password: 'carol-demo', email: 'carol@example.com' }
 
 /** A person, their browser, and their page. */
 interface Someone {
@@ -26,7 +29,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
   let browser: Browser
   let ada: Someone
   let mo: Someone
-  let runtimes: Record<'ci' | 'web' | 'pasted', { runtime: Runtime; key: string }>
+  let runtimes: Record<'ci' | 'web', { runtime: Runtime; key: string }>
   let ci: Machine
 
   before(async () => {
@@ -37,7 +40,6 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
     runtimes = {
       ci: await countersign.runtime('ci'),
       web: await countersign.runtime('web'),
-      pasted: await countersign.runtime('pasted'),
     }
     const home = join(resources.use(await temporaryFolder('countersign-oauth-')).path, 'home')
     await mkdir(home)
@@ -66,7 +68,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       .getByRole('row')
       .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${runtime}`) }) })
   const status = (page: Page, runtime: string) => row(page, runtime).locator('span[data-status]')
-  const panelOf = (runtime: 'ci' | 'web' | 'pasted') =>
+  const panelOf = (runtime: 'ci' | 'web') =>
     url(`/tokens/${runtimes[runtime].runtime.id}/${countersign.provider.id}`)
   const credentialOf = async (person: PersonClient) =>
     await runtimeClient(countersign.vault_url, runtimes.ci.key).issueCredential({
@@ -76,12 +78,6 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
         host: new URL(countersign.forge.url).host,
       },
     })
-
-  async function signIn(page: Page, login: string, password: string): Promise<void> {
-    await page.locator('[name=user_name]').fill(login)
-    await page.locator('[name=password]').fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-  }
 
   /** Presses the button in the open panel; the browser is then at the forge. */
   async function goToForge(page: Page): Promise<void> {
@@ -128,7 +124,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       .getByRole('link', { name: /^Apps at Forge/ })
       .click()
     const forge = await opening
-    await signIn(forge, 'bob', 'bob-demo')
+    await signInAs(forge, BOB)
     await forge.goto(new URL('/user/settings/oauth2', forge.url()).href)
     await forge.getByLabel('Name', { exact: true }).fill('Countersign')
     await forge.getByLabel('Redirect URI').fill(callback)
@@ -149,7 +145,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
     const { page } = mo
     await page.goto(panelOf('ci'))
     await goToForge(page)
-    await signIn(page, 'alice', 'alice-demo')
+    await signInAs(page, ALICE)
     await page.getByRole('heading', { name: 'Authorize Countersign?' }).waitFor()
     await allow(page)
     await page.waitForURL(url('/tokens'))
@@ -216,8 +212,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
     let nora: Someone
     before(async () => {
       nora = await someone(await countersign.person('nora'))
-      const carol = { login: 'carol', password: 'carol-demo', email: 'carol@example.com' }
-      await countersign.forge.control('POST', '/control/users', carol)
+      await countersign.forge.control('POST', '/control/users', CAROL)
     })
 
     /** Begins in the panel and says yes at the forge. @returns the way back, which was not gone */
@@ -253,7 +248,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       const { page, person } = nora
       await page.goto(panelOf('ci'))
       await goToForge(page)
-      await signIn(page, 'carol', 'carol-demo')
+      await signInAs(page, CAROL)
       await page.getByRole('button', { name: 'Decline' }).click()
       await page.waitForURL(url('/tokens/**'))
       const said = dialog(page).getByRole('alert')
@@ -341,7 +336,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
         await goToForge(page)
       }
       await begin()
-      await signIn(page, 'bob', 'bob-demo')
+      await signInAs(page, BOB)
       await allow(page)
       await dialog(page).getByText('You authorized as bob; until now it was carol.').waitFor()
       const { db } = countersign.database
@@ -366,30 +361,6 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
     test('and none of it was a fault of the page', () => {
       assert.deepEqual(nora.profile.complaints, [])
     })
-  })
-
-  test("the banner's button mends a token that was rejected", async () => {
-    const { page, person } = mo
-    const { forge, provider } = countersign
-    const { id: runtime_id } = runtimes.pasted.runtime
-    const token = await forge.token()
-    await person.addToken({ runtime_id, provider_id: provider.id }, token)
-    await page.goto(url('/tokens'))
-    const banner = page.getByRole('region', { name: 'Needs your attention' })
-    await status(page, 'pasted').waitFor()
-    assert.equal(await banner.count(), 0)
-
-    await forge.control('POST', '/control/tokens/revoke', { sha1: token })
-    await person.checkNow(runtime_id)
-    await banner.getByText('pasted').waitFor()
-    assert.match(await banner.innerText(), /One authorization needs you/)
-    await banner.getByRole('link', { name: 'Update Token: pasted at Forge' }).click()
-    await dialog(page)
-      .getByLabel('Token', { exact: true })
-      .fill(await forge.token())
-    await dialog(page).getByRole('button', { name: 'Update Token' }).click()
-    await banner.waitFor({ state: 'detached' })
-    assert.equal(await status(page, 'pasted').getAttribute('data-status'), 'valid')
   })
 
   test('the last authorization that is deleted takes the grant with it', async () => {

@@ -5,6 +5,7 @@ import type { Connection, NoticeKind } from '../../src/contract/index.ts'
 import { startVault } from '../../src/roles/vault.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { swapToken } from '../harness/narrowed.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { until } from '../harness/until.ts'
@@ -390,21 +391,6 @@ async function endsIn({ database, admin }: Countersign, ms: number): Promise<voi
     where expires_at is not null`.execute(database.db)
   const change = { name: 'access', owner_id: admin.person.id, id: admin.person.id }
   await sql`select pg_notify('countersign_changes', ${JSON.stringify(change)})`.execute(database.db)
-}
-
-/** Puts another token into the connection, as if the Git host had narrowed the one there is. */
-async function swapToken(countersign: Countersign, row: Row, token: string): Promise<void> {
-  const { database, vault_key, admin } = countersign
-  const { openKeyring } = await import('../../src/vault/keyring.ts')
-  const { tokenSetText } = await import('../../src/vault/token-set.ts')
-  const keyring = await openKeyring(database.db, vault_key)
-  const id = (await noticeAt(admin, row.runtime_id))?.connection.id ?? ''
-  const owner_id = admin.person.id
-  const address = { purpose: 'token_set', row_id: id, owner_id, ...row } as const
-  const { provider_id } = row
-  const text = tokenSetText({ access_token: token, refresh_token: null })
-  const box = await keyring.seal({ ...address, provider_id }, text)
-  await database.db.updateTable('connections').set({ box }).where('id', '=', id).execute()
 }
 
 async function allTold(countersign: Countersign, count: number): Promise<void> {
