@@ -13,7 +13,7 @@ import { count } from '../runtimes/runtimes.ts'
 import { appButtonId, settingsButtonId } from './ids.ts'
 import { NotRegistered } from './not-registered.tsx'
 import classes from './runtime-authentication.module.css'
-import { isMode, modes, settingsQuery, useChangeMode } from './settings.ts'
+import { isMode, modes, settingsQuery, useMode } from './settings.ts'
 
 /** How people authorize a runtime, for each Git host that it uses. */
 export function RuntimeAuthentication({ runtime }: { runtime: Runtime }) {
@@ -75,15 +75,15 @@ function columnsFor(runtime: Runtime): Column<Settings>[] {
 }
 
 function ModeChoice({ runtime, settings }: { runtime: Runtime; settings: Settings }) {
-  const changeMode = useChangeMode(runtime.id, settings)
+  const { mode, choose } = useMode(runtime.id, settings)
   return (
     <NativeSelect
       size="xs"
       aria-label={`How people authorize ${runtime.name} at ${settings.provider.name}`}
       data={Object.entries(modes).map(([value, label]) => ({ value, label }))}
-      value={settings.auth_mode}
+      value={mode}
       onChange={({ currentTarget: { value } }) => {
-        if (isMode(value)) changeMode(value)
+        if (isMode(value)) choose(value)
       }}
     />
   )

@@ -37,25 +37,25 @@ export function useChangeSettings(runtime_id: string, provider_id: string) {
   })
 }
 
-/** Changes how people authorize; the list shows it at once, and takes it back if it fails. */
-export function useChangeMode(runtime_id: string, settings: RuntimeProviderSettings) {
-  const queryClient = useQueryClient()
-  const { queryKey } = settingsQuery(runtime_id)
-  const change = useChangeSettings(runtime_id, settings.provider.id)
-  return (auth_mode: AuthMode) => {
-    queryClient.setQueryData(queryKey, (old) => replaced(old, { ...settings, auth_mode }))
-    change.mutate(
-      { auth_mode },
-      {
-        onSuccess: () => {
-          notify('good', 'Changed', 'What people authorized before goes on working.')
+/**
+ * How people authorize, as it was chosen last, and how to choose another way. What is chosen shows
+ * at once; if the server refuses it, what the list says shows again.
+ */
+export function useMode(runtime_id: string, { provider, auth_mode }: RuntimeProviderSettings) {
+  const change = useChangeSettings(runtime_id, provider.id)
+  const chosen = change.isPending ? change.variables.auth_mode : undefined
+  return {
+    mode: chosen ?? auth_mode,
+    choose: (mode: AuthMode) =>
+      change.mutate(
+        { auth_mode: mode },
+        {
+          onSuccess: () => {
+            notify('good', 'Changed', 'What people authorized before goes on working.')
+          },
+          onError: (error) => notify('bad', 'Not changed', sentenceFor(error)),
         },
-        onError: (error) => {
-          queryClient.setQueryData(queryKey, (old) => replaced(old, settings))
-          notify('bad', 'Not changed', sentenceFor(error))
-        },
-      },
-    )
+      ),
   }
 }
 
