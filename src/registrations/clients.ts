@@ -124,23 +124,12 @@ export async function requestClientTest(
   })
 }
 
-/** Removes a client. @throws ProblemError `not-found` */
+/** Removes a client. The database ends its grants. @throws ProblemError `not-found` */
 export async function deleteClient(db: Db, request: Request & { id: string }): Promise<void> {
   const { actor, ip, id } = request
   const client = await readClient(db, id)
   const subject = `app ${client.client_id}`
   await decide(db, { actor, action: 'client.delete', subject, ip }, async (trx) => {
-    await trx
-      .updateTable('connections')
-      .set({
-        status: 'reauthorization_required',
-        refresh_due_at: null,
-        check_due_at: null,
-        // There may be many: vaults tell their owners one after the other.
-        notice_due_at: sql<Date>`now()`,
-      })
-      .where('client_row_id', '=', id)
-      .execute()
     await trx.deleteFrom('clients').where('id', '=', id).execute()
     await announce(trx, { name: 'runtime_token', owner_id: null, id })
     await announce(trx, { name: 'clients', owner_id: null, id })

@@ -113,10 +113,11 @@ export async function deleteRuntime(db: Db, request: Request & { id: string }): 
   const { name } = await getRuntime(db, id)
   await decide(db, { actor, action: 'runtime.delete', subject: name, ip }, async (trx) => {
     await endProviders(trx, id, [])
-    await endGrantsOfItsApps(trx, id)
     const deleted = await trx.deleteFrom('runtimes').where('id', '=', id).executeTakeFirst()
     if (deleted.numDeletedRows === 0n) throw runtimeNotFound()
     await announce(trx, { name: 'runtimes', owner_id: null, id })
+    // Its own apps went with it, and what they were granted may have been put to use on other ones.
+    await announce(trx, { name: 'access', owner_id: null, id })
   })
 }
 
@@ -149,23 +150,6 @@ async function endProviders(trx: Trx, runtime_id: string, kept: string[]): Promi
     trx,
     ended.map((row) => row.connection_id),
   )
-}
-
-/** Its own apps go with it; what they were granted may have been put to use on other runtimes. */
-async function endGrantsOfItsApps(trx: Trx, id: string): Promise<void> {
-  const { numUpdatedRows } = await trx
-    .updateTable('connections')
-    .set({
-      status: 'reauthorization_required',
-      refresh_due_at: null,
-      check_due_at: null,
-      notice_due_at: sql<Date>`now()`,
-    })
-    .where('client_row_id', 'in', (query) =>
-      query.selectFrom('clients').select('id').where('runtime_id', '=', id),
-    )
-    .executeTakeFirst()
-  if (numUpdatedRows > 0n) await announce(trx, { name: 'access', owner_id: null, id })
 }
 
 async function addProviders(trx: Trx, runtime_id: string, provider_ids: string[]): Promise<void> {

@@ -19,6 +19,7 @@ import { up as backgroundWork } from './migrations/0015-background-work.ts'
 import { up as untriedTokens } from './migrations/0016-untried-tokens.ts'
 import { up as grantsAsMade } from './migrations/0017-grants-as-made.ts'
 import { up as replacedApps } from './migrations/0018-replaced-apps.ts'
+import { up as removedApps } from './migrations/0019-removed-apps.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -39,6 +40,7 @@ const migrations = {
   '0016-untried-tokens': { up: untriedTokens },
   '0017-grants-as-made': { up: grantsAsMade },
   '0018-replaced-apps': { up: replacedApps },
+  '0019-removed-apps': { up: removedApps },
 }
 
 /** The data was written by a newer version than this one. */

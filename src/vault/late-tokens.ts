@@ -4,15 +4,15 @@ import type { Keyring } from './keyring.ts'
 import type { Claimed } from './refresh-claim.ts'
 import { readTokenSet, type TokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
 
-/** Has the provider told of what it granted after the connection was deleted. */
+/** Has the provider told of what it granted after the connection was deleted, or its app removed. */
 export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'refreshed' | 'gone'> {
   const there = await trx
     .selectFrom('connections')
-    .select('id')
+    .select('client_row_id')
     .where('id', '=', row.id)
     .executeTakeFirst()
   // Somebody authorized anew meanwhile.
-  if (there !== undefined) return 'refreshed'
+  if (there && there.client_row_id !== null) return 'refreshed'
   const { id, owner_id, owner_kind, provider_id, client_row_id, client_id, client_secret_box } = row
   const { account_login } = row
   const client = { client_row_id, client_id, client_secret_box }

@@ -34,7 +34,8 @@ export interface Granted {
 
 /**
  * The next version of the token set, with everything that follows from it, in one transaction. When
- * the connection was deleted while the provider answered, what came is over, and the provider is told.
+ * the connection was deleted while the provider answered, or its app was removed, what came is over,
+ * and the provider is told.
  */
 export async function storeRefreshed(
   { keyring, db }: { keyring: Keyring; db: Db },
@@ -50,6 +51,8 @@ export async function storeRefreshed(
   const lifetime = lifetimeOf({ ...answer, ...tokens }, asked_at, Math.random())
   try {
     await decide(db, attemptOf(row, 'refreshed'), async (trx) => {
+      // The app goes first, here as where it is removed or replaced.
+      if (row.client_outcome === 'failed') await noteClientWorks(trx, row)
       const { numUpdatedRows } = await trx
         .updateTable('connections')
         .set({
@@ -59,8 +62,7 @@ export async function storeRefreshed(
           ...lifetime,
           // What the answer did not say, the host may say when it is asked about the token.
           ...(lifetime.access_expires_at === null ? { check_due_at: sql<Date>`now()` } : {}),
-          status: sql<StoredStatus>`case
-            when status in ('rejected', 'reauthorization_required') then 'valid' else status end`,
+          status: acceptedAgain,
           refresh_claimed_by: null,
           refresh_claimed_at: null,
           refresh_failures: 0,
@@ -71,9 +73,9 @@ export async function storeRefreshed(
         })
         .where('id', '=', row.id)
         .where('version', '=', row.version)
+        .where('client_row_id', 'is not', null)
         .executeTakeFirst()
       if (numUpdatedRows === 0n) throw new NotStoredError()
-      if (row.client_outcome === 'failed') await noteClientWorks(trx, row)
       await settleNotices(trx, row.id)
       await announceToken(trx, row)
     })
@@ -83,6 +85,13 @@ export async function storeRefreshed(
     return await decide(db, attemptOf(row, 'too late'), (trx) => endLate(trx, row, box))
   }
 }
+
+/** What a token that was refused, or a grant that seemed over, may do is what it could do before. */
+const acceptedAgain = sql<StoredStatus>`case
+  when status not in ('rejected', 'reauthorization_required') then status
+  when cardinality(missing_scopes) > 0 then 'insufficient_scopes'
+  when cardinality(scopes) = 0 then 'unverified'
+  else 'valid' end`
 
 /** Nothing is audited as refreshed that was not. */
 class NotStoredError extends Error {
@@ -113,6 +122,7 @@ export async function concludeFailed(
         refresh_due_at: sql<Date>`case when refresh_due_at > now() then refresh_due_at else ${next} end`,
       }
   return await decide(db, { ...attemptOf(row, outcome), reason: error.reason }, async (trx) => {
+    if (outcome === 'misconfigured') await noteClientFault(trx, row, error.reason)
     const changed = await trx
       .updateTable('connections')
       .set({
@@ -126,11 +136,11 @@ export async function concludeFailed(
       })
       .where('id', '=', row.id)
       .where('version', '=', row.version)
+      .where('client_row_id', 'is not', null)
       .executeTakeFirst()
     if (gone) await settleNotices(trx, row.id)
-    if (outcome === 'misconfigured') await noteClientFault(trx, row, error.reason)
     await announceToken(trx, row)
-    // The version moved on while we asked: somebody authorized anew, and nothing is lost.
+    // It moved on while we asked: somebody authorized anew, or removed the app.
     return changed.numUpdatedRows === 0n ? 'refreshed' : outcome
   })
 }

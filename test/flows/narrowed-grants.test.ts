@@ -3,6 +3,7 @@ import { after, afterEach, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { problemUri } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import { wakeScheduler } from '../harness/granted.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
 import { ORGANIZATION, startAzureDevOps } from '../standins/azure-devops/azure-devops.ts'
@@ -156,5 +157,25 @@ suite('a grant of which nobody says what it may do', () => {
     assert.deepEqual(await reusable(strict.row), [])
     const other = await atGithub.runtime('lenient-too', { skip_validation: true })
     assert.deepEqual(await reusable(other.row), [checked.id])
+  })
+  test('is as little verified as before when it was refused once and is then refreshed', async () => {
+    github.granted_kind = 'app_user'
+    const { row } = await atGithub.runtime('refused-once', { skip_validation: true })
+    assert.equal((await atGithub.authorize(row)).status, 'completed')
+    const { id = '' } = (await connectionOn(row.runtime_id)) ?? {}
+    await using events = await admin.events()
+    const { rows } = await sql<{ version: number }>`update connections
+      set status = 'rejected', refresh_due_at = now() where id = ${id}
+      returning version`.execute(countersign.database.db)
+    await wakeScheduler(countersign)
+    const refreshed = await events.until(async () => {
+      const connection = await countersign.database.db
+        .selectFrom('connections')
+        .select(['status', 'version'])
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return connection.version > (rows[0]?.version ?? 0) ? connection : undefined
+    })
+    assert.equal(refreshed.status, 'unverified')
   })
 })

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { ALICE, authorized, wakeScheduler } from '../harness/granted.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { registerStandIn } from '../harness/stand-in.ts'
+import { until } from '../harness/until.ts'
+import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
 /** The grants of an app that was removed here are over, whatever the Git host still says of them. */
 const countersign = await startCountersign()
@@ -110,4 +113,69 @@ test('the own app of a runtime goes with it, and what others used of its grants 
   assert.deepEqual([status, reason], ['reauthorization_required', OVER])
   assert.deepEqual(await due(connection_id), NOTHING_DUE)
   await refusal(ask(), 'reauthorization-required')
+})
+
+suite('an app that is removed while the Git host is asked for new tokens', () => {
+  for (const [name, answers] of [
+    ['giving', true],
+    ['away', false],
+  ] as const) {
+    test(`which is ${name}, leaves its grant over`, async () => {
+      const gitlab = await startGitlab()
+      await using _ = { [Symbol.asyncDispose]: () => gitlab.close() }
+      const registered = await registerStandIn(countersign, 'gitlab', gitlab, { name })
+      const { row, ask } = await registered.runtime(name)
+      assert.equal((await registered.authorize(row)).status, 'completed')
+      const { id } = await connectionAt(row.runtime_id)
+      await sql`update connections set access_expires_at = now(), refresh_due_at = null
+        where id = ${id}`.execute(database.db)
+
+      const [asked, released] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()]
+      if (!answers) gitlab.interruptionFor = () => ({ status: 503 })
+      gitlab.holdBack = (_path, { body }) => {
+        gitlab.holdBack = undefined
+        asked.resolve((body as { access_token: string } | undefined)?.access_token ?? '')
+        return released.promise
+      }
+      const refused = refusal(ask(), 'reauthorization-required')
+      const late = await asked.promise
+      const form = await admin.api.getClientForm({ query: { provider_id: row.provider_id } })
+      await admin.api.deleteClient({ params: { id: form.client?.id ?? '' } })
+      released.resolve()
+      await refused
+      assert.equal((await connectionAt(row.runtime_id)).status, 'reauthorization_required')
+      assert.deepEqual(await due(id), NOTHING_DUE)
+      if (!answers) return
+      await until('the end of the token', async () => gitlab.token(late)?.revoked === true)
+    })
+  }
+})
+
+test('a grant that is accepted at the moment of the removal is over, too', async () => {
+  const { row } = await authorized(countersign)
+  const { id } = await connectionAt(row.runtime_id)
+  const { person } = await countersign.person('bob')
+  const form = await admin.api.getClientForm({ query: { provider_id: row.provider_id } })
+  const { removed, late } = await database.db.transaction().execute(async (trx) => {
+    const { rows } = await sql<{ id: string }>`
+      insert into connections (id, owner_id, provider_id, box, fingerprint, status, method,
+        client_row_id, account_id, account_login, account_name, scopes, missing_scopes)
+      select gen_random_uuid(), ${person.id}, provider_id, box, fingerprint, status, method,
+        client_row_id, account_id, account_login, account_name, scopes, missing_scopes
+      from connections where id = ${id} returning id`.execute(trx)
+    const removed = admin.api.deleteClient({ params: { id: form.client?.id ?? '' } })
+    await until('a removal that waits for us', async () => {
+      const waiting = await sql`select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db)
+      return waiting.rows.length > 0
+    })
+    return { removed, late: rows[0]?.id ?? '' }
+  })
+  await removed
+  const { status } = await database.db
+    .selectFrom('connections')
+    .select('status')
+    .where('id', '=', late)
+    .executeTakeFirstOrThrow()
+  assert.equal(status, 'reauthorization_required')
 })
