@@ -9,6 +9,7 @@ import type { Db } from '../store/database.ts'
 import type { OwnerKind, StoredStatus } from '../store/tables.ts'
 import { nextCheck } from './accepted-connection.ts'
 import { inspectToken, type Verdict } from './inspect-token.ts'
+import { OvertakenError } from './overtaken-error.ts'
 import { type Probed, probeForRuntimes, writeProbes } from './probe-runtimes.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import { USUAL_LIMIT } from './provider-pace.ts'
@@ -24,13 +25,30 @@ export type CheckParts = VaultParts & {
 
 /**
  * Asks the Git host about a connection's token and notes the answer. No answer changes nothing but
- * the note that there was none; an answer about a token that was replaced meanwhile is dropped.
+ * the note that there was none; an answer about a token that was replaced meanwhile is dropped, and
+ * it is asked once more about the one that there is.
  */
-export async function checkConnection(
+export async function checkConnection(parts: CheckParts, id: string): Promise<void> {
+  const overtaken = (await checkOnce(parts, id)) && (await checkOnce(parts, id))
+  if (overtaken) await endCheck(parts.db, overtaken)
+}
+
+/** Whose check ends, and of which token set. */
+interface Checked {
+  id: string
+  owner_id: string
+  owner_kind: OwnerKind
+  version: number
+  /** Of the Git host. */
+  name: string
+}
+
+/** @returns what was asked about, when the answer is about a token that was replaced meanwhile */
+async function checkOnce(
   parts: CheckParts,
   id: string,
-  retried?: true,
-): Promise<void> {
+  refreshed?: true,
+): Promise<Checked | undefined> {
   const { db, keyring, outbound } = parts
   const row = await db
     .selectFrom('connections')
@@ -58,7 +76,7 @@ export async function checkConnection(
     ])
     .where('connections.id', '=', id)
     .executeTakeFirst()
-  if (row === undefined) return
+  if (row === undefined) return undefined
   const { owner_id, owner_kind } = row
   // A grant that is over stays over, although its access token may live on at the host for a while.
   if (row.status === 'reauthorization_required') return await endCheck(db, row)
@@ -74,10 +92,10 @@ export async function checkConnection(
     tokens === undefined
       ? undefined
       : await whenAllowed(parts, row, () => inspectToken(adapter, http, credential, owner_kind))
-  if (row.method === 'oauth' && isBad(verdict) && retried === undefined) {
+  if (row.method === 'oauth' && isBad(verdict) && refreshed === undefined) {
     // An access token that ended is no news; whether the grant did is for the refresh to say.
     const outcome = await parts.refresher.refresh(id, row.version, 'checked')
-    if (outcome === 'refreshed') return checkConnection(parts, id, true)
+    if (outcome === 'refreshed') return checkOnce(parts, id, true)
     return await endCheck(db, row)
   }
   const hidden = hidesScopes(verdict)
@@ -97,20 +115,25 @@ export async function checkConnection(
     owner_id,
     connection_id: id,
   }
-  await decide(db, attempt, async (trx) => {
-    const { numUpdatedRows } = await trx
-      .updateTable('connections')
-      .set({ ...change, check_requested_at: null })
-      .where('id', '=', id)
-      .where('version', '=', row.version)
-      .where('status', '!=', 'reauthorization_required')
-      .executeTakeFirst()
-    if (numUpdatedRows > 0n && verdict?.outcome === 'accepted') {
-      await writeProbes(trx, id, hidden, probes)
-    }
-    await settleNotices(trx, id)
-    await announceToken(trx, { id, owner_id, owner_kind })
-  })
+  try {
+    await decide(db, attempt, async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('connections')
+        .set({ ...change, check_requested_at: null })
+        .where('id', '=', id)
+        .where('version', '=', row.version)
+        .where('status', '!=', 'reauthorization_required')
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) throw new OvertakenError()
+      if (verdict?.outcome === 'accepted') await writeProbes(trx, id, hidden, probes)
+      await settleNotices(trx, id)
+      await announceToken(trx, { id, owner_id, owner_kind })
+    })
+    return undefined
+  } catch (error) {
+    if (error instanceof OvertakenError) return row
+    throw error
+  }
 }
 
 /**
@@ -171,19 +194,21 @@ function isBad(verdict: Verdict | undefined): boolean {
 
 /**
  * Notes when a refresh told how a grant stands; whoever asked waits for this time to change. Of a
- * grant that is over, nothing more is due; otherwise nothing was learned.
+ * grant that is over, nothing more is due; otherwise nothing was learned. Nobody waits any longer,
+ * also where the token was replaced meanwhile: later checks are put off for who waits.
  */
-async function endCheck(
-  db: Db,
-  row: { id: string; owner_id: string; owner_kind: OwnerKind; version: number; name: string },
-): Promise<void> {
+async function endCheck(db: Db, row: Checked): Promise<undefined> {
   const over = sql`status = 'reauthorization_required'`
   const reason = `${row.name} could not be asked for a new token.`
   await db.transaction().execute(async (trx) => {
     await trx
       .updateTable('connections')
+      .set({ check_requested_at: null })
+      .where('id', '=', row.id)
+      .execute()
+    await trx
+      .updateTable('connections')
       .set({
-        check_requested_at: null,
         checked_at: sql<Date | null>`case when ${over} then now() else checked_at end`,
         check_failed_at: sql<Date | null>`case when ${over} then null else now() end`,
         check_failed_reason: sql<string | null>`case

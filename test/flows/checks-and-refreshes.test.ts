@@ -3,6 +3,7 @@ import { after, afterEach, test } from 'node:test'
 import { sql } from 'kysely'
 import { startWithGitlab } from '../harness/gitlab.ts'
 import { ageFailure, wakeScheduler } from '../harness/granted.ts'
+import { until } from '../harness/until.ts'
 
 /** Checks that find an access token refused, and end with what the refresh then says. */
 const scene = await startWithGitlab()
@@ -58,6 +59,33 @@ test('whoever asks is told that the grant is over', async () => {
     assert.ok(checked_at !== null && checked_at > stamp)
     stamp = checked_at
   }
+})
+
+test('whoever asks is told of the token that a refresh has put in place meanwhile', async () => {
+  await scene.authorize(row, 'carol')
+  const one = () =>
+    database.db
+      .selectFrom('connections')
+      .select(['id', 'version', 'checked_at', 'check_requested_at'])
+      .executeTakeFirstOrThrow()
+  const { id, version, checked_at } = await one()
+  const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  gitlab.holdBack = (path) => {
+    if (path !== '/api/v4/user') return undefined
+    gitlab.holdBack = undefined
+    held.resolve()
+    return released.promise
+  }
+  await admin.api.checkConnection({ params: { id } })
+  await held.promise
+  await sql`update connections set refresh_due_at = now()`.execute(database.db)
+  await wakeScheduler(countersign)
+  await until('the next token', async () => (await one()).version > version)
+  released.resolve()
+  await until('the end of the check', async () => (await one()).check_requested_at === null)
+  const now = await one()
+  assert.ok(now.checked_at !== null && checked_at !== null && now.checked_at > checked_at)
+  assert.equal((await admin.access(row.runtime_id)).authorization?.connection.status, 'valid')
 })
 
 test('what cannot be opened is not tried again at once either', async () => {
