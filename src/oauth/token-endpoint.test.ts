@@ -132,11 +132,16 @@ suite('an answer that says nothing says nothing about the grant', () => {
     assert.equal(failed.outcome, 'transient')
   })
 
-  test('and may ask us to wait', async () => {
-    const headers = { 'retry-after': '17' }
-    const failed = await failure(() => Response.json({}, { status: 429, headers }))
-    assert.deepEqual([failed.outcome, failed.retry_after], ['transient', 17])
-  })
+  for (const [asked, waited] of [
+    ['17', 17],
+    ['1700000000000', 3600],
+  ] as const) {
+    test(`and may ask us to wait for ${asked} s, which we do for an hour at most`, async () => {
+      const headers = { 'retry-after': asked }
+      const failed = await failure(() => Response.json({}, { status: 429, headers }))
+      assert.deepEqual([failed.outcome, failed.retry_after], ['transient', waited])
+    })
+  }
 })
 
 suite('an error of RFC 6749 §5.2 says what to do', () => {

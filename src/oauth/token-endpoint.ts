@@ -1,4 +1,5 @@
 import * as oauth from 'oauth4webapi'
+import { askedWait } from './asked-wait.ts'
 
 /** A token endpoint and how to speak to it. The `fetch` decides what can be reached. */
 export interface TokenEndpoint {
@@ -299,5 +300,5 @@ function lifetimeIn(said: unknown): number | undefined {
 
 function secondsFrom(text: string | null): number | undefined {
   const seconds = Number(text ?? Number.NaN)
-  return Number.isInteger(seconds) && seconds >= 0 ? seconds : undefined
+  return Number.isInteger(seconds) && seconds >= 0 ? askedWait(seconds) : undefined
 }

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns'
 import { lookup as resolve } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request as send } from 'undici'
+import { askedWait } from '../oauth/asked-wait.ts'
 import { hostnameOf, isPrivateAddress } from './address.ts'
 import {
   type ProviderAnswer,
@@ -209,7 +210,7 @@ function secondsToWait(headers: Headers): number | undefined {
 }
 
 function wholeSeconds(left: number): number | undefined {
-  return Number.isFinite(left) ? Math.max(1, Math.ceil(left)) : undefined
+  return Number.isFinite(left) ? askedWait(Math.max(1, Math.ceil(left))) : undefined
 }
 
 function isJson(headers: Headers): boolean {

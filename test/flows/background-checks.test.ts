@@ -48,7 +48,7 @@ test('a host that says 429 to a check is asked by no vault until then, but by pe
   await admin.addToken(row, await forge.token())
   const ids = await tokensAt(countersign, provider, forge, 1)
   await forge.control('DELETE', '/control/calls')
-  const limited = { kind: 'status', status: 429, retry_after: 7200, times: 1 }
+  const limited = { kind: 'status', status: 429, retry_after: 3600, times: 1 }
   await forge.control('POST', '/control/faults', { match: ACCOUNT, ...limited })
   await using events = await admin.events()
   await sql`update connections set check_due_at = now() where id = ${ids[0]}`.execute(database.db)
@@ -60,7 +60,7 @@ test('a host that says 429 to a check is asked by no vault until then, but by pe
       from connections where id = ${ids[0]} and check_failed_at is not null`.execute(database.db)
     return rows[0]
   })
-  assert.ok(next.wait > 7100, `again in ${next.wait} s`)
+  assert.ok(next.wait > 3500, `again in ${next.wait} s`)
   assert.match(next.reason, /asks us to wait/)
   const { rows } = await sql`select lane, slowness from provider_paces
     where paused_until > now()`.execute(database.db)

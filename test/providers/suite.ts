@@ -55,6 +55,9 @@ export function troubles(): Limit[] {
     { status: 429, body: { message: 'Slow down' }, headers: { 'retry-after': '30' }, seconds: 30 },
     { status: 429, body: 'Slow down', headers: { 'retry-after': date }, seconds: 60 },
     { status: 429, body: '<html>Slow down' },
+    // In milliseconds, or of whatever else: nobody is left alone for an age.
+    { status: 429, body: 'Slow down', headers: { 'retry-after': '1'.repeat(30) }, seconds: 3600 },
+    { status: 429, headers: { 'x-ratelimit-reset': String(Date.now() + 60_000) }, seconds: 3600 },
     { status: 500, body: { message: 'Oops' } },
     { status: 503, body: '<html>Maintenance', headers: { 'retry-after': '5' } },
     { status: 200, body: '<html>Accept our terms' },
