@@ -42,7 +42,8 @@ const vaultSettings = `Where the vault is, and who asks:
 
 Each is also looked for in the environment (COUNTERSIGN_VAULT_URL, COUNTERSIGN_RUNTIME_KEY_FILE or
 COUNTERSIGN_RUNTIME_KEY, COUNTERSIGN_CONFIG), then in data/agent.json of this installation, which
-"countersign up" writes, then in ~/.config/countersign/agent.json.
+"countersign up" writes, then in ~/.config/countersign/agent.json. The key goes to another machine
+over HTTPS only, unless COUNTERSIGN_VAULT_PLAIN_HTTP is "yes".
 `
 
 const serverSettings = `  --server URL             address of Countersign's pages

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { homedir, networkInterfaces } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Environment } from './child-environment.ts'
 import { CommandError, exitCodes } from './terminal.ts'
@@ -43,7 +43,8 @@ export function usualConfigPaths(): string[] {
 /**
  * Finds each setting on its own: flags before environment before configuration file.
  *
- * @throws {CommandError} exit code 2: one is missing or cannot be used
+ * @throws {CommandError} exit code 2: one is missing or cannot be used, or the key would go out in
+ *   the clear
  */
 export async function readSettings({
   flags,
@@ -56,6 +57,13 @@ export async function readSettings({
   const vault_url = flags.vault || env.COUNTERSIGN_VAULT_URL || config.vault_url
   if (!vault_url) throw unusable(`no vault is configured. ${HOW_TO}`)
   if (!isHttpUrl(vault_url)) throw unusable(`"${vault_url}" is not the http(s) address of a vault`)
+  const may_be_read = env.COUNTERSIGN_VAULT_PLAIN_HTTP === 'yes'
+  if (!may_be_read && isReadableOnTheWay(new URL(vault_url))) {
+    throw unusable(
+      `${new URL(vault_url).origin} would get the runtime key in the clear: use its https address, ` +
+        'or, where the network itself encrypts, set COUNTERSIGN_VAULT_PLAIN_HTTP=yes',
+    )
+  }
 
   const flag_file = flags['runtime-key-file'] || env.COUNTERSIGN_RUNTIME_KEY_FILE
   if (flag_file) return { vault_url, ...(await readKeyFile(flag_file)) }
@@ -94,14 +102,23 @@ export async function readServerUrl(
   if (!text) throw unusable('no server is known: give its address, with --server URL')
   const url = isHttpUrl(text) ? new URL(text) : undefined
   if (url === undefined) throw unusable(`"${text}" is not the http(s) address of a server`)
-  if (url.protocol === 'http:' && !isThisMachine(url.hostname)) {
+  if (isReadableOnTheWay(url)) {
     throw unusable(`${url.origin} would send your session in the clear: use its https address`)
   }
   return url.origin
 }
 
+/** Plain HTTP to another machine: whoever listens in between reads what is sent. */
+function isReadableOnTheWay({ protocol, hostname }: URL): boolean {
+  return protocol === 'http:' && !isThisMachine(hostname)
+}
+
+/** Also by an address of its own, or by any: `countersign up` writes the one it listens on. */
 function isThisMachine(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+  if (hostname === 'localhost' || /^127(\.\d+){3}$/.test(hostname)) return true
+  const address = hostname.replace(/^\[|\]$/g, '')
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return ['::1', '::', '0.0.0.0'].includes(address) || own.some((one) => one.address === address)
 }
 
 async function readNamedConfig(path: string): Promise<ConfigFile> {

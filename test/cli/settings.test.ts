@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { readSettings, type SettingsSources } from '../../src/cli/settings.ts'
@@ -16,7 +17,7 @@ const unusable = (words: RegExp) => (error: unknown) =>
 async function configure(folder: string, name: string) {
   await mkdir(join(folder, name))
   const path = join(folder, name, 'agent.json')
-  const config = { vault_url: `http://${name}.example`, runtime_key_file: 'key' }
+  const config = { vault_url: `https://${name}.example`, runtime_key_file: 'key' }
   await writeFile(path, JSON.stringify(config))
   await writeFile(join(folder, name, 'key'), `csr_${name}\n`)
   return path
@@ -32,19 +33,19 @@ describe('readSettings', () => {
     const fromConfig = await read({ config_paths })
     assert.deepEqual(
       [fromConfig.vault_url, fromConfig.runtime_key],
-      ['http://first.example', 'csr_first'],
+      ['https://first.example', 'csr_first'],
     )
-    const env = { COUNTERSIGN_VAULT_URL: 'http://env.example', COUNTERSIGN_RUNTIME_KEY: 'csr_env' }
+    const env = { COUNTERSIGN_VAULT_URL: 'https://env.example', COUNTERSIGN_RUNTIME_KEY: 'csr_env' }
     const fromEnv = await read({ config_paths, env })
-    assert.deepEqual([fromEnv.vault_url, fromEnv.runtime_key], ['http://env.example', 'csr_env'])
+    assert.deepEqual([fromEnv.vault_url, fromEnv.runtime_key], ['https://env.example', 'csr_env'])
     const fileBeforeKey = await read({
       config_paths,
       env: { ...env, COUNTERSIGN_RUNTIME_KEY_FILE: key_file },
     })
     assert.equal(fileBeforeKey.runtime_key, 'csr_file')
-    const flags = { vault: 'http://flag.example', 'runtime-key-file': key_file }
+    const flags = { vault: 'https://flag.example', 'runtime-key-file': key_file }
     assert.deepEqual(await read({ config_paths, env, flags }), {
-      vault_url: 'http://flag.example',
+      vault_url: 'https://flag.example',
       runtime_key: 'csr_file',
       key_source: key_file,
     })
@@ -63,8 +64,38 @@ describe('readSettings', () => {
 
   it('says what is missing, and what to do', async () => {
     await assert.rejects(read({}), unusable(/no vault is configured\. .*countersign up/))
-    const flags = { vault: 'http://vault.example' }
+    const flags = { vault: 'https://vault.example' }
     await assert.rejects(read({ flags }), unusable(/no runtime key is configured\. .*--runtime/))
+  })
+
+  it('sends the key to another machine over HTTPS only, unless that is said to be safe', async () => {
+    const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+    const ours = own.map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address))
+    const env = { COUNTERSIGN_RUNTIME_KEY: 'csr_env' }
+    for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]', '[::]', ...ours]) {
+      const vault = `http://${host}:7081`
+      assert.equal((await read({ env, flags: { vault } })).vault_url, vault)
+    }
+    const others = [
+      'vault.example',
+      '198.51.100.7',
+      '[2001:db8::7]',
+      'localhost.example',
+      '127.example',
+    ]
+    for (const host of others) {
+      const vault = `http://${host}:7081`
+      const inTheClear = unusable(
+        /would get the runtime key in the clear: use its https address.*\.$/,
+      )
+      await assert.rejects(read({ env, flags: { vault } }), inTheClear)
+      const no = { ...env, COUNTERSIGN_VAULT_PLAIN_HTTP: 'no' }
+      await assert.rejects(read({ env: no, flags: { vault } }), inTheClear)
+      const yes = { ...env, COUNTERSIGN_VAULT_PLAIN_HTTP: 'yes' }
+      assert.equal((await read({ env: yes, flags: { vault } })).vault_url, vault)
+      const https = `https://${host}:7081`
+      assert.equal((await read({ env, flags: { vault: https } })).vault_url, https)
+    }
   })
 
   it('says which file cannot be used, and never what is in it', async () => {
@@ -72,7 +103,7 @@ describe('readSettings', () => {
     const file = join(folder.path, 'file')
     await writeFile(file, 'hunter2')
     const absent = join(folder.path, 'absent')
-    const vault = 'http://vault.example'
+    const vault = 'https://vault.example'
     for (const [flags, words] of [
       [{ config: absent }, /there is no configuration file .*absent\.$/],
       [{ config: file }, /file is not JSON\.$/],
