@@ -62,7 +62,7 @@ export async function startServer(
   runtimeTokenRoutes(app, parts)
   eventRoutes(app, parts)
   healthRoutes(app, db, metrics)
-  await pageRoutes(app, options.pages_folder)
+  await pageRoutes(app, options.pages_folder, parts)
   const url = await listenOn(app, { host: config.host, port: config.port }, 'COUNTERSIGN_PORT')
   resources.defer(() => app.close())
   const kept = resources.move()

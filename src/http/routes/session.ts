@@ -1,30 +1,22 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Session } from '../../contract/index.ts'
-import type { SignedIn } from '../../people/auth.ts'
-import { acceptInvite, isSetupRequired, readInvite } from '../../people/invites.ts'
-import { getPerson, updateAccount } from '../../people/people.ts'
+import { acceptInvite, readInvite } from '../../people/invites.ts'
+import { updateAccount } from '../../people/people.ts'
 import { endPersonToken } from '../../people/person-tokens.ts'
+import { sessionOf } from '../../people/session.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
 /** Signing in and out, and joining by invitation. */
 export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
-  const { db, auth, callers, version } = parts
-
-  async function sessionOf(caller: SignedIn | undefined): Promise<Session> {
-    return {
-      person: caller === undefined ? null : await getPerson(db, caller.id),
-      setup_required: caller === undefined && (await isSetupRequired(db)),
-      version,
-    }
-  }
+  const { db, auth, callers } = parts
 
   async function enter(cookies: string[], reply: FastifyReply): Promise<Session> {
     reply.header('set-cookie', cookies)
-    return await sessionOf(await auth.whoIs(cookieHeader(cookies)))
+    return await sessionOf(parts, await auth.whoIs(cookieHeader(cookies)))
   }
 
-  bind(app, 'getSession', callers.anyone, (_input, { caller }) => sessionOf(caller))
+  bind(app, 'getSession', callers.anyone, (_input, { caller }) => sessionOf(parts, caller))
 
   bind(app, 'signIn', callers.anyone, async ({ body }, { ip, reply }) =>
     enter(await auth.signIn({ ...body, ip }), reply),

@@ -11,7 +11,7 @@ import { TokensPage } from '../tokens/tokens-page.tsx'
 import { ErrorPage, ErrorPageAlone } from './error-page.tsx'
 import { NotFoundPage } from './not-found-page.tsx'
 import { parseSearch, search, stringifySearch } from './search.ts'
-import { ownPath, sessionQuery } from './session.ts'
+import { ownPath, readSessionAhead, sessionQuery } from './session.ts'
 import { Shell } from './shell.tsx'
 
 const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
@@ -261,7 +261,7 @@ export function createAppRouter(queryClient: QueryClient) {
     stringifySearch,
   })
   // The router itself would fetch them only once it is known who is looking.
-  void queryClient.prefetchQuery(sessionQuery)
+  readSessionAhead(queryClient)
   const matched = new Set(router.matchRoutes(router.latestLocation).map(({ routeId }) => routeId))
   for (const [id, route] of Object.entries(router.routesById)) {
     if (matched.has(id)) void router.loadRouteChunk(route)

@@ -1,4 +1,9 @@
-import { queryOptions, useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
+import {
+  type QueryClient,
+  queryOptions,
+  useQueryClient,
+  useSuspenseQuery,
+} from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
 import type { Person, Session } from '../../../src/contract/resources.ts'
 import { api } from './api.ts'
@@ -8,6 +13,23 @@ export const sessionQuery = queryOptions({
   queryFn: ({ signal }) => api.getSession({}, { signal }),
   staleTime: Number.POSITIVE_INFINITY,
 })
+
+/** Takes who is looking from the page, where the server has written it; else has it asked. */
+export function readSessionAhead(queryClient: QueryClient): void {
+  const session = sessionInPage()
+  if (session) queryClient.setQueryData(sessionQuery.queryKey, session)
+  else void queryClient.prefetchQuery(sessionQuery)
+}
+
+function sessionInPage(): Session | null {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="session"]')
+  try {
+    return JSON.parse(meta?.content ?? 'null') as Session | null
+  } catch {
+    // Vite's own server leaves the place for it as it is.
+    return null
+  }
+}
 
 /** Who is looking. Only on pages behind the sign-in, where there always is somebody. */
 export function usePerson(): Person {
