@@ -9,6 +9,7 @@ import { temporaryFolder } from '../agent/git-end.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { ALICE, TOKEN_ENDPOINT } from '../harness/granted.ts'
 import type { PersonClient } from '../harness/person.ts'
+import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 import { signInAs } from './forge-pages.ts'
 import { type Machine, machineOf } from './machine.ts'
@@ -111,6 +112,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
     assert.match(words, /Ask an administrator to register it:\s+ada, ada@example\.com/)
     const button = dialog(mo.page).getByRole('button', { name: 'Authorize access to Forge' })
     assert.ok(await button.isDisabled())
+    await assertAccessible(mo.page)
   })
 
   test('an administrator registers the app there and here, and tests it', async () => {
@@ -144,6 +146,10 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
   test('a person signs in there, allows it, and lands on the filled row', async () => {
     const { page } = mo
     await page.goto(panelOf('ci'))
+    await dialog(page)
+      .getByText(/What runtime ci may then do at Forge as you/)
+      .waitFor()
+    await assertAccessible(page)
     await goToForge(page)
     await signInAs(page, ALICE)
     await page.getByRole('heading', { name: 'Authorize Countersign?' }).waitFor()
@@ -201,6 +207,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       .waitFor()
     assert.match(await words(), /What runtime web may then do at Forge as you/)
     assert.match(await words(), /write:repository/)
+    await assertAccessible(page)
     await dialog(page).getByRole('button', { name: 'Authorize this runtime too' }).click()
     await alert(page, 'web acts at Forge as alice').waitFor()
     assert.equal(await status(page, 'web').getAttribute('data-status'), 'valid')
@@ -254,6 +261,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       const said = dialog(page).getByRole('alert')
       assert.match(await said.innerText(), /You said no at the Git host.*Nothing was changed/s)
       await dialog(page).getByRole('button', { name: 'Try again' }).waitFor()
+      await assertAccessible(page)
       assert.equal((await asItIs(person)).authorization, null)
     })
 
@@ -323,6 +331,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       await said.getByText('Forge could not complete the authorization').waitFor()
       assert.match(await said.innerText(), /Nothing was changed; try again/)
       assert.match(await said.innerText(), /What was authorized before is as it was/)
+      await assertAccessible(page)
       await countersign.forge.control('DELETE', '/control/faults')
       assert.deepEqual(await asItIs(person), before)
     })
@@ -339,6 +348,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       await signInAs(page, BOB)
       await allow(page)
       await dialog(page).getByText('You authorized as bob; until now it was carol.').waitFor()
+      await assertAccessible(page)
       const { db } = countersign.database
       const unconfirmed = db
         .selectFrom('authorization_requests')
