@@ -13,6 +13,7 @@ import { Time } from '../parts/time.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import { actionInWords, reasonInWords } from './actions.ts'
 import classes from './activity-page.module.css'
+import { useKeptCurrent } from './keep-current.ts'
 
 const route = getRouteApi('/signed-in/admin/activity')
 
@@ -46,6 +47,7 @@ export function ActivityPage() {
   const { q = '' } = route.useSearch()
   const navigate = route.useNavigate()
   const list = usePagedList<AuditEntry>(['audit'], api.listAudit, q)
+  useKeptCurrent('audit')
   const search = useCallback(
     (words: string) =>
       void navigate({ to: '/admin/activity', search: { q: words }, replace: true }),

@@ -3,7 +3,8 @@ import { ProblemError } from '../../../src/contract/problems.ts'
 
 /**
  * What the pages know of the server. The event stream says when something is to be read again
- * (`app/events.ts`), so nothing is read on a timer or on focus.
+ * (`app/events.ts`), so nothing is read on a timer or on focus, but for what no event tells of
+ * (`activity/keep-current.ts`).
  *
  * @param onSignedOut called when any call is answered with `not-signed-in`
  */
