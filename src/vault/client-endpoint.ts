@@ -45,8 +45,7 @@ export async function endpointOf(
 }
 
 /**
- * Asks an endpoint for somebody who waits, when it is our turn there. All vaults leave a provider
- * alone that says that it is asked too often.
+ * Asks an endpoint for somebody who waits, when it is our turn there, and heeds how it answers.
  *
  * @throws TokenEndpointError those of `call`; `transient` also when there is no turn soon
  */
@@ -55,14 +54,22 @@ export async function inTurn<T>(
   { provider_id, kind }: Pick<ClientRow, 'provider_id' | 'kind'>,
   call: () => Promise<T>,
 ): Promise<T> {
-  return await limits.run({ provider_id, limit: limitOf(kind), urgent: true }, async () => {
-    try {
-      return await call()
-    } catch (error) {
-      if (error instanceof TokenEndpointError && error.retry_after !== undefined) {
-        await limits.pause(provider_id, error.retry_after)
-      }
-      throw error
+  const turn = { provider_id, limit: limitOf(kind), urgent: true }
+  return await limits.run(turn, () => heedful(limits, provider_id, call))
+}
+
+/** Makes a call, after which all vaults leave a provider alone that says that it is asked too often. */
+export async function heedful<T>(
+  limits: ProviderLimits,
+  provider_id: string,
+  call: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (error instanceof TokenEndpointError && error.retry_after !== undefined) {
+      await limits.pause(provider_id, error.retry_after)
     }
-  })
+    throw error
+  }
 }

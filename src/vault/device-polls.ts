@@ -1,72 +1,92 @@
-import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Broker } from '../events/broker.ts'
-import type { Db } from '../store/database.ts'
-import { advanceDeviceRequest } from './device-requests.ts'
+import { type DeviceSteps, nextDeviceSteps, takeDeviceSteps } from './device-due.ts'
+import { askNext, type DeviceParts, endDeviceRequest } from './device-requests.ts'
 import { startDueLoop, waitUntil } from './due-loop.ts'
-import type { FinishParts } from './exchange-code.ts'
 
-/** How many requests a vault takes on at a time. */
+/** How many requests a vault takes on at a time that need no turn. */
 const BATCH = 50
+/** How many questions of one sort a vault has in line, or under way, at one provider. */
+const MOST_ASKING = 8
+/** Wait after a question that could not be put. */
+const RETRY_MS = 5000
 /** Somebody waits for their code, and looks at it. */
 const CHANGES = { names: ['authorization_request'], gather_ms: 0 } as const
 
 /**
  * Asks Git hosts for the tokens that people allow with a code, each as often as it wants to be
- * asked. Sleeps until the next is due, which an index knows. A request that was taken on is due
- * again after `taken_seconds`: should this vault die with it, another one goes on.
+ * asked. Sleeps until the next is due, which an index knows. A question waits for its turn first,
+ * and only then takes up the request that is due for longest: so none is asked about that was
+ * answered, given up or too old meanwhile, nor any by two vaults.
  */
 export function startDevicePolls(
-  parts: FinishParts & { broker: Broker; taken_seconds: number; log: Logger },
+  parts: DeviceParts & { broker: Broker; log: Logger },
 ): AsyncDisposable {
   const { db, broker, taken_seconds, log } = parts
+  /** Questions in line or under way, by provider and step. */
+  const asking = new Map<string, number>()
+  const ending = new Set<string>()
   const underway = new Set<Promise<void>>()
+  let closing = false
 
   /** Begins what is due, and does not wait for it. @returns milliseconds until there is more */
   async function takeOn(): Promise<number> {
-    const due = await takeDue(db, taken_seconds)
-    for (const id of due) {
-      const work = advance(id).finally(() => {
-        underway.delete(work)
-        loop.wakeIn(0)
-      })
-      underway.add(work)
-    }
-    return due.length === BATCH ? 0 : await untilNext(db)
+    const steps = await nextDeviceSteps(db)
+    const waits = await Promise.all(
+      steps.map((one) => (one.step === 'end' ? endSome(one) : askSome(one))),
+    )
+    return Math.min(waitUntil(undefined), ...waits)
   }
 
-  async function advance(id: string): Promise<void> {
-    try {
-      await advanceDeviceRequest(parts, id)
-    } catch (error) {
-      log.warn({ err: error, request_id: id }, 'a device request waits')
+  async function endSome(steps: DeviceSteps): Promise<number> {
+    if (steps.due === 0) return waitUntil(steps.ms)
+    const taking = { many: BATCH, taken_seconds, but: [...ending] }
+    const taken = await takeDeviceSteps(db, steps, taking)
+    for (const id of taken) end(id)
+    return taken.length === BATCH ? 0 : waitUntil(steps.ms)
+  }
+
+  async function askSome(steps: DeviceSteps): Promise<number> {
+    const key = `${steps.provider_id} ${steps.step}`
+    const before = asking.get(key) ?? 0
+    for (let many = before; many < Math.min(steps.due, MOST_ASKING); many += 1) {
+      asking.set(key, many + 1)
+      const asked = askNext(parts, steps, () => closing).finally(() =>
+        asking.set(key, (asking.get(key) ?? 1) - 1),
+      )
+      const granted = asked.then((id) => (id === undefined ? undefined : end(id)))
+      track(granted, { provider_id: steps.provider_id })
     }
+    return waitUntil(steps.ms)
+  }
+
+  function end(id: string): void {
+    ending.add(id)
+    const ended = endDeviceRequest(parts, id).finally(() => ending.delete(id))
+    track(ended, { request_id: id })
+  }
+
+  /** Looks again when this has ended, for there may be more that waits for it. */
+  function track(work: Promise<void>, what: object): void {
+    const own = work
+      .then(() => 0)
+      .catch((error: unknown) => {
+        log.warn({ err: error, ...what }, 'a device request waits')
+        return RETRY_MS
+      })
+      .then((wait) => {
+        underway.delete(own)
+        loop.wakeIn(wait)
+      })
+    underway.add(own)
   }
 
   const loop = startDueLoop({ broker, log, changes: CHANGES, round: takeOn })
   return {
     async [Symbol.asyncDispose]() {
+      closing = true
       await loop[Symbol.asyncDispose]()
-      await Promise.all(underway)
+      while (underway.size > 0) await Promise.all(underway)
     },
   }
-}
-
-/** Takes due requests so that no other vault takes the same at once. */
-async function takeDue(db: Db, taken_seconds: number): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    update authorization_requests
-    set next_poll_at = now() + make_interval(secs => ${taken_seconds})
-    where id in (
-      select id from authorization_requests where next_poll_at <= now()
-      order by next_poll_at limit ${BATCH} for update skip locked)
-    returning id`.execute(db)
-  return rows.map(({ id }) => id)
-}
-
-async function untilNext(db: Db): Promise<number> {
-  const { rows } = await sql<{ ms: string | null }>`
-    select extract(epoch from min(next_poll_at) - now()) * 1000 as ms
-    from authorization_requests where next_poll_at is not null`.execute(db)
-  return waitUntil(rows[0]?.ms)
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { deviceCodeAddress, deviceFlowNotOffered } from '../authorizations/device-requests.ts'
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
@@ -10,10 +10,12 @@ import {
 import { type TokenEndpoint, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
-import { endpointOf, inTurn } from './client-endpoint.ts'
+import { endpointOf, heedful } from './client-endpoint.ts'
+import { type DeviceSteps, putOffDeviceSteps, takeDeviceSteps } from './device-due.ts'
 import type { FinishParts } from './exchange-code.ts'
 import { damagedOr, finishRequest, keepGranted, turnDown } from './finish-authorization.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
+import { callsPerSecond, limitOf } from './provider-pace.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 /** Seconds until a provider that was away is asked for a code again. */
@@ -24,40 +26,86 @@ const INTERVAL_SECONDS = { least: 1, most: 60 }
 /** A provider that gives no answer is asked less often, RFC 8628 §3.5. */
 const AWAY_FACTOR = 3
 const MOST_CODE_SECONDS = 3600
+/** Of a host's pace, what all open codes there may take together. */
+const POLLS_SHARE = 0.5
 /** What was granted waits this long for a provider that is away. */
 const MOST_FINISH_MS = 2 * 86_400_000
 
+/** What a device request is brought further with. */
+export type DeviceParts = FinishParts & {
+  /** A request that was taken on is due again after this long; longer than what is done for it. */
+  taken_seconds: number
+}
+
 /**
- * Takes a device request one step further: asks for its code, or whether the person has allowed it,
- * or looks at the account behind what was granted. Each step is durable before the next, so any
+ * Waits for a turn at a provider, then asks for the request there that is due for longest by then:
+ * for its code, or whether the person has allowed it. Each step is durable before the next, so any
  * vault goes on where another one ended.
+ *
+ * @param closing whether nothing new is to be begun
+ * @returns the id of a request that was granted: its end is next
  */
-export async function advanceDeviceRequest(parts: FinishParts, id: string): Promise<void> {
+export async function askNext(
+  parts: DeviceParts,
+  next: DeviceSteps,
+  closing: () => boolean,
+): Promise<string | undefined> {
+  const { db, limits, taken_seconds } = parts
+  const { provider_id, kind, step } = next
+  const begins = step === 'begin'
+  const turn = { provider_id, limit: limitOf(kind), urgent: begins, poll: !begins }
+  try {
+    return await limits.run(turn, async () => {
+      if (closing()) return undefined
+      const [id] = await takeDeviceSteps(db, next, { many: 1, taken_seconds })
+      return id === undefined ? undefined : await ask(parts, id)
+    })
+  } catch (error) {
+    if (!(error instanceof TokenEndpointError)) throw error
+    // Our turn does not come soon.
+    await putOffDeviceSteps(db, next, error.retry_after ?? BEGIN_AGAIN_SECONDS)
+    return undefined
+  }
+}
+
+/** Looks at the account behind what was granted, or gives up a request whose time is over. */
+export async function endDeviceRequest(parts: FinishParts, id: string): Promise<void> {
   const request = await loadRequest(parts.db, id, ['pending', 'exchanging'])
   if (request === undefined) return
   if (request.status === 'exchanging') return await finish(parts, request)
+  const over = request.device_code_box === null ? away(request) : expired(request)
+  await turnDown(parts.db, request, over)
+}
+
+/** @returns the request's id when it was granted */
+async function ask(parts: FinishParts, id: string): Promise<string | undefined> {
+  const request = await loadRequest(parts.db, id, ['pending'])
+  if (request === undefined) return undefined
   try {
-    if (request.device_code_box === null) await begin(parts, request)
-    else await poll(parts, request, request.device_code_box)
+    if (request.device_code_box === null) return await begin(parts, request)
+    return await poll(parts, request, request.device_code_box)
   } catch (error) {
     const problem = damagedOr(error)
     if (!(problem instanceof ProblemError)) throw error
     await turnDown(parts.db, request, problem)
+    return undefined
   }
 }
 
-async function begin(parts: FinishParts, request: PendingRequest): Promise<void> {
-  if (request.expires_at <= request.now) throw away(request)
+async function begin(parts: FinishParts, request: PendingRequest): Promise<undefined> {
   let given: DeviceAuthorization
   try {
     const endpoint = await deviceEndpointOf(parts, request)
-    given = await inTurn(parts.limits, request, () => requestDeviceCode(endpoint, request.scopes))
+    given = await heedful(parts.limits, request.provider_id, () =>
+      requestDeviceCode(endpoint, request.scopes),
+    )
   } catch (error) {
     if (!(error instanceof TokenEndpointError)) throw error
     if (error.outcome !== 'transient' || isAbsent(error)) throw refusal(error, request)
     const left = (request.expires_at.getTime() - request.now.getTime()) / 1000
     const wait = Math.min(error.retry_after ?? BEGIN_AGAIN_SECONDS, left)
-    return await askAgainIn(parts, request, wait)
+    await askAgainIn(parts, request, wait)
+    return
   }
   if (!isForPeople(given, request)) {
     throw new ProblemError('authorization-failed', `${unusable(request)} Nothing was changed.`)
@@ -117,25 +165,29 @@ async function keepCode(
   })
 }
 
+/** @returns the request's id when it was granted */
 async function poll(
   parts: FinishParts,
   request: PendingRequest,
   device_code_box: string,
-): Promise<void> {
-  if (request.expires_at <= request.now) throw expired(request)
+): Promise<string | undefined> {
   const interval = clamped(request.poll_interval ?? 0)
   const device_code = await parts.keyring.open(deviceCodeAddress(request), device_code_box)
   try {
     const endpoint = await deviceEndpointOf(parts, request)
-    const polled = await inTurn(parts.limits, request, () => pollForToken(endpoint, device_code))
+    const polled = await heedful(parts.limits, request.provider_id, () =>
+      pollForToken(endpoint, device_code),
+    )
     switch (polled.outcome) {
       case 'granted':
         await keepGranted(parts, request, polled.answer)
-        return await advanceDeviceRequest(parts, request.id)
+        return request.id
       case 'authorization_pending':
-        return await askAgainIn(parts, request, interval)
+        await askAgainIn(parts, request, interval)
+        return
       case 'slow_down':
-        return await askAgainIn(parts, request, interval + SLOWER_SECONDS, true)
+        await askAgainIn(parts, request, interval + SLOWER_SECONDS, true)
+        return
       case 'denied':
         throw new ProblemError(
           'authorization-declined',
@@ -148,6 +200,7 @@ async function poll(
     if (!(error instanceof TokenEndpointError)) throw error
     if (error.outcome !== 'transient' || isAbsent(error)) throw refusal(error, request)
     await askAgainIn(parts, request, Math.max(interval * AWAY_FACTOR, error.retry_after ?? 0))
+    return
   }
 }
 
@@ -165,16 +218,29 @@ async function finish(parts: FinishParts, request: PendingRequest): Promise<void
 /** @param stays whether this is the interval from now on */
 async function askAgainIn(
   { db }: VaultParts,
-  { id }: PendingRequest,
+  request: PendingRequest,
   seconds: number,
   stays = false,
 ): Promise<void> {
+  const wait = sql<number>`greatest(${seconds}::double precision, ${leastWait(request)})`
   await db
     .updateTable('authorization_requests')
-    .set({ next_poll_at: inSeconds(seconds), ...(stays ? { poll_interval: seconds } : {}) })
-    .where('id', '=', id)
+    .set({ next_poll_at: inSeconds(wait), ...(stays ? { poll_interval: seconds } : {}) })
+    .where('id', '=', request.id)
     .where('status', '=', 'pending')
     .execute()
+}
+
+/**
+ * The more codes are open at a host, the more seldom it is asked about each, so that all of them
+ * together keep to their part of its pace. RFC 8628 §3.5 names only the shortest interval.
+ */
+function leastWait({ id, provider_id, kind, device_code_box }: PendingRequest): RawBuilder<number> {
+  if (device_code_box === null) return sql`0`
+  const apart = 1 / (callsPerSecond(limitOf(kind)) * POLLS_SHARE)
+  return sql`${apart}::double precision * (select count(*) from authorization_requests other
+    where other.provider_id = ${provider_id} and other.id <> ${id}
+      and other.device_code_box is not null and other.expires_at > now())`
 }
 
 async function deviceEndpointOf(
@@ -246,6 +312,6 @@ function clamped(seconds: number): number {
 }
 
 /** By the database's clock, which is the same for all. */
-function inSeconds(seconds: number) {
+function inSeconds(seconds: number | RawBuilder<number>) {
   return sql<Date>`now() + make_interval(secs => ${seconds})`
 }

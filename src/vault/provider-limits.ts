@@ -18,8 +18,15 @@ export interface ProviderLimits {
 export interface Turn {
   provider_id: string
   limit: TokenRequestLimit
-  /** Before everything that is not. */
+  /** Before everything that is not: somebody waits for it. */
   urgent: boolean
+  /** Happens when this becomes urgent while it waits. */
+  hurried?: Promise<void>
+  /**
+   * Asks only whether something has come, and will be asked again: of the turns that are not urgent,
+   * one in four while others want them, and all that are left.
+   */
+  poll?: boolean
 }
 
 interface Waiting {
@@ -31,6 +38,9 @@ interface Queue {
   limit: TokenRequestLimit
   urgent: Waiting[]
   patient: Waiting[]
+  polls: Waiting[]
+  /** Turns that the patient had since a poll had one. */
+  since_poll: number
   running: number
   /** Whether somebody is asking for turns already. */
   asking: boolean
@@ -41,39 +51,54 @@ interface Queue {
 /** A wait for a turn is in line with others; a longer one is a provider that wants none of us. */
 const MOST_WAIT_MS = 10_000
 
-/** @param at_once calls of this process under way at a time, for each provider */
+/**
+ * Turns of the patient for one of a poll, while both wait. People poll as long as they like and as
+ * many as they are, so polls must not hold up what is due; and what is due may not end for hours
+ * either, while a code is good for a quarter of one. With this share nobody goes without.
+ */
+const PATIENT_FOR_A_POLL = 3
+
+/**
+ * Three lines for each provider: the urgent, before all others; the patient; and polls, after these
+ * but for their share. Each line is served in its order.
+ *
+ * @param at_once calls of this process under way at a time, for each provider
+ */
 export function createProviderLimits(at_once: number, pace: ProviderPace): ProviderLimits {
   const queues = new Map<string, Queue>()
 
   async function startWaiting(provider_id: string, queue: Queue): Promise<void> {
     if (queue.asking) return
     queue.asking = true
-    try {
-      while (isWaiting(queue) && queue.running < at_once) await takeTurn(provider_id, queue)
-    } catch (error) {
-      giveUp(queue, error)
-    } finally {
-      queue.asking = false
-    }
+    while (isWaiting(queue) && queue.running < at_once) await takeTurn(provider_id, queue)
+    queue.asking = false
   }
 
-  /** Starts a call, or waits until that may be possible. */
+  /** Starts a call, or waits until that may be possible, or sends away those who wait in vain. */
   async function takeTurn(provider_id: string, queue: Queue): Promise<void> {
     const urgent = queue.urgent.length > 0
-    const wait = await pace.take(provider_id, queue.limit, urgent)
-    if (wait === 0) return startNext(queue)
-    if (wait <= MOST_WAIT_MS) return await pauseFor(wait, queue)
-    throw new TokenEndpointError('transient', { retry_after: wait / 1000 })
+    try {
+      const wait = await pace.take(provider_id, queue.limit, urgent)
+      if (wait === 0) return startNext(queue)
+      // Somebody urgent who came meanwhile may go at once.
+      if (!urgent && queue.urgent.length > 0) return
+      if (wait <= MOST_WAIT_MS) return await pauseFor(wait, queue)
+      throw new TokenEndpointError('transient', { retry_after: wait / 1000 })
+    } catch (error) {
+      giveUp(queue, urgent, error)
+    }
   }
 
   return {
     pause: (provider_id, seconds) => pace.pause(provider_id, seconds),
-    async run({ provider_id, limit, urgent }, call) {
+    async run({ provider_id, limit, urgent, hurried, poll = false }, call) {
       const queue = queues.get(provider_id) ?? newQueue(limit)
       queues.set(provider_id, queue)
       await new Promise<void>((start, giveUp) => {
-        queue[urgent ? 'urgent' : 'patient'].push({ start, giveUp })
+        const waiting = { start, giveUp }
+        queue[urgent ? 'urgent' : poll ? 'polls' : 'patient'].push(waiting)
         if (urgent) queue.hurry()
+        void hurried?.then(() => moveUp(queue, waiting))
         void startWaiting(provider_id, queue)
       })
       try {
@@ -88,17 +113,34 @@ export function createProviderLimits(at_once: number, pace: ProviderPace): Provi
 
 /** Starts the next call in line. */
 function startNext(queue: Queue): void {
-  const next = queue.urgent.shift() ?? queue.patient.shift()
+  const { urgent, patient } = queue
+  const next = urgent.shift() ?? nextPoll(queue) ?? patient.shift()
   if (next === undefined) return
   queue.running += 1
   next.start()
 }
 
-/** Sends everybody in line away: there will be no turn soon. */
-function giveUp(queue: Queue, error: unknown): void {
-  for (const waiting of [...queue.urgent.splice(0), ...queue.patient.splice(0)]) {
-    waiting.giveUp(error)
-  }
+/** The poll whose turn it is before the patient, if it is; counts for whom this turn is. */
+function nextPoll(queue: Queue): Waiting | undefined {
+  const theirs = queue.since_poll >= PATIENT_FOR_A_POLL || queue.patient.length === 0
+  const poll = theirs ? queue.polls.shift() : undefined
+  queue.since_poll = poll === undefined ? queue.since_poll + 1 : 0
+  return poll
+}
+
+/** Lets one of the patient join the urgent, if it still waits. */
+function moveUp(queue: Queue, waiting: Waiting): void {
+  const at = queue.patient.indexOf(waiting)
+  if (at === -1) return
+  queue.patient.splice(at, 1)
+  queue.urgent.push(waiting)
+  queue.hurry()
+}
+
+/** Sends those away whose turn does not come soon: all, if not even the urgent are served. */
+function giveUp({ urgent, patient, polls }: Queue, all: boolean, error: unknown): void {
+  const lines = all ? [urgent, patient, polls] : [patient, polls]
+  for (const waiting of lines.flatMap((line) => line.splice(0))) waiting.giveUp(error)
 }
 
 async function pauseFor(ms: number, queue: Queue): Promise<void> {
@@ -109,10 +151,11 @@ async function pauseFor(ms: number, queue: Queue): Promise<void> {
   clearTimeout(timer)
 }
 
-function isWaiting({ urgent, patient }: Queue): boolean {
-  return urgent.length + patient.length > 0
+function isWaiting({ urgent, patient, polls }: Queue): boolean {
+  return urgent.length + patient.length + polls.length > 0
 }
 
 function newQueue(limit: TokenRequestLimit): Queue {
-  return { limit, urgent: [], patient: [], running: 0, asking: false, hurry: () => {} }
+  const lines = { urgent: [], patient: [], polls: [] }
+  return { limit, ...lines, since_poll: 0, running: 0, asking: false, hurry: () => {} }
 }

@@ -49,7 +49,7 @@ const WAIT_MS = 5_000
 export function createRefresher(parts: RefreshParts): Refresher {
   const { db, journal, log, claim_seconds } = parts
   const holder = randomUUID()
-  const underway = new Map<string, Promise<RefreshOutcome>>()
+  const underway = new Map<string, { outcome: Promise<RefreshOutcome>; hurry: () => void }>()
 
   function refresh(
     connection_id: string,
@@ -57,29 +57,36 @@ export function createRefresher(parts: RefreshParts): Refresher {
     cause: RefreshCause,
   ): Promise<RefreshOutcome> {
     const shared = underway.get(connection_id)
-    if (shared !== undefined) return shared
-    const own = bringNext(connection_id, version, cause).finally(() =>
+    if (shared !== undefined) {
+      // What is done ahead of time waits behind much; who asks for it does not.
+      if (cause === 'asked') shared.hurry()
+      return shared.outcome
+    }
+    const { promise: hurried, resolve: hurry } = Promise.withResolvers<void>()
+    const outcome = bringNext(connection_id, version, cause, hurried).finally(() =>
       underway.delete(connection_id),
     )
-    underway.set(connection_id, own)
-    return own
+    underway.set(connection_id, { outcome, hurry })
+    return outcome
   }
 
   async function bringNext(
     id: string,
     version: number,
     cause: RefreshCause,
+    hurried: Promise<void>,
   ): Promise<RefreshOutcome> {
     const kept = journal.find({ connection_id: id, version })
     // The database has not seen this answer yet, and what was asked with is used up.
     if (kept !== undefined) await bringHome(kept)
-    return await bringPast(id, version, cause)
+    return await bringPast(id, version, cause, hurried)
   }
 
   async function bringPast(
     id: string,
     version: number,
     cause: RefreshCause,
+    hurried: Promise<void>,
   ): Promise<RefreshOutcome> {
     const give_up_at = performance.now() + claim_seconds * 1000 + WAIT_MS
     for (;;) {
@@ -87,7 +94,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
       using change = parts.nextChange(id, WAIT_MS)
       const claimed = await claim(parts, { id, version, holder, cause })
       if (claimed !== undefined) {
-        const own = await refreshClaimed(parts, claimed, holder, cause)
+        const own = await refreshClaimed(parts, claimed, holder, cause, hurried)
         if (own !== 'overtaken') return own
       }
       const outcome = await outcomeSoFar(db, id, version)
@@ -140,12 +147,13 @@ async function refreshClaimed(
   row: Claimed,
   holder: string,
   cause: RefreshCause,
+  hurried: Promise<void>,
 ): Promise<RefreshOutcome | 'overtaken'> {
   let granted: Granted | undefined
   try {
     const tokens = await openTokenSet(parts.keyring, row)
     const urgent = cause === 'asked'
-    const turn = { provider_id: row.provider_id, limit: limitOf(row.kind), urgent }
+    const turn = { provider_id: row.provider_id, limit: limitOf(row.kind), urgent, hurried }
     granted = await parts.limits.run(turn, async () => {
       const asked_at = await renewClaim(parts.db, row, holder)
       if (asked_at === undefined) return undefined
