@@ -5,7 +5,7 @@ import { authorizationUrl } from '../oauth/authorization.ts'
 import { decide } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import { adapterFor } from '../providers/adapters.ts'
-import { type Db, isDuplicate } from '../store/database.ts'
+import { type Db, isDuplicate, type Trx } from '../store/database.ts'
 import type { AuthorizationRequestsTable } from '../store/tables.ts'
 import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
@@ -61,8 +61,9 @@ export async function beginAuthorization(
     runtime_id,
   } as const
   try {
-    const created = await decide(db, attempt, (trx) =>
-      trx
+    const created = await decide(db, attempt, async (trx) => {
+      await forgetVerifiers(trx, person.id)
+      return await trx
         .insertInto('authorization_requests')
         .values({
           id,
@@ -80,8 +81,8 @@ export async function beginAuthorization(
           expires_at: sql<Date>`now() + make_interval(mins => ${REQUEST_MINUTES})`,
         })
         .returningAll()
-        .executeTakeFirstOrThrow(),
-    )
+        .executeTakeFirstOrThrow()
+    })
     const { authorization_endpoint } = adapter.oauth.server(row.base_url, row.tenant)
     const url = authorizationUrl(authorization_endpoint, {
       client_id,
@@ -98,6 +99,18 @@ export async function beginAuthorization(
       cause: error,
     })
   }
+}
+
+/** Of requests from which nobody came back in time, the verifier is good for nothing any more. */
+async function forgetVerifiers(trx: Trx, owner_id: string): Promise<void> {
+  await trx
+    .updateTable('authorization_requests')
+    .set({ code_verifier_box: null })
+    .where('owner_id', '=', owner_id)
+    .where('status', '=', 'pending')
+    .where('code_verifier_box', 'is not', null)
+    .where('expires_at', '<', sql<Date>`now()`)
+    .execute()
 }
 
 /**

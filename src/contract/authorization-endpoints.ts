@@ -97,7 +97,7 @@ export const authorizationEndpoints = {
     body: Type.Object({ notice_hidden: Type.Boolean() }, closed),
     status: 200,
     result: Authorization,
-    problems: ['not-found'],
+    problems: ['not-found', 'too-many-attempts'],
   },
   beginAuthorization: {
     role: 'server',
@@ -169,7 +169,7 @@ export const authorizationEndpoints = {
     params: byId,
     status: 202,
     result: AuthorizationRequest,
-    problems: ['not-found'],
+    problems: ['not-found', 'too-many-attempts'],
   },
   deleteAuthorization: {
     role: 'server',

@@ -143,7 +143,7 @@ export const inputs = {
       /** RFC 7636 §4.2, method S256. */
       code_challenge: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
       /** RFC 7636 §4.1, sealed in place. */
-      code_verifier_box: Type.String({ maxLength: 131072 }),
+      code_verifier_box: Type.String({ maxLength: 1024 }),
     },
     closed,
   ),

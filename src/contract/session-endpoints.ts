@@ -97,7 +97,7 @@ export const sessionEndpoints = {
     body: inputs.updateAccount,
     status: 200,
     result: Person,
-    problems: [],
+    problems: ['too-many-attempts'],
   },
   changePassword: {
     role: 'server',

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { type Endpoint, ProblemError } from '../contract/index.ts'
+import { isWithin } from '../people/attempts.ts'
 import type { Auth, SignedIn } from '../people/auth.ts'
 import { ownerOfToken } from '../people/person-tokens.ts'
 import { recordDenial } from '../policy/decide.ts'
@@ -39,14 +40,7 @@ export function createPageCallers(db: Db, auth: Auth, page_url: string): PageCal
       throw new ProblemError('not-signed-in', 'Sign in, then try again.')
     }
     if (endpoint.caller === 'admin' && person.role !== 'admin') {
-      const subject = `${request.method} ${request.url.split('?', 1)[0]}`
-      await recordDenial(db, {
-        actor: person,
-        action: 'administration',
-        subject,
-        reason: 'not-an-administrator',
-        ip: request.ip,
-      })
+      await recordSomeDenials(db, person, request)
       throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
     }
     return person
@@ -63,6 +57,20 @@ export function createPageCallers(db: Db, auth: Auth, page_url: string): PageCal
       return await person(request, endpoint)
     },
   }
+}
+
+/** The audit trail only grows: what one person is refused fills it no further than this. */
+const DENIALS = { most: 60, seconds: 300 }
+
+async function recordSomeDenials(
+  db: Db,
+  actor: SignedIn,
+  { method, url, ip }: FastifyRequest,
+): Promise<void> {
+  if (!(await isWithin(db, `denial ${actor.id}`, DENIALS))) return
+  const subject = `${method} ${url.split('?', 1)[0]}`
+  const reason = 'not-an-administrator'
+  await recordDenial(db, { actor, action: 'administration', subject, reason, ip })
 }
 
 function bearerToken({ headers }: FastifyRequest): string | undefined {

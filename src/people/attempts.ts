@@ -36,6 +36,21 @@ export async function countAttempt(
   })
 }
 
+/** The same for what is refused anyhow. @returns whether this attempt was not one too many */
+export async function isWithin(
+  db: Db,
+  key: string,
+  limit: { most: number; seconds: number },
+): Promise<boolean> {
+  try {
+    await countAttempt(db, key, limit)
+    return true
+  } catch (error) {
+    if (error instanceof ProblemError) return false
+    throw error
+  }
+}
+
 /** Each may be a bad login at a Git host, up to four times. */
 const CANDIDATES = { most: 60, seconds: 300 }
 

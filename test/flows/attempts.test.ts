@@ -89,3 +89,40 @@ test('one person can authorize with tokens there are, and take that back, so oft
   await refusal(api.createAuthorization({ body }), 'too-many-attempts')
   await refusal(admin.api.createAuthorization({ body }), 'provider-not-on-runtime')
 })
+
+test('one person can change what is theirs so often, and others go on', async () => {
+  const { api } = await countersign.person('fickle')
+  const hide = { params: { id: randomUUID() }, body: { notice_hidden: true } }
+  await exhaust(120, () => api.updateAuthorization(hide), 'not-found')
+  await refusal(admin.api.updateAuthorization(hide), 'not-found')
+  for (let made = 0; made < 20; made += 1) await api.updateAccount({ body: { name: 'Fickle' } })
+  await refusal(api.updateAccount({ body: { name: 'Fickle' } }), 'too-many-attempts')
+  await admin.api.updateAccount({ body: { name: 'Ada' } })
+  const confirm = { params: { id: randomUUID() } }
+  await exhaust(100, () => api.confirmAuthorizationRequest(confirm), 'not-found')
+})
+
+test('a member who is refused again and again fills the audit trail no further', async () => {
+  const { api, person } = await countersign.person('nosy')
+  const denials = async () =>
+    await database.db
+      .selectFrom('audit')
+      .select(['subject', 'outcome', 'reason'])
+      .where('actor_id', '=', person.id)
+      .where('action', '=', 'administration')
+      .execute()
+  for (let made = 0; made < 62; made += 1) {
+    await refusal(api.listPeople({ query: {} }), 'not-an-administrator')
+  }
+  const rows = await denials()
+  assert.equal(rows.length, 60)
+  assert.deepEqual(rows[0], {
+    subject: 'GET /api/v1/people',
+    outcome: 'denied',
+    reason: 'not-an-administrator',
+  })
+  await sql`update rate_limits set last_request = last_request - 300000
+    where key = ${`denial ${person.id}`}`.execute(database.db)
+  await refusal(api.listPeople({ query: {} }), 'not-an-administrator')
+  assert.equal((await denials()).length, 61)
+})

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import { problemUri } from '../../src/contract/index.ts'
+import { sealBox } from '../../src/seal/box.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { ALICE, authorized, TOKEN_ENDPOINT } from '../harness/granted.ts'
 import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
+import { refusal } from '../harness/problems.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -88,4 +91,32 @@ test('one that is not finished for a long time is given as failed, and may still
     expires_at = now() + interval '1 minute' where id = ${id}`.execute(database.db)
   await comeBack(callback, admin.cookie)
   await completed(id)
+})
+
+test('the verifier of one from which nobody came back is forgotten with the next', async () => {
+  const boxOf = async ({ request: { id } }: Awaited<ReturnType<typeof beginOAuth>>) =>
+    await database.db
+      .selectFrom('authorization_requests')
+      .select('code_verifier_box')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+  const [left, open] = [await beginOAuth(admin, row), await beginOAuth(admin, row)]
+  const { code_verifier_box } = await boxOf(left)
+  assert.match(code_verifier_box ?? '', /^csb1\.[\s\S]{100,500}$/)
+  await sql`update authorization_requests set expires_at = now() - interval '1 second'
+    where id = ${left.request.id}`.execute(database.db)
+  const next = await beginOAuth(admin, row)
+  assert.equal((await boxOf(left)).code_verifier_box, null)
+  for (const begun of [open, next]) assert.ok((await boxOf(begun)).code_verifier_box !== null)
+})
+
+test('a box that is larger than any verifier needs is not taken', async () => {
+  const id = randomUUID()
+  const { vault_key, owner_id } = await admin.api.getAccess({ params: row })
+  const { provider_id } = row
+  const address = { purpose: 'code_verifier', row_id: id, owner_id, provider_id } as const
+  const code_verifier_box = await sealBox(vault_key, address, 'v'.repeat(1000))
+  const random = 'x'.repeat(43)
+  const body = { id, ...row, state: random, code_challenge: random, code_verifier_box }
+  await refusal(admin.api.beginAuthorization({ body }), 'request-invalid')
 })

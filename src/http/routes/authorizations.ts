@@ -17,7 +17,7 @@ import type { ServerParts } from '../server-parts.ts'
 
 /** Checks that a person may ask for. */
 const CHECKS = { most: 60, seconds: 300 }
-/** Authorizations with a token there is, which may have that checked, and those taken back. */
+/** Authorizations with a token there is, which may have that checked, those changed or taken back. */
 const CHANGES = { most: 120, seconds: 300 }
 
 /** What a person does with their own tokens. */
@@ -40,9 +40,10 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
     await countAttempt(db, `authorization-change ${caller.id}`, CHANGES)
     return await createAuthorization(db, { ...body, person: caller, ip })
   })
-  bind(app, 'updateAuthorization', person, ({ params, body }, { caller, ip }) =>
-    updateAuthorization(db, { ...params, ...body, person: caller, ip }),
-  )
+  bind(app, 'updateAuthorization', person, async ({ params, body }, { caller, ip }) => {
+    await countAttempt(db, `authorization-change ${caller.id}`, CHANGES)
+    return await updateAuthorization(db, { ...params, ...body, person: caller, ip })
+  })
   bind(app, 'deleteAuthorization', person, async ({ params }, { caller, ip }) => {
     await countAttempt(db, `authorization-change ${caller.id}`, CHANGES)
     await deleteAuthorization(db, { id: params.id, person: caller, ip })

@@ -20,7 +20,7 @@ import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 import { sendStoppedPage } from './stopped-page.ts'
 
-/** Authorizations that a person may begin, for themselves and for runtimes. */
+/** Authorizations that a person may begin, or go on with, for themselves and for runtimes. */
 const BEGINNINGS = { most: 100, seconds: 300 }
 /** Codes that a person may have Git hosts asked for. */
 const DEVICE_BEGINNINGS = { most: 20, seconds: 300 }
@@ -57,9 +57,10 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
   bind(app, 'getAuthorizationRequest', person, ({ params }, { caller }) =>
     getAuthorizationRequest(db, caller.id, params.id),
   )
-  bind(app, 'confirmAuthorizationRequest', person, ({ params }, { caller, ip }) =>
-    confirmAccount(db, { id: params.id, person: caller, ip }),
-  )
+  bind(app, 'confirmAuthorizationRequest', person, async ({ params }, { caller, ip }) => {
+    await countAttempt(db, `authorization ${caller.id}`, BEGINNINGS)
+    return await confirmAccount(db, { id: params.id, person: caller, ip })
+  })
 
   app.get<{ Params: { provider_id: string } }>(
     callbackPath(':provider_id'),

@@ -1,11 +1,15 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Session } from '../../contract/index.ts'
+import { countAttempt } from '../../people/attempts.ts'
 import { acceptInvite, readInvite } from '../../people/invites.ts'
 import { updateAccount } from '../../people/people.ts'
 import { endPersonToken } from '../../people/person-tokens.ts'
 import { sessionOf } from '../../people/session.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
+
+/** Changes of one's own name, each of which all pages hear of. */
+const NAMES = { most: 20, seconds: 300 }
 
 /** Signing in and out, and joining by invitation. */
 export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
@@ -33,9 +37,10 @@ export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
     return undefined
   })
 
-  bind(app, 'updateAccount', callers.browser, ({ body }, { caller, ip }) =>
-    updateAccount(db, { actor: caller, ip, id: caller.id, name: body.name.trim() }),
-  )
+  bind(app, 'updateAccount', callers.browser, async ({ body }, { caller, ip }) => {
+    await countAttempt(db, `account ${caller.id}`, NAMES)
+    return await updateAccount(db, { actor: caller, ip, id: caller.id, name: body.name.trim() })
+  })
 
   bind(app, 'changePassword', callers.browser, async ({ body }, { caller, ip, request, reply }) => {
     const cookie = request.headers.cookie ?? ''
