@@ -17,6 +17,9 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 /** Bytes of a body nobody wants that are let pass to keep the connection; a longer one ends it. */
 const UNREAD_BYTES = 16 * 1024
 
+/** Connections to one host for files, beside those that people and runtimes wait for. */
+const FILES_AT_ONCE = 4
+
 export interface OutboundOptions {
   /** Milliseconds for a whole exchange, from the first packet to the last byte. */
   timeout_ms: number
@@ -47,14 +50,14 @@ export class PrivateAddressError extends Error {
  * address is refused at the moment of connecting (so DNS cannot change its mind in between).
  */
 export function openOutbound(options: OutboundOptions): Outbound {
-  const publicOnly = new Agent({ connect: { lookup: publicLookup, timeout: options.timeout_ms } })
-  const anywhere = new Agent({ connect: { timeout: options.timeout_ms } })
+  const calls = openAgents(options.timeout_ms)
+  const files = openAgents(options.timeout_ms, FILES_AT_ONCE)
 
-  function dispatcherFor(url: URL, private_address_confirmed: boolean): Agent {
-    if (private_address_confirmed) return anywhere
+  function dispatcherFor(agents: Agents, url: URL, private_address_confirmed: boolean): Agent {
+    if (private_address_confirmed) return agents.anywhere
     const hostname = hostnameOf(url)
     if (isIP(hostname) !== 0 && isPrivateAddress(hostname)) throw new PrivateAddressError(hostname)
-    return publicOnly
+    return agents.publicOnly
   }
 
   return {
@@ -64,7 +67,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
         const url = target.startsWith('/') ? base_url + target : target
         if (!allowed.includes(new URL(url).origin))
           throw new TypeError(`not a registered host: ${url}`)
-        const dispatcher = () => dispatcherFor(new URL(url), private_address_confirmed)
+        const dispatcher = () => dispatcherFor(calls, new URL(url), private_address_confirmed)
         return await exchange(dispatcher, url, request, options.timeout_ms)
       }
       return {
@@ -86,7 +89,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
       const target = URL.parse(url, `${base_url}/`)
       if (target === null || target.origin !== new URL(base_url).origin) return undefined
       const response = await send(target, {
-        dispatcher: dispatcherFor(target, private_address_confirmed),
+        dispatcher: dispatcherFor(files, target, private_address_confirmed),
         signal: AbortSignal.timeout(options.timeout_ms),
       })
       const type = mediaType(response.headers['content-type'])
@@ -98,8 +101,20 @@ export function openOutbound(options: OutboundOptions): Outbound {
       return bytes === undefined ? undefined : { type, bytes }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([publicOnly.destroy(), anywhere.destroy()])
+      const agents = [...Object.values(calls), ...Object.values(files)]
+      await Promise.all(agents.map((agent) => agent.destroy()))
     },
+  }
+}
+
+/** Ways out: to public addresses only, and to any. */
+type Agents = Record<'publicOnly' | 'anywhere', Agent>
+
+/** @param connections to one host at most; those beyond wait, within the time of their exchange */
+function openAgents(timeout: number, connections: number | null = null): Agents {
+  return {
+    publicOnly: new Agent({ connect: { lookup: publicLookup, timeout }, connections }),
+    anywhere: new Agent({ connect: { timeout }, connections }),
   }
 }
 

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, suite, test } from 'node:test'
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, afterEach, beforeEach, suite, test } from 'node:test'
+import { openOutbound } from '../../src/providers/http.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { startForge } from '../harness/forge.ts'
 import { assertProblem } from '../harness/problems.ts'
@@ -23,12 +27,23 @@ const { account_avatar_url } = await countersign.database.db
 const address = account_avatar_url ?? assert.fail('the forge named no picture')
 const { pathname } = new URL(address)
 
+/** The same picture at an address that nobody asked for before. */
+let addresses = 0
+async function newAddress(): Promise<void> {
+  addresses += 1
+  await countersign.database.db
+    .updateTable('connections')
+    .set({ account_avatar_url: `${address}?at=${addresses}` })
+    .execute()
+}
+
 const picture = () =>
   fetch(`${page_url}/api/v1/connections/${id}/avatar`, { headers: { cookie: admin.cookie } })
 
 const answers = (fault: object) =>
   forge.control('POST', '/control/faults', { match: pathname, ...fault })
 
+beforeEach(newAddress)
 afterEach(() => forge.control('DELETE', '/control/faults'))
 
 test('a picture is passed on as it is, and nothing can run in it', async () => {
@@ -82,4 +97,49 @@ suite('a picture is not shown', () => {
     assert.equal((await fetch(elsewhere.url + pathname)).status, 200)
     assert.equal(await elsewhere.calls(pathname), 1)
   })
+})
+
+test('a picture that was shown is not asked for again', async () => {
+  const before = await forge.calls(pathname)
+  const [first, second] = [await picture(), await picture()]
+  assert.deepEqual(await second.bytes(), await first.bytes())
+  assert.equal(second.headers.get('content-type'), 'image/png')
+  assert.equal(await forge.calls(pathname), before + 1)
+})
+
+test('one person can have Git hosts asked for so many pictures, and sees what is kept', async () => {
+  await countersign.database.db.deleteFrom('rate_limits').execute()
+  const before = await forge.calls(pathname)
+  for (let asked = 0; asked < 120; asked += 1) {
+    await newAddress()
+    assert.equal((await picture()).status, 200)
+  }
+  const kept = await picture()
+  assert.equal(kept.status, 200)
+  await newAddress()
+  await assertProblem(await picture(), 'too-many-attempts')
+  assert.equal(await forge.calls(pathname), before + 120)
+})
+
+test('a host has few connections for pictures, however many are wanted', async () => {
+  const waiting: ServerResponse[] = []
+  let connections = 0
+  const server = createServer((_request, response) => {
+    waiting.push(response)
+    if (waiting.length < 4) return
+    for (const one of waiting.splice(0)) one.setHeader('content-type', 'image/png').end('x')
+  })
+  server.on('connection', () => (connections += 1))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const base_url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const host = { base_url, private_address_confirmed: true }
+  const limits = { types: ['image/png'], max_bytes: 10 }
+  {
+    await using outbound = openOutbound({ timeout_ms: 60_000 })
+    const files = Array.from({ length: 16 }, () => outbound.file(host, '/picture', limits))
+    for (const file of await Promise.all(files)) assert.equal(file?.type, 'image/png')
+  }
+  server.close()
+  assert.equal(connections, 4)
 })

@@ -9,6 +9,7 @@ import { createCandidate, getCandidate } from '../../authorizations/candidates.t
 import { requestCheck } from '../../authorizations/check-connection.ts'
 import { getAccess } from '../../authorizations/get-access.ts'
 import { listAccess } from '../../authorizations/list-access.ts'
+import { createPictureCache } from '../../authorizations/picture-cache.ts'
 import { listRevocations } from '../../authorizations/revocations.ts'
 import { ProblemError } from '../../contract/index.ts'
 import { countAttempt, countCandidate } from '../../people/attempts.ts'
@@ -20,10 +21,15 @@ const CHECKS = { most: 60, seconds: 300 }
 /** Authorizations with a token there is, which may have that checked, those changed or taken back. */
 const CHANGES = { most: 120, seconds: 300 }
 
+/** Pictures that a person may have Git hosts asked for; those that are kept here do not count. */
+const PICTURES = { most: 120, seconds: 300 }
+const KEPT_PICTURES = { bytes: 16 * 1024 * 1024, age_ms: 3_600_000 }
+
 /** What a person does with their own tokens. */
 export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { db, callers, outbound } = parts
   const { person } = callers
+  const pictures = createPictureCache(KEPT_PICTURES)
 
   bind(app, 'listAccess', person, ({ query }, { caller }) =>
     listAccess(db, caller.id, { limit: 25, ...query }),
@@ -62,10 +68,9 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
     if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(request.params.id)) {
       throw new ProblemError('not-found', 'There is no picture to show.')
     }
-    const picture = await fetchAvatar(db, outbound, {
-      person: caller,
-      connection_id: request.params.id,
-    })
+    const count = () => countAttempt(db, `picture ${caller.id}`, PICTURES)
+    const wanted = { person: caller, connection_id: request.params.id }
+    const picture = await fetchAvatar({ db, outbound, pictures, count }, wanted)
     return await reply
       .type(picture.type)
       .header('cache-control', 'private, max-age=3600')
