@@ -11,6 +11,10 @@ const WORKER_LOCKS = 7_080_002
 const SETTINGS = `set tcp_keepalives_idle = 15; set tcp_keepalives_interval = 5;
   set tcp_keepalives_count = 3; set lock_timeout = '2s'`
 
+/** One that leaves locked jobs behind counts as dead, so that another one does them. */
+const FAREWELL = `delete from job_workers where id = $1
+  and not exists (select from graphile_worker.jobs where locked_by = $1)`
+
 /**
  * Lets all vaults know that a worker lives: writes its row, and holds its lock on a connection of
  * its own until disposed. The database lets go of the lock when the process dies, however it does.
@@ -30,7 +34,7 @@ export async function holdWorkerLife(
       await client.query('insert into job_workers (id) values ($1) on conflict do nothing', [id])
     },
     onError,
-    onEnd: (client) => client.query('delete from job_workers where id = $1', [id]),
+    onEnd: (client) => client.query(FAREWELL, [id]),
   })
 }
 

@@ -13,6 +13,7 @@ import { revokeGrant } from '../vault/revoke-grant.ts'
 import { testClient } from '../vault/test-client.ts'
 import { startUnlocking } from './dead-workers.ts'
 import type { Tasks } from './queue.ts'
+import { openQueuePool } from './queue-pool.ts'
 import { removeFinished } from './remove-finished.ts'
 import { holdWorkerLife } from './worker-life.ts'
 
@@ -33,8 +34,9 @@ export async function startWorker(
   const lost = (error: Error) => log.warn({ err: error }, 'worker connection lost')
   resources.use(await holdWorkerLife(database.url, id, lost))
   resources.use(startUnlocking(parts.db, log))
+  const queue = resources.use(openQueuePool(database.pool, log))
   const runner = await run({
-    pgPool: database.pool,
+    pgPool: queue.pool,
     events: eventsNaming(id),
     concurrency: CONCURRENCY,
     noHandleSignals: true,

@@ -12,8 +12,8 @@ export interface VaultProcess extends AsyncDisposable {
   said: readonly string[]
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>
-  /** Resolves when the process is gone and all that it said has been read. */
-  gone: Promise<void>
+  /** Its exit code, null after a signal, when the process is gone and all that it said was read. */
+  gone: Promise<number | null>
 }
 
 export interface VaultProcessSettings {
@@ -43,7 +43,7 @@ export async function startVaultProcess(settings: VaultProcessSettings): Promise
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const said: string[] = []
-  const gone = once(child, 'close').then(() => {})
+  const gone = once(child, 'close').then(([code]) => code as number | null)
   const end = (signal: NodeJS.Signals) => endWith(child, signal)
   return {
     url: await readyUrl(child, said, gone),
@@ -61,7 +61,11 @@ async function endWith(child: ChildProcess, signal: NodeJS.Signals): Promise<voi
   await exited
 }
 
-async function readyUrl(child: ChildProcess, said: string[], gone: Promise<void>): Promise<string> {
+async function readyUrl(
+  child: ChildProcess,
+  said: string[],
+  gone: Promise<unknown>,
+): Promise<string> {
   if (child.stderr === null) throw new Error('the vault has no standard error')
   const lines = createInterface({ input: child.stderr })
   const ready = new Promise<string>((resolve) => {

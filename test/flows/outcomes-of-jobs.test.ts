@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, suite, test } from 'node:test'
+import { sql } from 'kysely'
+import type { Trx } from '../../src/store/database.ts'
+import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { until } from '../harness/until.ts'
+import { startVaultProcess, type VaultProcess } from '../harness/vault-process.ts'
+
+/*
+ * The database goes away while a vault checks a pasted token, so that the vault can write down
+ * neither that it is done nor that it failed.
+ */
+
+const WHOAMI = '/api/v1/user'
+
+const folder = await mkdtempDisposable(join(tmpdir(), 'countersign-outcomes-'))
+after(() => folder.remove())
+const start = () => startEmbeddedPostgres({ folder: join(folder.path, 'postgres') })
+let postgres = await start()
+after(() => postgres[Symbol.asyncDispose]())
+const countersign = await startCountersign({ vaults: 0, database_url: postgres.url })
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database, forge, provider } = countersign
+
+let vaults = 0
+const startVault = () => {
+  vaults += 1
+  return startVaultProcess({
+    database_url: database.url,
+    data_folder: join(folder.path, `vault-${vaults}`),
+    vault_key: countersign.vault_key,
+    page_url: countersign.page_url,
+    env: { NODE_COMPILE_CACHE: join(folder.path, 'compiled') },
+  })
+}
+
+/** Hands a token in, about which the forge keeps the vault waiting. Returns its runtime. */
+async function checking() {
+  const { runtime } = await countersign.runtime()
+  const token = await forge.token()
+  await forge.control('DELETE', '/control/calls')
+  const fault = { kind: 'delay', match: WHOAMI, delay_ms: 3000, times: 1 }
+  await forge.control('POST', '/control/faults', fault)
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  // A page stops hearing of it when the database goes away.
+  admin.addToken(row, token).catch(() => {})
+  await until('a call of the forge', async () => (await forge.calls(WHOAMI)) === 1)
+  return runtime.id
+}
+
+/** The token has been taken, and its task is over. */
+const done = (runtime_id: string) =>
+  until('a checked token, and an empty queue', async () => {
+    const { rows } = await sql`select from graphile_worker.jobs
+      where task_identifier = 'check-candidate'`.execute(database.db)
+    const { authorization } = await admin.access(runtime_id)
+    return rows.length === 0 && authorization?.connection.status === 'valid'
+  })
+
+const says = (vault: VaultProcess, words: string) =>
+  Promise.race([
+    until(words, async () => vault.said.some((line) => line.includes(words))),
+    vault.gone.then(() => assert.fail(`the vault has ended:\n${vault.said.join('\n')}`)),
+  ])
+
+const lockJobs = (trx: Trx) =>
+  sql`select from graphile_worker._private_jobs for update`.execute(trx)
+
+/** Breaks the connections on which a vault waits for our lock. True when there was one. */
+async function cutOffOutcomes(): Promise<boolean> {
+  const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where wait_event_type = 'Lock' and query like '%delete from%_private_jobs%'`.execute(
+    database.db,
+  )
+  return rows.length > 0
+}
+
+suite('while a vault does a task', () => {
+  test('PostgreSQL crashes and comes back: the vault lives, and does the task again', async () => {
+    await using vault = await startVault()
+    const runtime_id = await checking()
+    await postgres.stop('immediate')
+    await says(vault, 'Failed task')
+    await says(vault, 'the end of a task waits for the database')
+    postgres = await start()
+    await done(runtime_id)
+    assert.equal((await fetch(`${vault.url}/healthz`)).status, 200)
+  })
+
+  test('PostgreSQL crashes, and the vault is stopped meanwhile: another one does the task', async () => {
+    let runtime_id: string
+    {
+      await using vault = await startVault()
+      runtime_id = await checking()
+      await postgres.stop('immediate')
+      await says(vault, 'the end of a task waits for the database')
+      await vault[Symbol.asyncDispose]()
+      assert.equal(await vault.gone, 0, vault.said.join('\n'))
+    }
+    postgres = await start()
+    await using _ = await startVault()
+    await done(runtime_id)
+  })
+
+  test('its connection breaks as it writes down that the task is done: it writes again', async () => {
+    await using vault = await startVault()
+    const runtime_id = await checking()
+    await database.db.transaction().execute(async (trx) => {
+      await lockJobs(trx)
+      await until('an outcome that is cut off', cutOffOutcomes)
+    })
+    await says(vault, 'the end of a task waits for the database')
+    await done(runtime_id)
+    assert.equal((await fetch(`${vault.url}/healthz`)).status, 200)
+  })
+
+  test('it is stopped, and cannot write down that the task is done: another one does it', async () => {
+    const vault = await startVault()
+    const runtime_id = await checking()
+    await database.db.transaction().execute(async (trx) => {
+      await lockJobs(trx)
+      await until('an outcome that is cut off', cutOffOutcomes)
+      let isGone = false
+      const gone = vault[Symbol.asyncDispose]().then(() => {
+        isGone = true
+      })
+      await until('the end of the vault', async () => {
+        await cutOffOutcomes()
+        return isGone
+      })
+      await gone
+    })
+    assert.equal(await vault.gone, 0, vault.said.join('\n'))
+    await using _ = await startVault()
+    await done(runtime_id)
+  })
+})
