@@ -1,4 +1,4 @@
-import { keepConnected } from '../store/kept-connection.ts'
+import { keepConnected, type Pace } from '../store/kept-connection.ts'
 import { CHANGES_CHANNEL, type Change } from './change.ts'
 
 /** Hands changes that any process announced to whoever listens in this one. */
@@ -24,7 +24,11 @@ interface Listener {
  * Listens on one connection of its own to PostgreSQL at `url`. When that connection breaks it is
  * made again, and listeners are told that there may be a gap.
  */
-export async function openBroker(url: string, onError: (error: Error) => void): Promise<Broker> {
+export async function openBroker(
+  url: string,
+  onError: (error: Error) => void,
+  pace?: Pace,
+): Promise<Broker> {
   const listeners = new Set<Listener>()
 
   function deliver(change: Change): void {
@@ -45,6 +49,7 @@ export async function openBroker(url: string, onError: (error: Error) => void): 
     onAgain() {
       for (const listener of listeners) listener.onGap()
     },
+    ...(pace && { pace }),
   })
 
   return {

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
+import { endClient } from './end-client.ts'
 import type { Tables } from './tables.ts'
 
 export type Db = Kysely<Tables>
@@ -17,31 +18,88 @@ export interface OpenDatabaseOptions {
   max: number
   /** Hears of idle connections that broke; the pool replaces them by itself. */
   onError: (error: Error) => void
+  /**
+   * For how many milliseconds a query may be without its answer: then its connection counts as
+   * dead, and is ended. Without it a minute, which none of ours needs. Null: for ever.
+   */
+  answer_ms?: number | null
 }
+
+const ANSWER_MS = 60_000
+
+/** The system finds out within half a minute that nobody is there any more at the other end. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
 
 /** Opens a pool on `url` (a PostgreSQL connection URI). Connects at the first query. */
 export function openDatabase(url: string, options: OpenDatabaseOptions): Database {
+  const { max, onError, answer_ms = ANSWER_MS } = options
   const pool = new pg.Pool({
     connectionString: url,
-    max: options.max,
+    max,
     connectionTimeoutMillis: 5000,
     application_name: 'countersign',
+    ...(answer_ms !== null && { query_timeout: answer_ms }),
+    ...KEEP_ALIVE,
   })
-  pool.on('error', options.onError)
-  // The pool hears of idle connections only; without this, one that breaks in use ends the process.
-  pool.on('connect', (client) => client.on('error', options.onError))
+  const clients = new Set<pg.Client>()
+  pool.on('error', onError)
+  pool.on('connect', (client) => {
+    clients.add(client)
+    client.once('end', () => clients.delete(client))
+    // The pool hears of idle connections only; without this, one that breaks in use ends the process.
+    client.on('error', onError)
+    endOnSilence(client, onError)
+  })
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return { db, pool, url, [Symbol.asyncDispose]: () => db.destroy() }
+  return {
+    db,
+    pool,
+    url,
+    async [Symbol.asyncDispose]() {
+      await db.destroy()
+      // The pool waits for none of them, and the process would.
+      await Promise.all([...clients].map(endClient))
+    },
+  }
+}
+
+/**
+ * pg gives up a query that has no answer, and goes on with its connection as if nothing were: whoever
+ * gets that next would wait behind the same query. One that is ended is replaced by the pool.
+ */
+function endOnSilence(client: pg.PoolClient, onError: (error: Error) => void): void {
+  const query: (...all: unknown[]) => unknown = client.query.bind(client)
+  function queryOrEnd(...all: unknown[]): unknown {
+    const answer = query(...all)
+    // Of a call with a callback there is no promise: those are the pool's own, which sees to it.
+    if (answer instanceof Promise) {
+      answer.catch((error: unknown) => {
+        if (!isSilence(error)) return
+        onError(error)
+        void client.end()
+      })
+    }
+    return answer
+  }
+  client.query = queryOrEnd as pg.PoolClient['query']
+}
+
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout'
 }
 
 /** What the system says when there is no way to the server; EAGAIN: its Unix socket is overrun. */
 const NO_CONNECTION =
   /^(EAGAIN|EAI_AGAIN|ECONN|EHOST|ENET|ENOENT|ENOTCONN|ENOTFOUND|EPIPE|ETIMEDOUT)/
 
+/** What pg and its pool say, without a code; of a client that connects, `timeout expired`. */
+const NO_CONNECTION_WORDS =
+  /Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|not queryable/
+
 /**
  * True when a query failed because the database is away, not because of the query: no connection,
- * a connection that ended, or a server that is starting, stopping or out of means (SQLSTATE classes
- * 08, 57P and 53).
+ * one that ended or is silent, or a server that is starting, stopping or out of means (SQLSTATE
+ * classes 08, 57P and 53).
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
@@ -51,9 +109,7 @@ export function isDatabaseAway(error: unknown): boolean {
   if (code !== undefined) {
     return /^(08|53|57P)/.test(code) || NO_CONNECTION.test(code)
   }
-  return /Connection terminated|timeout exceeded when trying to connect|not queryable/.test(
-    error.message,
-  )
+  return NO_CONNECTION_WORDS.test(error.message)
 }
 
 /** True when a text has a character that PostgreSQL does not store, U+0000 (SQLSTATE 22021). */

@@ -1,5 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
+import { KEEP_ALIVE } from './database.ts'
+import { endClient } from './end-client.ts'
+
+/** How a connection is seen to live, in milliseconds. */
+export interface Pace {
+  /** Between two questions whether it does. */
+  look_ms: number
+  /** How long an answer may take, also to the connection itself: to what is done on it as well. */
+  answer_ms: number
+}
 
 export interface KeptConnectionOptions {
   application_name: string
@@ -11,13 +21,15 @@ export interface KeptConnectionOptions {
   onAgain?: () => void
   /** The last thing that is done on it. */
   onEnd?: (client: pg.Client) => Promise<unknown>
+  pace?: Pace
 }
 
+const PACE: Pace = { look_ms: 30_000, answer_ms: 10_000 }
 const RECONNECT_MS = 500
 
 /**
- * Keeps one connection of its own to PostgreSQL at `url`, until disposed. One that breaks is made
- * again.
+ * Keeps one connection of its own to PostgreSQL at `url`, until disposed. One that breaks, or does
+ * not answer any more, is made again.
  */
 export async function keepConnected(
   url: string,
@@ -29,9 +41,11 @@ export async function keepConnected(
   let watching = watch()
 
   async function watch(): Promise<void> {
-    const error = await broken(client)
+    const { look_ms } = options.pace ?? PACE
+    const error = await lost(client, look_ms, closing.signal)
     if (closing.signal.aborted) return
     if (error !== undefined) onError(error)
+    await endClient(client)
     const again = await connectAgain(url, options, closing.signal)
     if (again === undefined) return
     client = again
@@ -43,7 +57,7 @@ export async function keepConnected(
     async [Symbol.asyncDispose]() {
       closing.abort()
       await onEnd?.(client).catch(onError)
-      await client.end().catch(onError)
+      await endClient(client).catch(onError)
       await watching
     },
   }
@@ -51,9 +65,15 @@ export async function keepConnected(
 
 async function connect(
   url: string,
-  { application_name, prepare }: KeptConnectionOptions,
+  { application_name, prepare, pace = PACE }: KeptConnectionOptions,
 ): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, application_name })
+  const client = new pg.Client({
+    connectionString: url,
+    application_name,
+    connectionTimeoutMillis: pace.answer_ms,
+    query_timeout: pace.answer_ms,
+    ...KEEP_ALIVE,
+  })
   // `broken` hears of the first one only, and an error that nobody hears of ends the process.
   client.on('error', () => {})
   try {
@@ -61,7 +81,7 @@ async function connect(
     await prepare(client)
     return client
   } catch (error) {
-    await client.end().catch(() => {})
+    await endClient(client)
     throw error
   }
 }
@@ -75,13 +95,42 @@ async function connectAgain(
   while (!signal.aborted) {
     const client = await connect(url, options).catch(() => undefined)
     if (client !== undefined && !signal.aborted) return client
-    await client?.end().catch(() => {})
+    if (client !== undefined) await endClient(client)
     await pause(RECONNECT_MS, undefined, { signal }).catch(() => {})
   }
   return undefined
 }
 
-/** Resolves when `client` has lost its connection or was ended. */
+/** Resolves when `client` has lost its connection, was ended or is silent, or `signal` aborts. */
+async function lost(
+  client: pg.Client,
+  look_ms: number,
+  signal: AbortSignal,
+): Promise<Error | undefined> {
+  const over = new AbortController()
+  const looking = silent(client, look_ms, AbortSignal.any([signal, over.signal]))
+  const error = await Promise.race([broken(client), looking])
+  over.abort()
+  return error
+}
+
+/** Asks again and again, until there is no answer. */
+async function silent(
+  client: pg.Client,
+  look_ms: number,
+  signal: AbortSignal,
+): Promise<Error | undefined> {
+  for (;;) {
+    await pause(look_ms, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return undefined
+    try {
+      await client.query('select 1')
+    } catch (error) {
+      return error as Error
+    }
+  }
+}
+
 function broken(client: pg.Client): Promise<Error | undefined> {
   return new Promise((resolve) => {
     client.once('error', resolve)

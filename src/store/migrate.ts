@@ -1,6 +1,6 @@
 import { runMigrations as migrateQueue } from 'graphile-worker'
 import { Migrator, sql } from 'kysely'
-import type { Database } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import { up as firstPush } from './migrations/0001-first-push.ts'
 import { up as oauth } from './migrations/0002-oauth.ts'
 import { up as runtimeToken } from './migrations/0003-runtime-token.ts'
@@ -71,7 +71,9 @@ const MIGRATION_LOCK = 7_080_001
  * @throws {DataTooNewError}
  * @throws {ServerTooOldError}
  */
-export async function migrate(database: Database): Promise<void> {
+export async function migrate({ url }: Pick<Database, 'url'>): Promise<void> {
+  // Another process may be at it, and a table may be large: nothing here takes too long.
+  await using database = openDatabase(url, { max: 2, onError: () => {}, answer_ms: null })
   const { rows } = await sql<{ server_version_num: string }>`show server_version_num`.execute(
     database.db,
   )

@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Client } from 'pg'
+
+/** A way to PostgreSQL over TCP on which connections can die without a word. */
+export interface Network extends AsyncDisposable {
+  /** The database, on this way. */
+  url: string
+  /**
+   * From now on nothing comes through the connections that there are, in either direction, and
+   * nobody is told that one was closed: as if a firewall had forgotten them.
+   *
+   * @param more also those that are yet to be made
+   */
+  silence(more?: { new_ones: true }): void
+}
+
+export async function startNetwork(database_url: string): Promise<Network> {
+  const target = new Client(database_url)
+  const pairs = new Set<[Socket, Socket]>()
+  let dead = false
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connectTo(target)
+    const pair: [Socket, Socket] = [near, far]
+    pairs.add(pair)
+    for (const [one, other] of [pair, [far, near] as const]) {
+      one.pipe(other)
+      // Whoever was told that the other side is gone has nothing to wait for.
+      one.on('error', () => other.destroy())
+    }
+    if (dead) cut(pair)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const url = new URL(database_url)
+  url.host = `127.0.0.1:${port}`
+
+  return {
+    url: url.href,
+    silence(more) {
+      dead = more !== undefined
+      for (const pair of pairs) cut(pair)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of [...pairs].flat()) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+function connectTo({ host, port }: Client): Socket {
+  const address = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
+  return connect({ ...address, allowHalfOpen: true })
+}
+
+/** What still comes is read, and goes nowhere. */
+function cut([near, far]: [Socket, Socket]): void {
+  for (const socket of [near, far]) {
+    socket.unpipe()
+    socket.removeAllListeners('error').on('error', () => {})
+    socket.resume()
+  }
+}
