@@ -81,6 +81,9 @@ suite('an answer with tokens in it is read', () => {
     ['with scope as a number', { ...GRANTED, scope: 7 }, { scopes: null }],
     ['without token_type', without('token_type'), {}],
     ['with token_type Bearer', { ...GRANTED, token_type: 'Bearer' }, {}],
+    ['with token_type null', { ...GRANTED, token_type: null }, {}],
+    ['with another token_type', { ...GRANTED, token_type: 'token' }, {}],
+    ['with refresh_token as a number', { ...GRANTED, refresh_token: 7 }, { refresh_token: null }],
     ['with an id_token that is none', { ...GRANTED, id_token: 'x' }, {}],
     ['with more in it', { ...GRANTED, created_at: 1, [`${'x'.repeat(99)}`]: {} }, {}],
   ]
@@ -89,6 +92,10 @@ suite('an answer with tokens in it is read', () => {
       assert.deepEqual(await ask(() => Response.json(answer)), { ...AS_GRANTED, ...differs })
     })
   }
+
+  test('with status 201', async () => {
+    assert.deepEqual(await ask(() => Response.json(GRANTED, { status: 201 })), AS_GRANTED)
+  })
 
   for (const type of ['application/vnd.forge+json;charset=utf-8', 'text/plain', 'text/html']) {
     test(`as JSON that says it is ${type}`, async () => {
@@ -114,7 +121,6 @@ suite('an answer that says nothing says nothing about the grant', () => {
     ['a document without tokens', () => Response.json({ token_type: 'bearer' })],
     ['a number for a token', () => Response.json({ ...GRANTED, access_token: 1 })],
     ['an empty token', () => Response.json({ ...GRANTED, access_token: '' })],
-    ['tokens of another type', () => Response.json({ ...GRANTED, token_type: 'mac' })],
     ['status 500', () => Response.json({ message: 'oh' }, { status: 500 })],
     ['status 503 with an error of ours', () => Response.json({ error: 'x' }, { status: 503 })],
     ['a redirect', () => new Response(null, { status: 302, headers: { location: '/' } })],

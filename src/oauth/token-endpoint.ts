@@ -193,7 +193,7 @@ export async function askFor<T>(
  * Reads an answer that was kept.
  *
  * @param answer with the status 200 and the body as they came
- * @throws TokenEndpointError
+ * @throws TokenEndpointError with `error` where the server said no
  */
 export async function readTokenAnswer(answer: Response): Promise<TokenAnswer> {
   const nobody = { issuer: 'https://issuer.invalid' }
@@ -206,7 +206,8 @@ export async function readTokenAnswer(answer: Response): Promise<TokenAnswer> {
       ),
     )
   } catch (cause) {
-    throw new TokenEndpointError('transient', { cause })
+    const error = cause instanceof oauth.ResponseBodyError ? { error: cause.error } : {}
+    throw new TokenEndpointError('transient', { ...error, cause })
   }
 }
 
@@ -253,8 +254,8 @@ function failureFrom(
 
 /**
  * Puts an answer into the form of RFC 6749 §5 where hosts stray from it: an error with status 200,
- * numbers as text, `scope` as a list, no `token_type`, an empty or null `refresh_token`,
- * another type than JSON. What is not JSON is passed on as it is.
+ * success with another one than that, numbers as text, `scope` as a list, no `token_type` or any, no
+ * text for a `refresh_token`, another type than JSON. What is not JSON is passed on as it is.
  */
 async function inStandardForm(answer: Response): Promise<Response> {
   const text = await answer.text()
@@ -269,8 +270,8 @@ async function inStandardForm(answer: Response): Promise<Response> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return asItIs()
   const { id_token: _, ...given } = body as Record<string, unknown>
   const failed = typeof given.error === 'string'
-  const standard = failed ? given : { token_type: 'bearer', ...given, ...readable(given) }
-  return Response.json(standard, { status: failed && status < 400 ? 400 : status })
+  if (failed) return Response.json(given, { status: status < 400 ? 400 : status })
+  return Response.json({ ...given, ...readable(given) }, { status: answer.ok ? 200 : status })
 }
 
 /**
@@ -282,9 +283,11 @@ function readable(given: Record<string, unknown>): object {
   const granted = given.scope ?? given.scopes
   const scope = Array.isArray(granted) ? granted.join(' ') : granted
   return {
+    // We ask for no other type. What cannot be used so is refused where it is used.
+    token_type: 'bearer',
     expires_in: lifetimeIn(expires_in),
     scope: typeof scope === 'string' ? scope : undefined,
-    refresh_token: refresh_token === '' || refresh_token === null ? undefined : refresh_token,
+    refresh_token: typeof refresh_token === 'string' ? refresh_token || undefined : undefined,
   }
 }
 

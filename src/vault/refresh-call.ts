@@ -40,15 +40,16 @@ export async function askForTokens(
   const { keyring, outbound, journal, limits, log } = parts
   const { oauth, origins } = adapterFor(row.kind)
   const http = outbound.to(row, origins(row.base_url))
+  const place = { connection_id: row.id, version: row.version }
+  let journaled = false
   const endpoint = await endpointOf(keyring, row, async (url, init) => {
     const answer = await http.fetch(url, init)
     const { status, headers } = answer
     const body = await answer.text()
     // From here on the old refresh token may be dead: the new one goes to disk at once.
-    if (answer.ok) {
-      const { id: connection_id, version } = row
-      const entry = { connection_id, version, asked_at: asked_at.getTime(), answer: body }
-      journalOrLog(journal, log, entry)
+    if (answer.ok && mayHoldTokens(body)) {
+      journaled = true
+      journalOrLog(journal, log, { ...place, asked_at: asked_at.getTime(), answer: body })
     }
     return new Response(body, { status, headers })
   })
@@ -61,12 +62,25 @@ export async function askForTokens(
     if (tokens.refresh_token === null) throw new TokenEndpointError('permanent', {})
     return await askForRefresh(endpoint, tokens.refresh_token, more)
   } catch (error) {
-    removeOrLog(parts, { connection_id: row.id, version: row.version })
+    if (journaled && saidNo(error)) removeOrLog(parts, place)
     if (error instanceof TokenEndpointError && error.retry_after !== undefined) {
       await limits.pause(row.provider_id, error.retry_after)
     }
     throw error
   }
+}
+
+/**
+ * Whether an answer is one to keep, in whatever form it is. One that holds no tokens takes the place
+ * of none that does.
+ */
+export function mayHoldTokens(answer: string): boolean {
+  return answer.includes('access_token')
+}
+
+/** Whether there are no tokens because the server says so, and not because we cannot read what it says. */
+export function saidNo(error: unknown): boolean {
+  return error instanceof TokenEndpointError && error.error !== undefined
 }
 
 /** A full disk must not stop the answer from reaching the database. */

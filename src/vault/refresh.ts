@@ -4,7 +4,7 @@ import { readTokenAnswer, type TokenAnswer, TokenEndpointError } from '../oauth/
 import { type Db, isDatabaseAway } from '../store/database.ts'
 import { endKept } from './late-tokens.ts'
 import { limitOf } from './provider-pace.ts'
-import { askForTokens, type CallParts, removeOrLog } from './refresh-call.ts'
+import { askForTokens, type CallParts, mayHoldTokens, removeOrLog, saidNo } from './refresh-call.ts'
 import {
   type Claimed,
   claim,
@@ -50,6 +50,8 @@ export function createRefresher(parts: RefreshParts): Refresher {
   const { db, journal, log, claim_seconds } = parts
   const holder = randomUUID()
   const underway = new Map<string, { outcome: Promise<RefreshOutcome>; hurry: () => void }>()
+  /** Answers that cannot be read and are said to stay on disk, once. */
+  const unreadable = new Set<string>()
 
   function refresh(
     connection_id: string,
@@ -105,15 +107,26 @@ export function createRefresher(parts: RefreshParts): Refresher {
   }
 
   async function bringHome(entry: JournalEntry): Promise<void> {
-    const row = await claimedRow(db, entry.connection_id, entry.version)
+    const { connection_id, version } = entry
+    const row = await claimedRow(db, connection_id, version)
     const answer = await answerIn(entry)
-    if (answer !== undefined) {
+    if (answer === 'unreadable') {
+      // Who can read it may bring it home, as long as nothing newer has taken its place.
+      if (row !== undefined) return stayOnDisk(connection_id, version)
+    } else if (answer !== 'no') {
       const granted = { answer, asked_at: new Date(entry.asked_at) }
-      if (row === undefined) await endKept(parts, entry.connection_id, answer)
+      if (row === undefined) await endKept(parts, connection_id, answer)
       else await storeRefreshed(parts, row, granted)
-      log.info({ connection_id: entry.connection_id }, 'a refresh was brought home')
+      log.info({ connection_id }, 'a refresh was brought home')
     }
     removeOrLog(parts, entry)
+  }
+
+  function stayOnDisk(connection_id: string, version: number): void {
+    const key = `${connection_id}.${version}`
+    if (unreadable.has(key)) return
+    unreadable.add(key)
+    log.error({ connection_id, version }, 'an answer with tokens cannot be read: it stays on disk')
   }
 
   return {
@@ -132,12 +145,12 @@ export function createRefresher(parts: RefreshParts): Refresher {
   }
 }
 
-/** The token set in a kept answer; undefined for one that said no, or nothing, with status 200. */
-async function answerIn(entry: JournalEntry): Promise<TokenAnswer | undefined> {
+/** The token set in a kept answer, if it can be read. Some say no, or nothing, with status 200. */
+async function answerIn({ answer }: JournalEntry): Promise<TokenAnswer | 'no' | 'unreadable'> {
   const headers = { 'content-type': 'application/json' }
-  return await readTokenAnswer(new Response(entry.answer, { headers })).catch((error: unknown) => {
-    if (error instanceof TokenEndpointError) return undefined
-    throw error
+  return await readTokenAnswer(new Response(answer, { headers })).catch((error: unknown) => {
+    if (!(error instanceof TokenEndpointError)) throw error
+    return mayHoldTokens(answer) && !saidNo(error) ? 'unreadable' : 'no'
   })
 }
 

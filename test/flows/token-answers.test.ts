@@ -1,13 +1,27 @@
 import assert from 'node:assert/strict'
+import { mkdtempDisposable, readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, afterEach, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { problemUri } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
-import { ALICE, authorized, connectionOf, endAccess, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import {
+  ALICE,
+  ageFailure,
+  authorized,
+  connectionOf,
+  endAccess,
+  TOKEN_ENDPOINT,
+} from '../harness/granted.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 
-const countersign = await startCountersign({ env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '5' } })
+const data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
+after(() => data.remove())
+const countersign = await startCountersign({
+  env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '5', COUNTERSIGN_DATA: data.path },
+})
 after(() => countersign[Symbol.asyncDispose]())
 const { admin, forge, database } = countersign
 const { row, ask } = await authorized(countersign)
@@ -28,7 +42,6 @@ const nothing: [name: string, begin: () => Promise<unknown>][] = [
   ['status 429', () => fault('status', { status: 429, retry_after: 3600 })],
   ['status 429 for an age', () => fault('status', { status: 429, retry_after: 1e15 })],
   ['a list of tokens', () => json([TOKENS])],
-  ['tokens of another type', () => json({ ...TOKENS, token_type: 'mac' })],
   ['status 200 with an error that nobody knows', () => json({ error: 'try_later' })],
 ]
 
@@ -91,6 +104,41 @@ suite('a token endpoint that answers with', () => {
       await authorizeWithOAuth(admin, row, ALICE)
     })
   }
+
+  for (const [name, strays, status] of [
+    ['status 201', {}, 201],
+    ['no type that there is', { token_type: null }, 200],
+  ] as const) {
+    test(`${name} has granted tokens all the same`, async () => {
+      await endAccess(countersign)
+      const access_token = await forge.token('alice')
+      await json({ ...TOKENS, access_token, ...strays }, { status })
+      assert.equal((await ask()).password, access_token)
+      await wellAgain()
+      await authorizeWithOAuth(admin, row, ALICE)
+    })
+  }
+
+  test('tokens in a form that cannot be read has them on disk until others are there', async () => {
+    await endAccess(countersign)
+    const { id, version } = await connectionOf(countersign)
+    const kept = () => readdir(join(data.path, 'refresh-journal'))
+    await json([{ ...TOKENS, access_token: 'canary_in_a_list' }])
+    await refusal(ask(), 'provider-unavailable')
+    assert.deepEqual(await kept(), [`${id}.${version}`])
+    await ageFailure(countersign)
+    await forge.control('DELETE', '/control/faults')
+    await json({ error: 'try_later' })
+    await refusal(ask(), 'provider-unavailable')
+    assert.deepEqual(await kept(), [`${id}.${version}`])
+    const said = countersign.logged.filter((line) => line.includes('it stays on disk'))
+    assert.equal(said.filter((line) => line.includes(`"version":${version},`)).length, 1)
+    assert.ok(!countersign.logged.join().includes('canary_in_a_list'))
+    await wellAgain()
+    await ageFailure(countersign)
+    await ask()
+    assert.deepEqual(await kept(), [])
+  })
 
   test('a life of a thousand million years is believed for a hundred', async () => {
     await endAccess(countersign)
