@@ -82,10 +82,11 @@ export function pagedListQuery<Item>(
   })
 }
 
-/** A list that is read page by page, with the same parameters as `pagedListQuery`. */
-export function usePagedList<Item>(
-  ...list: Parameters<typeof pagedListQuery<Item>>
-): PagedList<Item> {
+/** Where a list is read: the parameters of `pagedListQuery`. */
+export type PagedListOf<Item> = Parameters<typeof pagedListQuery<Item>>
+
+/** A list that is read page by page. */
+export function usePagedList<Item>(...list: PagedListOf<Item>): PagedList<Item> {
   const query = useInfiniteQuery({
     ...pagedListQuery(...list),
     placeholderData: keepPreviousData,

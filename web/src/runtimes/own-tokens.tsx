@@ -4,7 +4,7 @@ import type { Access } from '../../../src/contract/connections.ts'
 import type { Runtime } from '../../../src/contract/resources.ts'
 import type { Revocation } from '../../../src/contract/revocations.ts'
 import { api } from '../app/api.ts'
-import { usePagedList, wholeList } from '../app/paging.ts'
+import { type PagedListOf, wholeList } from '../app/paging.ts'
 import { DataList } from '../parts/data-list.tsx'
 import { Section } from '../parts/section.tsx'
 import { accessKey } from '../tokens/access.ts'
@@ -18,10 +18,6 @@ import classes from './own-tokens.module.css'
 /** The robot account of a runtime, at each Git host that it uses. */
 export function OwnTokens({ runtime }: { runtime: Runtime }) {
   const list = wholeList(useQuery(ownTokensQuery(runtime.id)))
-  const revocations = usePagedList<Revocation>(
-    ['runtimes', 'revocations', runtime.id],
-    (page, options) => api.listRuntimeRevocations({ params: { id: runtime.id }, ...page }, options),
-  )
   const [leaving, setLeaving] = useState<Access>()
   return (
     <TokenOwnerContext value={runtimeItself}>
@@ -43,7 +39,7 @@ export function OwnTokens({ runtime }: { runtime: Runtime }) {
           }
         />
       </Section>
-      <PendingRevocations list={revocations} />
+      <PendingRevocations of={revocationsOf(runtime.id)} />
       {leaving?.authorization && (
         <DeleteOwnToken
           access={leaving}
@@ -53,4 +49,11 @@ export function OwnTokens({ runtime }: { runtime: Runtime }) {
       )}
     </TokenOwnerContext>
   )
+}
+
+function revocationsOf(id: string): PagedListOf<Revocation> {
+  return [
+    ['runtimes', 'revocations', id],
+    (page, options) => api.listRuntimeRevocations({ params: { id }, ...page }, options),
+  ]
 }

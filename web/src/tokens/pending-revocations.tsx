@@ -1,14 +1,19 @@
 import { Button } from '@mantine/core'
 import type { Revocation } from '../../../src/contract/revocations.ts'
-import type { PagedList } from '../app/paging.ts'
+import { type PagedListOf, usePagedList } from '../app/paging.ts'
 import { OutsideLink } from '../parts/outside-link.tsx'
 import { Section } from '../parts/section.tsx'
 import { Time } from '../parts/time.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import classes from './pending-revocations.module.css'
 
-/** What is over here and not yet at its Git host. Not there when there is nothing of the kind. */
-export function PendingRevocations({ list }: { list: PagedList<Revocation> }) {
+/**
+ * What is over here and not yet at its Git host. Not there when there is nothing of the kind.
+ *
+ * @param of where they are read, once this is drawn: they are the last that anybody looks for
+ */
+export function PendingRevocations({ of }: { of: PagedListOf<Revocation> }) {
+  const list = usePagedList<Revocation>(...of)
   if (!list.items?.length) return null
   return (
     <Section title="Not ended at the Git host yet">

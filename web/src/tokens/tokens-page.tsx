@@ -3,7 +3,7 @@ import { useCallback, useState } from 'react'
 import type { Access } from '../../../src/contract/connections.ts'
 import type { Revocation } from '../../../src/contract/revocations.ts'
 import { api } from '../app/api.ts'
-import { usePagedList } from '../app/paging.ts'
+import { type PagedListOf, usePagedList } from '../app/paging.ts'
 import { usePerson } from '../app/session.ts'
 import { DataList } from '../parts/data-list.tsx'
 import { EmptyState } from '../parts/empty-state.tsx'
@@ -22,11 +22,12 @@ import classes from './tokens-page.module.css'
 
 const route = getRouteApi('/signed-in/tokens')
 
+const revocations: PagedListOf<Revocation> = [['access', 'revocations'], api.listRevocations]
+
 export function TokensPage() {
   const { q = '', problem } = route.useSearch()
   const navigate = route.useNavigate()
   const list = usePagedList<Access>(...accessList, q)
-  const revocations = usePagedList<Revocation>(['access', 'revocations'], api.listRevocations)
   // The list waits for the banner above it: nothing moves once it is drawn.
   const inNeed = useInNeed()
   const unread = list.error !== null && list.items === undefined
@@ -66,7 +67,7 @@ export function TokensPage() {
       />
       {!inNeed.pending && list.items && (
         <div className={classes.revocations}>
-          <PendingRevocations list={revocations} />
+          <PendingRevocations of={revocations} />
         </div>
       )}
       {leaving?.authorization && (
