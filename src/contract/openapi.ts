@@ -190,6 +190,7 @@ const streams: Json = {
         ...problemResponses([
           'not-signed-in',
           'not-found',
+          'too-many-attempts',
           'internal-error',
           'database-unavailable',
         ]),
