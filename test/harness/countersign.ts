@@ -36,6 +36,7 @@ export interface Countersign extends AsyncDisposable {
   vault_urls: string[]
   vault_url: string
   vault_key: string
+  session_secret: string
   database: Database
   forge: Forge
   /** Everything that was logged, line by line. */
@@ -79,16 +80,21 @@ export async function startCountersign(options: CountersignOptions = {}): Promis
     const own = vaults.use(openDatabase(database_url, { max: 10, onError }))
     vault_urls.push(vaults.use(await startVault(own, config, vault_key, { log })).url)
   }
-  const secrets = { session_secret: randomUUID() + randomUUID() }
+  const session_secret = randomUUID() + randomUUID()
   const pages_folder = `${import.meta.dirname}/../../dist/web`
   const server_urls: string[] = []
   for (let index = 0; index < (options.servers ?? 1); index += 1) {
     const own = index === 0 ? config : { ...config, port: 0 }
-    const serving = startServer(database, own, secrets, {
-      log,
-      version: '0.0.0-test',
-      pages_folder,
-    })
+    const serving = startServer(
+      database,
+      own,
+      { session_secret },
+      {
+        log,
+        version: '0.0.0-test',
+        pages_folder,
+      },
+    )
     server_urls.push(resources.use(await serving).url)
   }
   const { page_url } = config
@@ -112,6 +118,7 @@ export async function startCountersign(options: CountersignOptions = {}): Promis
     vault_urls,
     vault_url: vault_urls[0] ?? '',
     vault_key,
+    session_secret,
     database,
     forge,
     logged,

@@ -20,6 +20,7 @@ import {
 import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
+import { agentsLog, everyFlowAtGitlab, everyFlowOfACommandLine, type Keep } from './canary-flows.ts'
 import { disguises } from './disguises.ts'
 import { recordAnswers } from './recorded-answers.ts'
 import { allRows } from './whole-database.ts'
@@ -37,6 +38,12 @@ const ANSWERED: Record<string, string> = {
   'POST /api/v1/invites': 'invitation',
   // The address at the Git host; the browser that asks has made it itself.
   'POST /api/v1/authorization-requests': 'state',
+  // What somebody types at the Git host; it opens nothing by itself.
+  'GET /api/v1/authorization-requests/:id': 'user code',
+  'POST /api/v1/device-sign-ins': 'sign-in',
+  // The code of whoever asks with it.
+  'POST /api/v1/device-sign-ins/read': 'sign-in user code',
+  'POST /api/v1/device-sign-ins/redeem': 'sign-in token',
 }
 
 test('after every flow, no secret is anywhere but where it belongs', async () => {
@@ -53,33 +60,40 @@ test('after every flow, no secret is anywhere but where it belongs', async () =>
     env: { COUNTERSIGN_DATA: join(folder.path, 'data') },
   })
   const { database, logged, page_url, vault_url } = countersign
-  const secrets: Secrets = new Map([['password of everybody', PASSWORD]])
+  const secrets: Secrets = new Map([
+    ['password of everybody', PASSWORD],
+    ['session secret', countersign.session_secret],
+    ['private key of the vault', countersign.vault_key],
+  ])
   const outputs = await everyFlow(countersign, secrets)
   for (const url of [page_url, vault_url]) await fetch(`${url}/metrics`)
   await countersign.admin.api.listAudit({ query: { limit: 100 } })
   await sql`checkpoint`.execute(database.db)
 
-  assert.deepEqual(await secretsInDatabase(database, secrets), [])
-  assert.deepEqual(await secretsInFiles(folder.path, secrets), [])
+  // The code of a runtime's authorization is there for the person to read, while they may use it.
+  const sealed = new Map([...secrets].filter(([name]) => !name.startsWith('user code')))
+  assert.deepEqual(await secretsInDatabase(database, sealed), [])
+  assert.deepEqual(await secretsInFiles(folder.path, sealed), [])
   assert.ok(logged.some((line) => line.includes('check-candidate')))
   assert.deepEqual(secretsIn(logged, secrets), [])
   assert.ok(postgres_log.some((line) => line.includes('insert into "candidates"')))
-  assert.deepEqual(secretsIn(postgres_log, secrets), [])
+  assert.deepEqual(secretsIn(postgres_log, sealed), [])
   assert.deepEqual(secretsIn(outputs, secrets), [])
   assert.ok(recorded.answers.length > 50)
   for (const { origin, route, text } of recorded.answers) {
-    if (origin === countersign.forge.url) continue
+    if (![page_url, vault_url].includes(origin)) continue
     const allowed = ANSWERED[route]
     const forbidden = [...secrets].filter(([name]) => !allowed || !name.startsWith(allowed))
     assert.deepEqual(secretsIn([text], new Map(forbidden)), [], route)
   }
-  await showThatTheScanFinds(database, secrets)
+  await showThatTheScanFinds(database, sealed)
 })
 
 /** Takes secrets of every kind through all that can be done with them, by each way there is. */
 async function everyFlow(countersign: Countersign, secrets: Secrets): Promise<string[]> {
   const { admin, forge, provider, vault_url, page_url } = countersign
-  const keep = (name: string, secret: string) => {
+  const keep: Keep = (name, secret) => {
+    assert.ok(secret.length > 5, name)
     secrets.set(name, secret)
     return secret
   }
@@ -173,6 +187,9 @@ async function everyFlow(countersign: Countersign, secrets: Secrets): Promise<st
   assert.equal((await admin.addRuntimeToken(row, robot)).status, 'accepted')
   const asItself = { as_runtime: true, protocol: 'http', host } as const
   assert.equal((await vault.issueCredential({ body: asItself })).password, robot)
+  outputs.push(...(await everyFlowOfACommandLine(countersign, keep)))
+  outputs.push(await agentsLog(countersign, keep))
+  await everyFlowAtGitlab(countersign, keep)
   await everyOAuthFlow(countersign, keep)
   // Bob's token and one of the administrator's stay, so that there is something to find.
   await bob.addToken(row, keep('token of Bob', await forge.token('bob')))
@@ -180,10 +197,7 @@ async function everyFlow(countersign: Countersign, secrets: Secrets): Promise<st
 }
 
 /** The same for OAuth2: what is registered, sent there and back, exchanged and refreshed. */
-async function everyOAuthFlow(
-  countersign: Countersign,
-  keep: (name: string, secret: string) => string,
-): Promise<void> {
+async function everyOAuthFlow(countersign: Countersign, keep: Keep): Promise<void> {
   const { admin, forge, provider, database, vault_key, vault_url } = countersign
   const { runtime, key } = await countersign.runtime()
   keep('runtime key for OAuth', key)

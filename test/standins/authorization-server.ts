@@ -78,6 +78,8 @@ export interface AuthorizationServer {
   registered(client_id: string): Client | undefined
   /** The grant that has this access or refresh token, if any has. */
   issued(token: string): Issued | undefined
+  /** All that it ever gave out, oldest first. */
+  given: readonly Issued[]
   /** Ends a refresh token, as it is. */
   endRefreshToken(token: string): void
   /** The host lets this app do nothing more. */
@@ -104,6 +106,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
   const codes = new Map<string, Grant>()
   const refreshTokens = new Map<string, Grant>()
   const tokens = new Map<string, Issued>()
+  const given: Issued[] = []
   const suspendedApps = new Set<string>()
   let signedIn: string | null = null
   let declines = false
@@ -244,6 +247,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     refreshTokens.set(refresh_token, { ...grant, login, scopes, access_token })
     const issued = { client: grant.client, access_token, refresh_token }
     tokens.set(access_token, issued).set(refresh_token, issued)
+    given.push(issued)
     const said = Object.entries(rules.granted({ access_token, refresh_token, scopes }))
     const body = Object.fromEntries(said.filter(([name]) => !server.leaves_out.includes(name)))
     return { status: 200, body }
@@ -283,6 +287,7 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     client: clientBy,
     registered: (client_id) => clients.get(client_id),
     issued: (token) => tokens.get(token),
+    given,
     endRefreshToken(token) {
       refreshTokens.delete(token)
     },
