@@ -23,6 +23,9 @@ export interface Endpoint {
   problems: readonly ProblemType[]
 }
 
+/** What all that administrators call has in common. */
+export const admin = { role: 'server', caller: 'admin' } as const
+
 /** Path parameters that many endpoints share. */
 export const byId = Type.Object({ id: Id }, closed)
 export const byRow = Type.Object({ runtime_id: Id, provider_id: Id }, closed)

@@ -1,8 +1,10 @@
-import { administrationEndpoints } from './administration-endpoints.ts'
 import { authorizationEndpoints } from './authorization-endpoints.ts'
 import type { Caller, Endpoint } from './endpoint.ts'
+import { peopleEndpoints } from './people-endpoints.ts'
 import type { ProblemType } from './problems.ts'
+import { registrationEndpoints } from './registration-endpoints.ts'
 import { revocationEndpoints } from './revocations.ts'
+import { runtimeEndpoints } from './runtime-endpoints.ts'
 import { runtimeTokenEndpoints } from './runtime-token-endpoints.ts'
 import { sessionEndpoints } from './session-endpoints.ts'
 import { vaultEndpoints } from './vault-endpoints.ts'
@@ -14,7 +16,9 @@ import { vaultEndpoints } from './vault-endpoints.ts'
 export const endpoints = {
   ...sessionEndpoints,
   ...authorizationEndpoints,
-  ...administrationEndpoints,
+  ...registrationEndpoints,
+  ...runtimeEndpoints,
+  ...peopleEndpoints,
   ...runtimeTokenEndpoints,
   ...revocationEndpoints,
   ...vaultEndpoints,

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { byId, type Endpoint } from './endpoint.ts'
+import { admin, byId, type Endpoint } from './endpoint.ts'
 import { closed, Id, nullable, PageQuery, ProviderSummary, pageOf, Timestamp } from './resources.ts'
 
 /** Tokens of a grant that nothing uses any more, of which their provider could not be told yet. */
@@ -39,10 +39,9 @@ export const revocationEndpoints = {
     problems: [],
   },
   listRuntimeRevocations: {
-    role: 'server',
+    ...admin,
     method: 'GET',
     path: '/api/v1/runtimes/{id}/revocations',
-    caller: 'admin',
     summary: "The same for a runtime's own tokens",
     params: byId,
     query: PageQuery,

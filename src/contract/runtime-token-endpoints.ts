@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { authorizationEndpoints } from './authorization-endpoints.ts'
 import { Candidate, Connection, RuntimeToken, RuntimeTokenDetail } from './connections.ts'
-import { byId, byRow, type Endpoint } from './endpoint.ts'
+import { admin, byId, byRow, type Endpoint } from './endpoint.ts'
 import { inputs } from './inputs.ts'
 import { closed } from './resources.ts'
 
@@ -11,10 +11,9 @@ import { closed } from './resources.ts'
  */
 export const runtimeTokenEndpoints = {
   listRuntimeTokens: {
-    role: 'server',
+    ...admin,
     method: 'GET',
     path: '/api/v1/runtimes/{id}/tokens',
-    caller: 'admin',
     summary: "The runtime's own token at each Git host that it uses",
     params: byId,
     status: 200,
@@ -22,10 +21,9 @@ export const runtimeTokenEndpoints = {
     problems: ['not-found'],
   },
   getRuntimeToken: {
-    role: 'server',
+    ...admin,
     method: 'GET',
     path: '/api/v1/runtimes/{runtime_id}/tokens/{provider_id}',
-    caller: 'admin',
     summary: 'One of them, with all that is needed to add or replace it',
     params: byRow,
     status: 200,
@@ -33,10 +31,9 @@ export const runtimeTokenEndpoints = {
     problems: ['not-found'],
   },
   createRuntimeCandidate: {
-    role: 'server',
+    ...admin,
     method: 'POST',
     path: '/api/v1/runtime-candidates',
-    caller: 'admin',
     summary: "Hand in a token that is to be the runtime's own; it is checked first",
     body: inputs.createCandidate,
     status: 202,
@@ -55,10 +52,9 @@ export const runtimeTokenEndpoints = {
     ],
   },
   beginRuntimeAuthorization: {
-    role: 'server',
+    ...admin,
     method: 'POST',
     path: '/api/v1/runtime-authorization-requests',
-    caller: 'admin',
     summary: 'Begin to authorize the runtime itself with OAuth2, as its robot account',
     body: inputs.beginAuthorization,
     status: 201,
@@ -73,10 +69,9 @@ export const runtimeTokenEndpoints = {
     ],
   },
   checkRuntimeToken: {
-    role: 'server',
+    ...admin,
     method: 'POST',
     path: '/api/v1/runtimes/{runtime_id}/tokens/{provider_id}/check',
-    caller: 'admin',
     summary: "Ask the Git host about the runtime's own token now",
     params: byRow,
     status: 202,
@@ -84,10 +79,9 @@ export const runtimeTokenEndpoints = {
     problems: ['not-found'],
   },
   deleteRuntimeToken: {
-    role: 'server',
+    ...admin,
     method: 'DELETE',
     path: '/api/v1/runtimes/{runtime_id}/tokens/{provider_id}',
-    caller: 'admin',
     summary: "Destroy the runtime's own token; a grant is revoked at the Git host",
     params: byRow,
     status: 204,

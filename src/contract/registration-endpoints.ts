@@ -1,0 +1,148 @@
+import Type from 'typebox'
+import { OAuthClient, VaultPublicKey } from './connections.ts'
+import { admin, byId, type Endpoint } from './endpoint.ts'
+import { inputs } from './inputs.ts'
+import { closed, Id, PageQuery, Provider, pageOf, Scope } from './resources.ts'
+
+/** Git hosts and the OAuth2 apps that are registered at them. For administrators. */
+export const registrationEndpoints = {
+  listProviders: {
+    ...admin,
+    method: 'GET',
+    path: '/api/v1/providers',
+    summary: 'Registered Git hosts',
+    query: PageQuery,
+    status: 200,
+    result: pageOf(Provider),
+    problems: [],
+  },
+  createProvider: {
+    ...admin,
+    method: 'POST',
+    path: '/api/v1/providers',
+    summary: 'Register a Git host',
+    body: inputs.createProvider,
+    status: 201,
+    result: Provider,
+    problems: [
+      'provider-address-invalid',
+      'provider-address-private',
+      'provider-exists',
+      'provider-not-recognized',
+      'provider-unavailable',
+      'name-taken',
+    ],
+  },
+  getProvider: {
+    ...admin,
+    method: 'GET',
+    path: '/api/v1/providers/{id}',
+    summary: 'One Git host',
+    params: byId,
+    status: 200,
+    result: Provider,
+    problems: ['not-found'],
+  },
+  updateProvider: {
+    ...admin,
+    method: 'PATCH',
+    path: '/api/v1/providers/{id}',
+    summary: 'Change name, tenant or address of a Git host',
+    params: byId,
+    body: inputs.updateProvider,
+    status: 200,
+    result: Provider,
+    problems: [
+      'not-found',
+      'name-taken',
+      'provider-address-fixed',
+      'provider-address-invalid',
+      'provider-address-private',
+      'provider-exists',
+      'provider-not-recognized',
+      'provider-unavailable',
+    ],
+  },
+  deleteProvider: {
+    ...admin,
+    method: 'DELETE',
+    path: '/api/v1/providers/{id}',
+    summary: 'Remove a Git host that no runtime uses',
+    params: byId,
+    status: 204,
+    result: null,
+    problems: ['not-found', 'provider-in-use'],
+  },
+  getClientForm: {
+    ...admin,
+    method: 'GET',
+    path: '/api/v1/clients/form',
+    summary: 'What is needed to register an OAuth2 app, or to replace one',
+    query: Type.Object({ provider_id: Id, runtime_id: Type.Optional(Id) }, closed),
+    status: 200,
+    result: Type.Object(
+      {
+        id: Id,
+        vault_key: VaultPublicKey,
+        /** The `redirect_uri` to enter at the provider, to the letter. */
+        callback_url: Type.String(),
+        /** Where apps are registered at the provider. */
+        registration_page: Type.String(),
+        /** Whether an app may do without a secret there. */
+        public_clients: Type.Boolean(),
+        scopes: Type.Array(Scope),
+        client: Type.Union([OAuthClient, Type.Null()]),
+        /** Who goes on with it: people, and runtimes that they authorized or whose own token it is. */
+        used_by: Type.Object({ people: Type.Integer(), runtimes: Type.Integer() }, closed),
+      },
+      closed,
+    ),
+    problems: ['not-found'],
+  },
+  listClients: {
+    ...admin,
+    method: 'GET',
+    path: '/api/v1/clients',
+    summary: 'Registered OAuth2 apps',
+    query: PageQuery,
+    status: 200,
+    result: pageOf(OAuthClient),
+    problems: [],
+  },
+  putClient: {
+    ...admin,
+    method: 'POST',
+    path: '/api/v1/clients',
+    summary: 'Register an OAuth2 app, or replace its id and secret; grants go on with the same app',
+    body: inputs.putClient,
+    status: 200,
+    result: OAuthClient,
+    problems: [
+      'not-found',
+      'vault-key-unknown',
+      'box-not-authentic',
+      'client-secret-needed',
+      'client-exists',
+    ],
+  },
+  testClient: {
+    ...admin,
+    method: 'POST',
+    path: '/api/v1/clients/{id}/test',
+    summary: 'Have a vault prove the app at the provider, as far as it lets anyone',
+    params: byId,
+    status: 202,
+    result: OAuthClient,
+    problems: ['not-found'],
+  },
+  deleteClient: {
+    ...admin,
+    method: 'DELETE',
+    path: '/api/v1/clients/{id}',
+    summary: 'Remove an OAuth2 app; what was authorized with it must be authorized again',
+    params: byId,
+    status: 204,
+    result: null,
+    problems: ['not-found'],
+  },
+} as const satisfies Record<string, Endpoint>
