@@ -13,6 +13,7 @@ export type Claimed = Pick<
   | 'box'
   | 'version'
   | 'account_login'
+  | 'scopes'
   | 'requested_scopes'
   | 'redirect_uri'
   | 'refresh_failures'
@@ -80,6 +81,7 @@ export async function claimedRow(
       'connections.box',
       'connections.version',
       'connections.account_login',
+      'connections.scopes',
       'connections.requested_scopes',
       'connections.redirect_uri',
       'connections.refresh_failures',

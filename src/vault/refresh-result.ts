@@ -3,9 +3,11 @@ import { announceToken } from '../authorizations/announce-token.ts'
 import { settleNotices } from '../authorizations/notices.ts'
 import type { TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
+import { adapterFor } from '../providers/adapters.ts'
 import type { Db } from '../store/database.ts'
 import type { StoredStatus } from '../store/tables.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
+import { scopesAfter } from './granted-scopes.ts'
 import type { Keyring } from './keyring.ts'
 import { endLate } from './late-tokens.ts'
 import type { Claimed, RefreshCause } from './refresh-claim.ts'
@@ -49,6 +51,9 @@ export async function storeRefreshed(
   }
   const box = await keyring.seal(tokenSetAddress(row), tokenSetText(tokens))
   const lifetime = lifetimeOf({ ...answer, ...tokens }, asked_at, Math.random())
+  const scopes = scopesAfter(adapterFor(row.kind), row, answer.scopes)
+  // What the answer did not say, or says anew, the host may show when it is asked about the token.
+  const unsure = lifetime.access_expires_at === null || scopes !== undefined
   try {
     await decide(db, attemptOf(row, 'refreshed'), async (trx) => {
       // The app goes first, here as where it is removed or replaced.
@@ -60,9 +65,8 @@ export async function storeRefreshed(
           fingerprint: keyring.fingerprint(tokens.access_token),
           version: sql<number>`version + 1`,
           ...lifetime,
-          // What the answer did not say, the host may say when it is asked about the token.
-          ...(lifetime.access_expires_at === null ? { check_due_at: sql<Date>`now()` } : {}),
-          status: acceptedAgain,
+          ...(unsure ? { check_due_at: sql<Date>`now()` } : {}),
+          ...(scopes ?? { status: acceptedAgain }),
           refresh_claimed_by: null,
           refresh_claimed_at: null,
           refresh_failures: 0,

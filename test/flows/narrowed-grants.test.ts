@@ -45,6 +45,26 @@ async function connectionOn(runtime_id: string) {
   return (await admin.access(runtime_id)).authorization?.connection
 }
 
+async function noticeOf(runtime_id: string) {
+  return (await admin.access(runtime_id)).authorization?.notice
+}
+
+/** The connection after a refresh ahead of time. */
+async function refreshed(id: string) {
+  await using events = await admin.events()
+  const { rows } = await sql<{ version: number }>`update connections
+    set refresh_due_at = now() where id = ${id} returning version`.execute(countersign.database.db)
+  await wakeScheduler(countersign)
+  return await events.until(async () => {
+    const connection = await countersign.database.db
+      .selectFrom('connections')
+      .select(['status', 'version', 'scopes', 'missing_scopes'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    return connection.version > (rows[0]?.version ?? 0) ? connection : undefined
+  })
+}
+
 suite('at a host that does not show the scopes of a token', () => {
   test('a grant of too little is told by the token answer, and turned down', async () => {
     const { row } = await atDataCenter.runtime('reader', { scopes: ['REPO_READ', 'REPO_WRITE'] })
@@ -61,6 +81,25 @@ suite('at a host that does not show the scopes of a token', () => {
     dataCenter.oauth.allows = ['REPO_WRITE']
     const { problem } = await atDataCenter.authorize(row)
     assert.deepEqual(problem?.missing_scopes, ['REPO_ADMIN'])
+  })
+
+  test('a refresh that gives less is told, and one that gives it back, too', async () => {
+    const { row } = await atDataCenter.runtime('narrowed', {
+      scopes: ['REPO_READ', 'REPO_WRITE'],
+    })
+    assert.equal((await atDataCenter.authorize(row)).status, 'completed')
+    const { id = '', scopes } = (await connectionOn(row.runtime_id)) ?? {}
+    dataCenter.oauth.allows = ['REPO_READ']
+    const narrow = await refreshed(id)
+    assert.deepEqual([narrow.status, narrow.scopes], ['insufficient_scopes', ['REPO_READ']])
+    assert.deepEqual(narrow.missing_scopes, ['REPO_WRITE'])
+    const { status, reason } = await admin.checkNow(row.runtime_id)
+    assert.deepEqual([status, reason], ['insufficient_scopes', 'The token lacks REPO_WRITE.'])
+    assert.equal((await noticeOf(row.runtime_id))?.kind, 'insufficient_scopes')
+    dataCenter.oauth.allows = null
+    const wide = await refreshed(id)
+    assert.deepEqual([wide.status, wide.scopes, wide.missing_scopes], ['valid', scopes, []])
+    assert.equal(await noticeOf(row.runtime_id), null)
   })
 
   for (const [where, registered] of [
@@ -163,19 +202,9 @@ suite('a grant of which nobody says what it may do', () => {
     const { row } = await atGithub.runtime('refused-once', { skip_validation: true })
     assert.equal((await atGithub.authorize(row)).status, 'completed')
     const { id = '' } = (await connectionOn(row.runtime_id)) ?? {}
-    await using events = await admin.events()
-    const { rows } = await sql<{ version: number }>`update connections
-      set status = 'rejected', refresh_due_at = now() where id = ${id}
-      returning version`.execute(countersign.database.db)
-    await wakeScheduler(countersign)
-    const refreshed = await events.until(async () => {
-      const connection = await countersign.database.db
-        .selectFrom('connections')
-        .select(['status', 'version'])
-        .where('id', '=', id)
-        .executeTakeFirstOrThrow()
-      return connection.version > (rows[0]?.version ?? 0) ? connection : undefined
-    })
-    assert.equal(refreshed.status, 'unverified')
+    await sql`update connections set status = 'rejected' where id = ${id}`.execute(
+      countersign.database.db,
+    )
+    assert.equal((await refreshed(id)).status, 'unverified')
   })
 })

@@ -90,7 +90,7 @@ export interface AuthorizationServer {
   signIn(login: string | null): void
   /** The person says no to the next request. */
   decline(): void
-  /** What people allow of the scopes that are asked for; null: all. */
+  /** What people, or with a refresh the host, allow of the scopes that are asked for; null: all. */
   allows: readonly string[] | null
   /** Members that its answers lack, as hosts leave some out at times. */
   leaves_out: readonly string[]
@@ -239,16 +239,17 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
   }
 
   function issue({ login, scopes, ...grant }: Grant): Reply {
+    const allowed = scopes.filter((scope) => server.allows?.includes(scope) ?? true)
     const { lifetime } = rules.access
     const kind = typeof rules.access.kind === 'string' ? rules.access.kind : rules.access.kind()
     const expires_at = new Date(Date.now() + lifetime * 1000)
-    const access_token = forge().makeToken(login, { kind, scopes, expires_at })
+    const access_token = forge().makeToken(login, { kind, scopes: allowed, expires_at })
     const refresh_token = `refresh-${randomUUID()}`
     refreshTokens.set(refresh_token, { ...grant, login, scopes, access_token })
     const issued = { client: grant.client, access_token, refresh_token }
     tokens.set(access_token, issued).set(refresh_token, issued)
     given.push(issued)
-    const said = Object.entries(rules.granted({ access_token, refresh_token, scopes }))
+    const said = Object.entries(rules.granted({ access_token, refresh_token, scopes: allowed }))
     const body = Object.fromEntries(said.filter(([name]) => !server.leaves_out.includes(name)))
     return { status: 200, body }
   }
