@@ -12,6 +12,7 @@ import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { exchangeRequest, type FinishParts } from './exchange-code.ts'
+import { keepRevocation } from './keep-revocation.ts'
 import type { Keyring } from './keyring.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
@@ -85,7 +86,8 @@ async function openGranted(
  * Seals what a token endpoint granted into its request, before anything else is asked. What led to
  * it has been used up.
  *
- * @throws OvertakenError when another vault has, or has ended the request
+ * @throws OvertakenError when another vault has, or has ended the request, or the person gave it up:
+ *   what was granted is ended then
  */
 export async function keepGranted(
   { keyring, db }: VaultParts,
@@ -94,14 +96,29 @@ export async function keepGranted(
 ): Promise<void> {
   const granted: Granted = { ...answer, asked_at: request.now.getTime() }
   const token_set_box = await keyring.seal(tokenSetAddress(request), JSON.stringify(granted))
-  const kept = await db
-    .updateTable('authorization_requests')
-    .set({ ...usedUp, status: 'exchanging', token_set_box })
+  const kept = await db.transaction().execute(async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('authorization_requests')
+      .set({ ...usedUp, status: 'exchanging', token_set_box })
+      .where('id', '=', request.id)
+      .where('status', '=', request.status)
+      .where('token_set_box', 'is', null)
+      .executeTakeFirst()
+    if (numUpdatedRows === 0n) await endUnwanted(trx, request, token_set_box)
+    return numUpdatedRows > 0n
+  })
+  if (!kept) throw new OvertakenError()
+}
+
+/** The person gave up while the host granted it, or it was turned down: nobody else knows of it. */
+async function endUnwanted(trx: Trx, request: PendingRequest, box: string): Promise<void> {
+  const there = await trx
+    .selectFrom('authorization_requests')
+    .select('status')
     .where('id', '=', request.id)
-    .where('status', '=', request.status)
-    .where('token_set_box', 'is', null)
     .executeTakeFirst()
-  if (kept.numUpdatedRows === 0n) throw new OvertakenError()
+  if (there !== undefined && there.status !== 'refused') return
+  await keepRevocation(trx, { ...request, row_id: request.id, account_login: 'an account', box })
 }
 
 /** Codes that no longer lead to anything. */

@@ -1,5 +1,6 @@
 import { enqueueBehind } from '../jobs/queue.ts'
 import type { Db, Trx } from '../store/database.ts'
+import { keepRevocation } from './keep-revocation.ts'
 import type { Keyring } from './keyring.ts'
 import type { Claimed } from './refresh-claim.ts'
 import { readTokenSet, type TokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
@@ -13,25 +14,7 @@ export async function endLate(trx: Trx, row: Claimed, box: string): Promise<'ref
     .executeTakeFirst()
   // Somebody authorized anew meanwhile.
   if (there && there.client_row_id !== null) return 'refreshed'
-  const { id, owner_id, owner_kind, provider_id, client_row_id, client_id, client_secret_box } = row
-  const { account_login } = row
-  const client = { client_row_id, client_id, client_secret_box }
-  const kept = await trx
-    .insertInto('revocations')
-    .values({
-      row_id: id,
-      connection_id: id,
-      owner_id,
-      owner_kind,
-      provider_id,
-      ...client,
-      account_login,
-      box,
-    })
-    .onConflict((conflict) => conflict.column('connection_id').doUpdateSet({ box }))
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  await enqueueBehind(trx, 'revoke-grant', kept.id)
+  await keepRevocation(trx, { ...row, row_id: row.id, connection_id: row.id, box })
   return 'gone'
 }
 

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { ProviderKind } from '../contract/index.ts'
-import { enqueueBehind } from '../jobs/queue.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { OAuthTokens } from '../providers/provider.ts'
 import type { Trx } from '../store/database.ts'
-import type { OwnerKind } from '../store/tables.ts'
+import { type EndedGrant, keepRevocation } from './keep-revocation.ts'
 import type { Keyring } from './keyring.ts'
 import { tokenSetAddress, tokenSetText, tokensIn } from './token-set.ts'
 
@@ -18,14 +17,8 @@ export interface Replaced {
 }
 
 /** Whose a grant is, and of which app, as its revocation keeps it. */
-interface Owner {
-  owner_id: string
-  owner_kind: OwnerKind
-  provider_id: string
+type Owner = Omit<EndedGrant, 'row_id' | 'connection_id' | 'account_login' | 'box'> & {
   kind: ProviderKind
-  client_row_id: string
-  client_id: string
-  client_secret_box: string | null
 }
 
 /**
@@ -43,7 +36,7 @@ export async function endReplaced(
   next: OAuthTokens,
 ): Promise<void> {
   if (adapterFor(owner.kind).oauth.revoke === undefined) return
-  const { owner_id, owner_kind, provider_id, client_row_id } = owner
+  const { owner_id, provider_id } = owner
   const owned = { owner_id, provider_id }
   const tokens = await tokensIn(keyring, { id: before.id, ...owned, box: before.box })
   if (tokens === undefined) return
@@ -57,19 +50,5 @@ export async function endReplaced(
   const { former_client_id: client_id, former_client_secret_box: client_secret_box } = before
   const now = { client_id: owner.client_id, client_secret_box: owner.client_secret_box }
   const client = client_id === null ? now : { client_id, client_secret_box }
-  await trx
-    .insertInto('revocations')
-    .values({
-      id,
-      row_id: id,
-      owner_id,
-      owner_kind,
-      provider_id,
-      client_row_id,
-      ...client,
-      account_login,
-      box,
-    })
-    .execute()
-  await enqueueBehind(trx, 'revoke-grant', id)
+  await keepRevocation(trx, { ...owner, ...client, row_id: id, account_login, box })
 }

@@ -47,6 +47,30 @@ test('tokens that come after the deletion of their grant are revoked, and not ca
   assert.deepEqual(await database.db.selectFrom('revocations').select('id').execute(), [])
 })
 
+test('tokens that are granted while the person gives up are revoked', async () => {
+  const person = await countersign.person('ulla')
+  const released = Promise.withResolvers<void>()
+  const granted = new Promise<string>((resolve) => {
+    forge.holdBack = (_path, { body }) => {
+      const { access_token } = (body ?? {}) as { access_token?: string }
+      if (access_token === undefined) return undefined
+      resolve(access_token)
+      return released.promise
+    }
+  })
+  const { id, device } = await beginWithCode(person, row)
+  devices.approve(device?.user_code ?? '', 'carol')
+  const late = await granted
+  await person.api.cancelAuthorizationRequest({ params: { id } })
+  forge.holdBack = undefined
+  released.resolve()
+  await until('the end of the token', async () => forge.token(late)?.revoked === true)
+  await untilRevoked(person, 1)
+  assert.deepEqual(await audited(person, 'connection.revoke'), [
+    'grant of an account at Lab: revoked',
+  ])
+})
+
 test('who authorizes again ends the tokens there were, and keeps the new ones', async () => {
   const person = await countersign.person('wilma')
   await authorize(person, 'carol')
