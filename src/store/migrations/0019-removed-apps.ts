@@ -14,12 +14,12 @@ const over = `status = 'reauthorization_required', client_row_id = null,
   refresh_failed_at = null, refresh_failure = null, check_due_at = null, notice_due_at = now()`
 
 const statements = [
-  `create function end_grants_of_client() returns trigger language plpgsql as $$
+  `create or replace function end_grants_of_client() returns trigger language plpgsql as $$
   begin
     update connections set ${over} where client_row_id = old.id;
     return old;
   end $$`,
-  `create trigger end_grants_of_client before delete on clients for each row
+  `create or replace trigger end_grants_of_client before delete on clients for each row
     execute function end_grants_of_client()`,
 
   // Brought back by a refresh that was under way when their app was removed.
