@@ -1,6 +1,6 @@
-import type { ColumnType, Generated } from 'kysely'
+import type { Generated } from 'kysely'
 import type { Role } from '../contract/index.ts'
-import type { CreatedAt, Instant, InstantOrNull } from './columns.ts'
+import type { CreatedAt, Instant, InstantOrNull, OrNull } from './columns.ts'
 
 // People, their sessions, and how they sign in. `tables.ts` puts all tables together.
 
@@ -40,7 +40,7 @@ export interface DeviceSignInsTable {
   ip: string | null
   status: Generated<'pending' | 'approved' | 'denied'>
   /** Who answered. */
-  person_id: ColumnType<string | null, string | null | undefined, string | null>
+  person_id: OrNull<string>
   /** Seconds. */
   poll_interval: number
   polled_at: InstantOrNull

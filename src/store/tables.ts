@@ -6,7 +6,7 @@ import type {
   Problem,
   ProviderKind,
 } from '../contract/index.ts'
-import type { CreatedAt, Instant, InstantOrNull } from './columns.ts'
+import type { CreatedAt, Instant, InstantOrNull, OrNull } from './columns.ts'
 import type {
   DeviceSignInsTable,
   InvitesTable,
@@ -39,7 +39,7 @@ export interface ProvidersTable {
   origin: string
   private_address_confirmed: boolean
   /** Microsoft Entra's: where people sign in; null: in any organization. */
-  tenant: ColumnType<string | null, string | null | undefined, string | null>
+  tenant: OrNull<string>
   created_at: CreatedAt
 }
 
@@ -73,11 +73,11 @@ export interface RuntimeProvidersTable {
   auth_mode: Generated<AuthMode>
   token_allowed: Generated<boolean>
   skip_validation: Generated<boolean>
-  scopes: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
-  max_age_days: ColumnType<number | null, number | null | undefined, number | null>
+  scopes: OrNull<string[]>
+  max_age_days: OrNull<number>
   warning_days: Generated<number>
   /** On which tokens are tried that do not show their scopes, e.g. `acme/app`. */
-  probe_repository: ColumnType<string | null, string | null | undefined, string | null>
+  probe_repository: OrNull<string>
 }
 
 export interface ClientsTable {
@@ -115,17 +115,17 @@ export interface ConnectionsTable {
   status: StoredStatus
   method: Generated<'oauth' | 'token'>
   /** The OAuth2 app that the grant belongs to; null for a token, or when the app was removed. */
-  client_row_id: ColumnType<string | null, string | null | undefined, string | null>
+  client_row_id: OrNull<string>
   /** The grant came by device flow, so that its refreshes identify the app as that flow does. */
   device_flow: Generated<boolean>
   /** What the grant was asked for; null for a token, and for grants from before this was kept. */
-  requested_scopes: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
+  requested_scopes: OrNull<string[]>
   /** Where its code was sent to; null for a token, and for grants from before this was kept. */
-  redirect_uri: ColumnType<string | null, string | null | undefined, string | null>
+  redirect_uri: OrNull<string>
   /** The app of the grant, where another one is registered in its place now. */
-  former_client_id: ColumnType<string | null, string | null | undefined, string | null>
+  former_client_id: OrNull<string>
   /** Null: also of a public client, which had none. */
-  former_client_secret_box: ColumnType<string | null, string | null | undefined, string | null>
+  former_client_secret_box: OrNull<string>
   account_id: string
   account_login: string
   account_name: string
@@ -142,27 +142,19 @@ export interface ConnectionsTable {
   check_due_at: InstantOrNull
   /** When time changes what its owner is told next. */
   notice_due_at: InstantOrNull
-  refresh_claimed_by: ColumnType<string | null, string | null | undefined, string | null>
+  refresh_claimed_by: OrNull<string>
   refresh_claimed_at: InstantOrNull
   refresh_failures: Generated<number>
   /** The last refresh, if it failed, and how; a grant that is over has its status. */
   refresh_failed_at: InstantOrNull
-  refresh_failure: ColumnType<
-    'misconfigured' | 'unavailable' | null,
-    'misconfigured' | 'unavailable' | null | undefined,
-    'misconfigured' | 'unavailable' | null
-  >
+  refresh_failure: OrNull<'misconfigured' | 'unavailable'>
   checked_at: InstantOrNull
   check_requested_at: InstantOrNull
   check_failed_at: InstantOrNull
   check_failed_reason: string | null
   /** A runtime's own: the repository on which it was tried; null: it was not. */
-  probed_repository: ColumnType<string | null, string | null | undefined, string | null>
-  probe_outcome: ColumnType<
-    ProbeOutcome | null,
-    ProbeOutcome | null | undefined,
-    ProbeOutcome | null
-  >
+  probed_repository: OrNull<string>
+  probe_outcome: OrNull<ProbeOutcome>
   created_at: CreatedAt
 }
 
@@ -177,14 +169,10 @@ export interface AuthorizationsTable {
   /** When the person must authorize again, where an administrator set a limit. */
   expires_at: InstantOrNull
   /** The notice that the person has hidden for this runtime. */
-  hidden_notice_id: ColumnType<string | null, string | null | undefined, string | null>
+  hidden_notice_id: OrNull<string>
   /** The repository on which the token was tried for this runtime; null: it was not. */
-  probed_repository: ColumnType<string | null, string | null | undefined, string | null>
-  probe_outcome: ColumnType<
-    StoredProbeOutcome | null,
-    StoredProbeOutcome | null | undefined,
-    StoredProbeOutcome | null
-  >
+  probed_repository: OrNull<string>
+  probe_outcome: OrNull<StoredProbeOutcome>
 }
 
 /** Something that the owner of a connection is told of: one row for each time it happens. */
@@ -221,7 +209,7 @@ export interface RevocationsTable {
   box: string
   /** When the provider was last told in vain, and why. */
   failed_at: InstantOrNull
-  failure: ColumnType<string | null, string | null | undefined, string | null>
+  failure: OrNull<string>
   created_at: CreatedAt
 }
 
@@ -239,22 +227,22 @@ export interface AuthorizationRequestsTable {
   client_row_id: string
   redirect_uri: string
   scopes: string[]
-  code_verifier_box: ColumnType<string | null, string | null | undefined, string | null>
-  code_box: ColumnType<string | null, string | null | undefined, string | null>
+  code_verifier_box: OrNull<string>
+  code_box: OrNull<string>
   /** By device flow, while the provider is being asked; the other parts are for the person. */
-  device_code_box: ColumnType<string | null, string | null | undefined, string | null>
-  user_code: ColumnType<string | null, string | null | undefined, string | null>
-  verification_uri: ColumnType<string | null, string | null | undefined, string | null>
-  verification_uri_complete: ColumnType<string | null, string | null | undefined, string | null>
+  device_code_box: OrNull<string>
+  user_code: OrNull<string>
+  verification_uri: OrNull<string>
+  verification_uri_complete: OrNull<string>
   /** Seconds. */
-  poll_interval: ColumnType<number | null, number | null | undefined, number | null>
+  poll_interval: OrNull<number>
   next_poll_at: InstantOrNull
   /** What the exchange gave, kept until the account has been looked at. */
-  token_set_box: ColumnType<string | null, string | null | undefined, string | null>
+  token_set_box: OrNull<string>
   status: Generated<AuthorizationRequest['status']>
   confirmed: Generated<boolean>
-  account_before: ColumnType<string | null, string | null | undefined, string | null>
-  account_after: ColumnType<string | null, string | null | undefined, string | null>
+  account_before: OrNull<string>
+  account_after: OrNull<string>
   problem: ColumnType<Problem | null, string | null | undefined, string | null>
   ip: string | null
   created_at: CreatedAt
