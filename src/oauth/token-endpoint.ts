@@ -254,8 +254,8 @@ function failureFrom(
 
 /**
  * Puts an answer into the form of RFC 6749 §5 where hosts stray from it: an error with status 200,
- * success with another one than that, numbers as text, `scope` as a list, no `token_type` or any, no
- * text for a `refresh_token`, another type than JSON. What is not JSON is passed on as it is.
+ * success with another one than that, numbers as text, `scope` as a list, no text for a `token_type`
+ * or a `refresh_token`, another type than JSON. What is not JSON is passed on as it is.
  */
 async function inStandardForm(answer: Response): Promise<Response> {
   const text = await answer.text()
@@ -279,12 +279,12 @@ async function inStandardForm(answer: Response): Promise<Response> {
  * now. What cannot be read is taken as not said.
  */
 function readable(given: Record<string, unknown>): object {
-  const { expires_in, refresh_token } = given
+  const { expires_in, refresh_token, token_type } = given
   const granted = given.scope ?? given.scopes
   const scope = Array.isArray(granted) ? granted.join(' ') : granted
   return {
-    // We ask for no other type. What cannot be used so is refused where it is used.
-    token_type: 'bearer',
+    // A type that is named and not known is not to be used, RFC 6749 §7.1.
+    token_type: typeof token_type === 'string' ? token_type : 'bearer',
     expires_in: lifetimeIn(expires_in),
     scope: typeof scope === 'string' ? scope : undefined,
     refresh_token: typeof refresh_token === 'string' ? refresh_token || undefined : undefined,

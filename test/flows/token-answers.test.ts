@@ -42,6 +42,7 @@ const nothing: [name: string, begin: () => Promise<unknown>][] = [
   ['status 429', () => fault('status', { status: 429, retry_after: 3600 })],
   ['status 429 for an age', () => fault('status', { status: 429, retry_after: 1e15 })],
   ['a list of tokens', () => json([TOKENS])],
+  ['tokens of another type', () => json({ ...TOKENS, token_type: 'mac' })],
   ['status 200 with an error that nobody knows', () => json({ error: 'try_later' })],
 ]
 
