@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { type OpenPanel, Panel, PanelContent, usePanel } from '../parts/panel.tsx'
-import { PanelFault } from '../parts/panel-fault.tsx'
-import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { type OpenPanel, Panel, usePanel } from '../parts/panel.tsx'
+import { PanelUnread } from '../parts/panel-unread.tsx'
 import { providerQuery, runtimeQuery } from '../runtimes/runtimes.ts'
 import { AppForm } from './app-form.tsx'
 import { type AppPlace, clientFormQuery } from './clients.ts'
@@ -52,18 +51,12 @@ function AppPanel({
       {form ? (
         <AppForm form={form} place={place} provider={provider} runtime={runtime} panel={panel} />
       ) : (
-        <PanelContent>
-          {error ? (
-            <PanelFault
-              error={error}
-              back="Back"
-              onBack={panel.close}
-              onRetry={() => void refetch()}
-            />
-          ) : (
-            <SkeletonLine lines={8} />
-          )}
-        </PanelContent>
+        <PanelUnread
+          error={error}
+          back="Back"
+          onBack={panel.close}
+          onRetry={() => void refetch()}
+        />
       )}
     </Panel>
   )

@@ -3,8 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { Message } from '../parts/message.tsx'
 import { Panel, PanelContent, usePanel } from '../parts/panel.tsx'
-import { PanelFault } from '../parts/panel-fault.tsx'
-import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { PanelUnread } from '../parts/panel-unread.tsx'
 import { runtimeQuery } from '../runtimes/runtimes.ts'
 import { settingsButtonId } from './ids.ts'
 import { settingsQuery } from './settings.ts'
@@ -28,30 +27,27 @@ export function SettingsPanel() {
           onClose={panel.close}
         />
       )}
-      {!settings && (
+      {!data && (
+        <PanelUnread
+          error={error}
+          back="Back to the runtime"
+          onBack={panel.close}
+          onRetry={() => void refetch()}
+        />
+      )}
+      {data && !settings && (
         <PanelContent>
-          {!data && !error && <SkeletonLine lines={8} />}
-          {error && (
-            <PanelFault
-              error={error}
-              back="Back to the runtime"
-              onBack={panel.close}
-              onRetry={() => void refetch()}
-            />
-          )}
-          {data && (
-            <Message
-              tone="info"
-              title="This runtime does not use that Git host."
-              action={
-                <Button variant="default" onClick={panel.close}>
-                  Back to the runtime
-                </Button>
-              }
-            >
-              <p>Add it with Edit runtime first.</p>
-            </Message>
-          )}
+          <Message
+            tone="info"
+            title="This runtime does not use that Git host."
+            action={
+              <Button variant="default" onClick={panel.close}>
+                Back to the runtime
+              </Button>
+            }
+          >
+            <p>Add it with Edit runtime first.</p>
+          </Message>
         </PanelContent>
       )}
     </Panel>

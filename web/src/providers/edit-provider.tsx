@@ -6,8 +6,7 @@ import { api } from '../app/api.ts'
 import { Message } from '../parts/message.tsx'
 import { notify } from '../parts/notify.tsx'
 import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
-import { PanelFault } from '../parts/panel-fault.tsx'
-import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { PanelUnread } from '../parts/panel-unread.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { providerQuery } from '../runtimes/runtimes.ts'
 import { editButtonId } from './ids.ts'
@@ -26,18 +25,13 @@ export function EditProvider() {
       {provider ? (
         <EditForm provider={provider} onClose={panel.close} />
       ) : (
-        <PanelContent>
-          {error ? (
-            <PanelFault
-              error={error}
-              back="Back to the Git hosts"
-              onBack={panel.close}
-              onRetry={() => void refetch()}
-            />
-          ) : (
-            <SkeletonLine lines={6} />
-          )}
-        </PanelContent>
+        <PanelUnread
+          error={error}
+          lines={6}
+          back="Back to the Git hosts"
+          onBack={panel.close}
+          onRetry={() => void refetch()}
+        />
       )}
     </Panel>
   )

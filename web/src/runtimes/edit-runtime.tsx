@@ -7,8 +7,7 @@ import { api } from '../app/api.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { Message } from '../parts/message.tsx'
 import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
-import { PanelFault } from '../parts/panel-fault.tsx'
-import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { PanelUnread } from '../parts/panel-unread.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { ProviderChoice } from './provider-choice.tsx'
 import { runtimeQuery } from './runtimes.ts'
@@ -25,18 +24,13 @@ export function EditRuntime() {
       {data ? (
         <EditForm runtime={data} onClose={panel.close} />
       ) : (
-        <PanelContent>
-          {error ? (
-            <PanelFault
-              error={error}
-              back="Back to the runtime"
-              onBack={panel.close}
-              onRetry={() => void refetch()}
-            />
-          ) : (
-            <SkeletonLine lines={6} />
-          )}
-        </PanelContent>
+        <PanelUnread
+          error={error}
+          lines={6}
+          back="Back to the runtime"
+          onBack={panel.close}
+          onRetry={() => void refetch()}
+        />
       )}
     </Panel>
   )

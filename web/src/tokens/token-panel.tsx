@@ -2,9 +2,8 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
-import { Panel, PanelContent, usePanel } from '../parts/panel.tsx'
-import { PanelFault } from '../parts/panel-fault.tsx'
-import { SkeletonLine } from '../parts/skeleton-line.tsx'
+import { Panel, usePanel } from '../parts/panel.tsx'
+import { PanelUnread } from '../parts/panel-unread.tsx'
 import { accessDetailQuery, actionWord, panelButtonId } from './access.ts'
 import { useAuthorizationRequest } from './authorization-request.ts'
 import { Returned } from './returned.tsx'
@@ -62,13 +61,7 @@ export function RowPanel({
         <Returned access={access} request={request} onClose={panel.close} />
       )}
       {(!access || (returning && !request)) && (
-        <PanelContent>
-          {error ? (
-            <PanelFault error={error} back={back} onBack={panel.close} onRetry={retry} />
-          ) : (
-            <SkeletonLine lines={8} />
-          )}
-        </PanelContent>
+        <PanelUnread error={error} back={back} onBack={panel.close} onRetry={retry} />
       )}
     </Panel>
   )
