@@ -32,7 +32,7 @@ suite('what administrators set up, in a browser', { skip: noChromium }, () => {
 
   const url = (path: string) => countersign.page_url + path
   const dialog = (title: string) => page.getByRole('dialog', { name: title })
-  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title }).first()
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
   const settings = () => dialog('Git authentication')
   const stored = async () => {
     const params = { id: row.runtime_id }

@@ -21,7 +21,7 @@ suite('the banner above the list of tokens', { skip: noChromium }, () => {
   const banner = (on = page) => on.getByRole('region', { name: 'Needs your attention' })
   const named = () => banner().locator('strong').allInnerTexts()
   const row = (runtime: string) => page.getByRole('row').filter({ hasText: runtime })
-  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title }).first()
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
   const focused = () => page.locator(':focus')
 
   test('names what needs its owner, whatever the list is searched for', async () => {

@@ -33,7 +33,7 @@ suite('choosing how people authorize a runtime', { skip: noChromium }, () => {
   after(() => resources.disposeAsync())
 
   const mode = () => page.getByLabel('How people authorize ci at Forge')
-  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title }).first()
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
   const stored = async () => {
     const params = { id: row.runtime_id }
     const { items } = await countersign.admin.api.listRuntimeProviders({ params })

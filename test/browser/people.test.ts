@@ -19,7 +19,7 @@ suite('people, by an administrator', { skip: noChromium }, () => {
 
   const role = (name: string) => page.getByLabel(`Role of ${name}`)
   const dialog = (title: string) => page.getByRole('dialog', { name: title })
-  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title }).first()
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
   const press = (title: string, name: string) =>
     dialog(title).getByRole('button', { name, exact: true }).click()
   const roleOf = async (name: string) => {

@@ -34,7 +34,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
   const section = () => page.getByRole('region', { name: "Runtime's own token" })
   const state = () => section().locator('[data-status]')
   const panel = (title: string) => page.getByRole('dialog', { name: title })
-  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title }).first()
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
 
   async function paste(title: 'Add Token' | 'Update Token', token: string): Promise<void> {
     await panel(title).getByLabel('Token', { exact: true }).fill(token)

@@ -75,7 +75,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
       .filter({ has: on.getByRole('rowheader', { name: new RegExp(`^${runtime}`) }) })
   const status = (runtime: string) => row(runtime).locator('[data-status]')
   const panel = (title: string) => page.getByRole('dialog', { name: title })
-  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title }).first()
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
 
   async function goTo(label: string): Promise<void> {
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: label }).click()

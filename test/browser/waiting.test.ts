@@ -29,7 +29,7 @@ suite('waiting for the Git host and for a vault', { skip: noChromium }, () => {
   after(() => resources.disposeAsync())
 
   const checkNow = () => page.getByRole('button', { name: 'Check now: token of ci at Forge' })
-  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title }).first()
+  const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
   const panel = () => page.getByRole('dialog', { name: 'Update Token' })
   const fault = () => panel().getByRole('alert').filter({ hasText: /\S/ })
 
