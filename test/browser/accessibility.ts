@@ -45,6 +45,12 @@ export async function assertAccessible(page: Page): Promise<void> {
   }
   await page.setViewportSize({ width: 1280, height: 800 })
   await page.emulateMedia({ colorScheme: 'light' })
+  await settled(page)
+  // A notice has another place on a narrow page, and stands at both while it moves.
+  await page.waitForFunction(`(() => {
+    const ids = [...document.querySelectorAll('[role=alert][id]')].map(({ id }) => id)
+    return new Set(ids).size === ids.length
+  })()`)
 }
 
 /** Two frames later, and with no transition under way, colours are what they will be. */

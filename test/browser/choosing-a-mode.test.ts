@@ -83,9 +83,7 @@ suite('choosing how people authorize a runtime', { skip: noChromium }, () => {
   })
 
   test('also where two in a row are refused', async () => {
-    const said = notice('Not changed')
-    // While one moves out of sight, it may be there twice.
-    await until('the last notice to be gone', async () => (await said.count()) === 0)
+    await notice('Not changed').waitFor({ state: 'detached' })
     await whileUnderWay(
       2,
       async () => {
@@ -94,7 +92,7 @@ suite('choosing how people authorize a runtime', { skip: noChromium }, () => {
       },
       async () => assert.equal(await mode().inputValue(), 'custom_client'),
     )
-    await said.first().waitFor()
+    await notice('Not changed').waitFor()
     await until('what is so to show again', async () => {
       return (await mode().inputValue()) === 'default_client'
     })
