@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { endClient } from './end-client.ts'
+import { isOutdatedPlan, poolClients } from './pool-client.ts'
 import type { Tables } from './tables.ts'
 
 export type Db = Kysely<Tables>
@@ -36,19 +37,22 @@ export function openDatabase(url: string, options: OpenDatabaseOptions): Databas
   const pool = new pg.Pool({
     connectionString: url,
     max,
+    // Who comes after a while finds connections that are open, with what they know by heart.
+    min: Math.ceil(max / 4),
     connectionTimeoutMillis: 5000,
     application_name: 'countersign',
     ...(answer_ms !== null && { query_timeout: answer_ms }),
     ...KEEP_ALIVE,
   })
   const clients = new Set<pg.Client>()
+  const prepareClient = poolClients(onError)
   pool.on('error', onError)
   pool.on('connect', (client) => {
     clients.add(client)
     client.once('end', () => clients.delete(client))
     // The pool hears of idle connections only; without this, one that breaks in use ends the process.
     client.on('error', onError)
-    endOnSilence(client, onError)
+    prepareClient(client)
   })
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
@@ -63,31 +67,6 @@ export function openDatabase(url: string, options: OpenDatabaseOptions): Databas
   }
 }
 
-/**
- * pg gives up a query that has no answer, and goes on with its connection as if nothing were: whoever
- * gets that next would wait behind the same query. One that is ended is replaced by the pool.
- */
-function endOnSilence(client: pg.PoolClient, onError: (error: Error) => void): void {
-  const query: (...all: unknown[]) => unknown = client.query.bind(client)
-  function queryOrEnd(...all: unknown[]): unknown {
-    const answer = query(...all)
-    // Of a call with a callback there is no promise: those are the pool's own, which sees to it.
-    if (answer instanceof Promise) {
-      answer.catch((error: unknown) => {
-        if (!isSilence(error)) return
-        onError(error)
-        void client.end()
-      })
-    }
-    return answer
-  }
-  client.query = queryOrEnd as pg.PoolClient['query']
-}
-
-function isSilence(error: unknown): error is Error {
-  return error instanceof Error && error.message === 'Query read timeout'
-}
-
 /** What the system says when there is no way to the server; EAGAIN: its Unix socket is overrun. */
 const NO_CONNECTION =
   /^(EAGAIN|EAI_AGAIN|ECONN|EHOST|ENET|ENOENT|ENOTCONN|ENOTFOUND|EPIPE|ETIMEDOUT)/
@@ -99,12 +78,13 @@ const NO_CONNECTION_WORDS =
 /**
  * True when a query failed because the database is away, not because of the query: no connection,
  * one that ended or is silent, or a server that is starting, stopping or out of means (SQLSTATE
- * classes 08, 57P and 53).
+ * classes 08, 57P and 53); or because a newer version has changed it under a connection.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  if (isOutdatedPlan(error)) return true
   const code = (error as NodeJS.ErrnoException).code
   if (code !== undefined) {
     return /^(08|53|57P)/.test(code) || NO_CONNECTION.test(code)

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { type Kysely, sql } from 'kysely'
+import { isDatabaseAway, openDatabase } from '../../src/store/database.ts'
+import { testDatabase } from '../harness/postgres.ts'
+
+/* One connection each, so that every query meets what the one before has left there. */
+
+interface Shelf {
+  books: { id: number; title: string }
+}
+
+/** A database of one connection, with a table. */
+async function openShelf() {
+  const { url } = await testDatabase()
+  const errors: Error[] = []
+  const database = openDatabase(url, { max: 1, onError: (error) => errors.push(error) })
+  const db = database.db as unknown as Kysely<Shelf>
+  await sql`create table books (id int primary key, title text not null)`.execute(db)
+  await sql`insert into books values (1, 'one'), (2, 'two')`.execute(db)
+  const read = (id: number) => db.selectFrom('books').selectAll().where('id', '=', id).execute()
+  const namedTexts = async () => {
+    const { rows } = await database.pool.query('select statement from pg_prepared_statements')
+    return rows.map(({ statement }) => statement as string)
+  }
+  return { ...database, db, read, errors, namedTexts }
+}
+
+suite('a read', () => {
+  test('is planned once for each connection, whatever its values', async () => {
+    await using shelf = await openShelf()
+    for (const id of [1, 2, 1]) assert.equal((await shelf.read(id)).length, 1)
+    assert.deepEqual(await shelf.namedTexts(), ['select * from "books" where "id" = $1'])
+  })
+
+  test('with a list, a change and a read without values are not kept', async () => {
+    await using shelf = await openShelf()
+    await shelf.db.selectFrom('books').select('id').where('id', 'in', [1, 2]).execute()
+    await shelf.db.insertInto('books').values({ id: 3, title: 'three' }).execute()
+    await shelf.db.selectFrom('books').select('id').execute()
+    assert.deepEqual(await shelf.namedTexts(), [])
+  })
+
+  test('that was refused is asked anew', async () => {
+    await using shelf = await openShelf()
+    const early = () => sql`select ${1}::int as one from later`.execute(shelf.db)
+    await assert.rejects(early, /"later" does not exist/)
+    await assert.rejects(early, /"later" does not exist/)
+    await sql`create table later ()`.execute(shelf.db)
+    assert.deepEqual((await early()).rows, [])
+    const half = (of: number) => sql`select ${1}::int / ${of}::int as half`.execute(shelf.db)
+    await assert.rejects(half(0), /division by zero/)
+    assert.deepEqual((await half(1)).rows, [{ half: 1 }])
+  })
+
+  test('whose table a newer version changes fails once, as when the database is away', async () => {
+    await using shelf = await openShelf()
+    await shelf.read(1)
+    await sql`alter table books add column author text`.execute(shelf.db)
+    const failure = await shelf.read(1).catch((error: unknown) => error)
+    assert.ok(isDatabaseAway(failure), String(failure))
+    assert.deepEqual(shelf.errors, [failure])
+    assert.deepEqual(await shelf.read(1), [{ id: 1, title: 'one', author: null }])
+  })
+})
