@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { folderName } from '../src/agent/person-socket.ts'
+import { credentialHelper } from '../src/cli/child-environment.ts'
 import { median, medianRatio } from './figures.ts'
 import { MAIN, startProgram, temporaryFolder } from './programs.ts'
 
@@ -52,12 +53,13 @@ export async function measureCredentialFill(
   await using folder = await temporaryFolder()
   await using apart = await startAgent(vault, folder.path)
   await using socket = await startBareSocket(vault, folder.path)
+  const fill = await fillScripts(vault, folder.path)
   const fills: Record<Helper, string> = {
-    agent: await fillScript(vault, cacheHelper(vault.socket_path)),
-    apart: await fillScript(vault, cacheHelper(apart.socket_path)),
-    socket: await fillScript(vault, cacheHelper(socket.socket_path)),
-    store: await fillScript(vault, await storeHelper(vault, folder.path)),
-    node: await fillScript(vault, await nodeHelper(vault, folder.path)),
+    agent: await fill(credentialHelper(vault.socket_path)),
+    apart: await fill(credentialHelper(apart.socket_path)),
+    socket: await fill(credentialHelper(socket.socket_path)),
+    store: await fill(await storeHelper(vault, folder.path)),
+    node: await fill(await nodeHelper(vault, folder.path)),
   }
   await warmUp(vault, vault.socket_path)
   await warmUp(vault, apart.socket_path)
@@ -71,10 +73,6 @@ export async function measureCredentialFill(
     times_ms: Object.fromEntries(medians) as Record<Helper, number>,
     ratio: (over, under) => medianRatio(times[over], times[under]),
   }
-}
-
-function cacheHelper(socket_path: string): string {
-  return `cache --timeout=1 --socket=${socket_path}`
 }
 
 async function startAgent(vault: StartedVault, folder: string) {
@@ -131,18 +129,27 @@ process.stdout.write(\`username=\${username}\\npassword=\${password}\\n\`)
   return `!${process.execPath} ${file}`
 }
 
-/** A shell's line for one fill by `helper`, tried once. */
-async function fillScript(vault: StartedVault, helper: string): Promise<string> {
+/**
+ * Makes a shell's line for one fill by a helper, tried once. What Git is asked comes from a file:
+ * another process would be counted with it.
+ */
+async function fillScripts(
+  vault: StartedVault,
+  folder: string,
+): Promise<(helper: string) => Promise<string>> {
+  const input = join(folder, 'input')
   const { protocol, host } = new URL(vault.base_url)
-  const input = `protocol=${protocol.slice(0, -1)}\\nhost=${host}\\npath=${PATH}\\n\\n`
-  const script =
-    `printf '${input}' | git -c credential.helper= -c 'credential.helper=${helper}' ` +
-    '-c credential.useHttpPath=true credential fill'
-  const answer = await shell(script)
-  if (!answer.includes(`\npassword=${vault.password}\n`)) {
-    throw new Error(`"${helper}" did not answer with the token.`)
+  await writeFile(input, `protocol=${protocol.slice(0, -1)}\nhost=${host}\npath=${PATH}\n\n`)
+  return async (helper) => {
+    const script =
+      `git -c credential.helper= -c 'credential.helper=${helper}' ` +
+      `-c credential.useHttpPath=true credential fill < ${input}`
+    const answer = await shell(script)
+    if (!answer.includes(`\npassword=${vault.password}\n`)) {
+      throw new Error(`"${helper}" did not answer with the token.`)
+    }
+    return script
   }
-  return script
 }
 
 /** Asks as `git credential-cache` does, without starting it. */

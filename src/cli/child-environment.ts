@@ -52,10 +52,18 @@ function credentialConfig(
   return [
     // An empty helper clears those that other configuration has named.
     [`${section}.helper`, ''],
-    // Should Git ever start a cache daemon of its own here, it forgets after a second.
-    [`${section}.helper`, `cache --timeout=1 --socket=${shellQuoted(socket_path)}`],
+    [`${section}.helper`, credentialHelper(socket_path)],
     [`${section}.useHttpPath`, 'true'],
   ]
+}
+
+/**
+ * What Git is to run so that it asks the agent at `socket_path`. Git has a shell run it: one that is
+ * replaced by the helper, and does not wait for it, takes less time.
+ */
+export function credentialHelper(socket_path: string): string {
+  // Should Git ever start a cache daemon of its own here, it forgets after a second.
+  return `!exec git credential-cache --timeout=1 --socket=${shellQuoted(socket_path)}`
 }
 
 function configCount(text: string | undefined): number {
