@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
+import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile } from './chromium.ts'
 
 suite('coming back from a Git host', { skip: noChromium }, () => {
@@ -17,37 +19,90 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await countersign[Symbol.asyncDispose]()
   })
 
-  test('it ends as it should even if the first answer is older than the event', async () => {
-    const { admin, forge, provider, page_url } = countersign
-    const { runtime } = await countersign.runtime('returning')
+  /** An authorization of a new runtime that the vault has finished: where the browser then lands. */
+  async function authorized(name: string): Promise<{ id: string; href: string }> {
+    const { admin, forge, provider } = countersign
+    const { runtime } = await countersign.runtime(name)
     const row = { runtime_id: runtime.id, provider_id: provider.id }
     await registerClient(admin, { url: forge.url, token: await forge.token('alice', ['all']) }, row)
     const { request, authorization_url } = await beginOAuth(admin, row)
     await using events = await admin.events()
     const account = { login: 'alice', password: 'alice-demo' }
-    const back = await comeBack(await answerAtForge(authorization_url, account), admin.cookie)
+    const { href } = await comeBack(await answerAtForge(authorization_url, account), admin.cookie)
     await events.until(async () => {
       const { status } = await admin.api.getAuthorizationRequest({ params: { id: request.id } })
       return status === 'completed' ? true : undefined
     })
+    return { id: request.id, href }
+  }
 
-    await using profile = await openProfile(browser, page_url, { cookie: admin.cookie })
-    const { page } = profile
-    const listening = page.waitForResponse((response) => response.url().endsWith(EVENTS_PATH))
+  const openAdmin = () =>
+    openProfile(browser, countersign.page_url, { cookie: countersign.admin.cookie })
+
+  /** The page's first read of the authorization finds it unfinished, and is answered after `held`. */
+  async function findUnfinished(page: Page, id: string, held: () => Promise<unknown>) {
     await page.route(
-      `**/authorization-requests/${request.id}`,
+      `**/authorization-requests/${id}`,
       async (route) => {
         const response = await route.fetch()
         const before = { ...(await response.json()), status: 'exchanging' }
-        // The page has heard by now that it should read, and has joined this answer.
-        await listening
-        await page.evaluate('new Promise((done) => setTimeout(done))')
+        await held()
         await route.fulfill({ response, json: before })
       },
       { times: 1 },
     )
-    await page.goto(back.href)
+  }
+
+  const isDone = async (page: Page) => {
     await page.getByRole('alert').filter({ hasText: 'Authorized' }).waitFor()
+    await page.waitForURL('**/tokens')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  }
+
+  test('what is finished by then fills the row, and no panel opens', async () => {
+    const { href } = await authorized('swift')
+    await using profile = await openAdmin()
+    const { page } = profile
+    await page.addInitScript(NOTE_PANELS)
+    await page.goto(href)
+    await isDone(page)
+    assert.equal(await page.evaluate('panelSeen'), false)
+    const row = page
+      .getByRole('row')
+      .filter({ has: page.getByRole('rowheader', { name: 'swift' }) })
+    await row.locator('[data-status=valid]').waitFor()
+  })
+
+  test('it ends as it should even if the first answer is older than the event', async () => {
+    const { id, href } = await authorized('returning')
+    await using profile = await openAdmin()
+    const { page } = profile
+    const listening = page.waitForResponse((response) => response.url().endsWith(EVENTS_PATH))
+    await findUnfinished(page, id, async () => {
+      // The page has heard by now that it should read, and has joined this answer.
+      await listening
+      await page.evaluate('new Promise((done) => setTimeout(done))')
+    })
+    await page.goto(href)
+    await isDone(page)
+  })
+
+  test('what takes longer is finished in a panel', async () => {
+    const { id, href } = await authorized('tardy')
+    await using profile = await openAdmin()
+    const { page } = profile
+    await page.route(`**${EVENTS_PATH}`, () => {})
+    await findUnfinished(page, id, async () => {})
+    await page.goto(href)
+    await page.getByRole('dialog').getByText('Finishing…').waitFor()
+    await assertAccessible(page)
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
+    await page.waitForURL('**/tokens')
   })
 })
+
+/** Whether a panel was ever there. */
+const NOTE_PANELS = `globalThis.panelSeen = false
+new MutationObserver(() => {
+  if (document.querySelector('[role=dialog]')) globalThis.panelSeen = true
+}).observe(document, { subtree: true, childList: true })`

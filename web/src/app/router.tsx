@@ -1,5 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query'
 import {
+  type AnyRouter,
   createRootRouteWithContext,
   createRoute,
   createRouter,
@@ -260,11 +261,18 @@ export function createAppRouter(queryClient: QueryClient) {
     parseSearch,
     stringifySearch,
   })
-  // The router itself would fetch them only once it is known who is looking.
   readSessionAhead(queryClient)
-  const matched = new Set(router.matchRoutes(router.latestLocation).map(({ routeId }) => routeId))
-  for (const [id, route] of Object.entries(router.routesById)) {
-    if (matched.has(id)) void router.loadRouteChunk(route)
-  }
+  readAhead(router, queryClient)
   return router
+}
+
+/** The router itself would fetch parts, and what they show, only once it has drawn something. */
+function readAhead(router: AnyRouter, queryClient: QueryClient): void {
+  const isPerson = queryClient.getQueryData(sessionQuery.queryKey)?.person
+  for (const { routeId, params, search } of router.matchRoutes(router.latestLocation)) {
+    void router.loadRouteChunk(router.routesById[routeId])
+    if (!isPerson) continue
+    if (routeId === tokens.id) readTokensAhead(queryClient, search.q)
+    if (routeId === token.id) readPanelAhead(queryClient, params, search.request)
+  }
 }

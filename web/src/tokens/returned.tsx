@@ -15,8 +15,8 @@ import { useCompleted } from './use-accepted.ts'
 
 const SLOW_MS = 15_000
 
-/** The person is back from the Git host: finishes, or asks about another account than before. */
-export function Returned({
+/** Ends an authorization that the person has come back from, with or without a panel for it. */
+export function Finish({
   access,
   request,
   onClose,
@@ -27,6 +27,19 @@ export function Returned({
 }) {
   useCompleted(access, request, onClose)
   useLeaveBehind(access, request.status === 'exchanging' ? { request: request.id } : undefined)
+  return null
+}
+
+/** What is being finished, or the question about another account than before. */
+export function Returned({
+  access,
+  request,
+  onClose,
+}: {
+  access: AccessDetail
+  request: AuthorizationRequest
+  onClose: () => void
+}) {
   if (request.status === 'account_changed') {
     return <OtherAccount access={access} request={request} onClose={onClose} />
   }

@@ -4,12 +4,16 @@ import { useState } from 'react'
 import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
 import { Panel, usePanel } from '../parts/panel.tsx'
 import { PanelUnread } from '../parts/panel-unread.tsx'
+import { useLasting } from '../parts/use-lasting.ts'
 import { accessDetailQuery, actionWord, panelButtonId } from './access.ts'
 import { useAuthorizationRequest } from './authorization-request.ts'
-import { Returned } from './returned.tsx'
+import { Finish, Returned } from './returned.tsx'
 import { TokenForm } from './token-form.tsx'
 
 const route = getRouteApi('/signed-in/tokens/$runtimeId/$providerId')
+
+/** For so long the list alone is there for who comes back from a Git host. */
+const UNSEEN_MS = 700
 
 /** *Add Token* or *Update Token* for one runtime and Git host. */
 export function TokenPanel() {
@@ -47,24 +51,48 @@ export function RowPanel({
   const { access, error, retry } = useOpenedAccess(query)
   const { data: request, error: requestError } = useAuthorizationRequest(id)
   const returning = id !== undefined && !requestError && !isOver(request)
+  const shown = useShown(returning ? (request?.status ?? 'exchanging') : undefined)
   return (
-    <Panel
-      panel={panel}
-      title={access ? actionWord(access) : 'Add Token'}
-      startAtTitle
-      focusAfter={focusAfter}
-    >
-      {access && !returning && (
-        <TokenForm access={access} problem={request?.problem ?? undefined} onClose={panel.close} />
+    <>
+      {access && request && (
+        <Finish access={access} request={request} onClose={shown ? panel.close : panel.leave} />
       )}
-      {access && returning && request && (
-        <Returned access={access} request={request} onClose={panel.close} />
-      )}
-      {(!access || (returning && !request)) && (
-        <PanelUnread error={error} back={back} onBack={panel.close} onRetry={retry} />
-      )}
-    </Panel>
+      <Panel
+        panel={{ ...panel, opened: panel.opened && shown }}
+        title={access ? actionWord(access) : 'Add Token'}
+        startAtTitle
+        focusAfter={focusAfter}
+      >
+        {access && !returning && (
+          <TokenForm
+            access={access}
+            problem={request?.problem ?? undefined}
+            onClose={panel.close}
+          />
+        )}
+        {access && returning && request && (
+          <Returned access={access} request={request} onClose={panel.close} />
+        )}
+        {(!access || (returning && !request)) && (
+          <PanelUnread error={error} back={back} onBack={panel.close} onRetry={retry} />
+        )}
+      </Panel>
+    </>
   )
+}
+
+/**
+ * Whether there is anything to see: an authorization that ends well, and soon, fills the row and
+ * needs no panel.
+ *
+ * @param status of the authorization that the person has come back from, while it goes on
+ */
+function useShown(status: AuthorizationRequest['status'] | undefined): boolean {
+  const [shown, setShown] = useState(false)
+  const lasting = useLasting(status === 'exchanging' ? status : undefined, UNSEEN_MS)
+  const settling = status === 'completed' || (status === 'exchanging' && !lasting)
+  if (!shown && !settling) setShown(true)
+  return shown
 }
 
 /** Whether nothing more comes of a request, so that the panel is as without it. */
