@@ -9,12 +9,6 @@ export function canSeal(): boolean {
 /** The code that seals, which a page needs only once something is sealed. */
 const box = () => import('../../../src/seal/box.ts')
 
-/** Gets ready to seal, so that a press of a button need not wait for it. */
-export function prepareSeal(): void {
-  // What goes wrong here goes wrong again, and is told, when something is sealed.
-  box().catch(() => {})
-}
-
 /** Seals a secret here: what leaves this browser, only the vault can open. */
 export async function seal(
   key: VaultPublicKey,

@@ -1,10 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
 import { ProblemError } from '../../../src/contract/problems.ts'
 import { api } from '../app/api.ts'
 import { isProblem } from '../app/problem.ts'
-import { prepareSeal, seal } from '../app/seal.ts'
+import { seal } from '../app/seal.ts'
 import { type TokenOwner, useTokenOwner } from './token-owner.ts'
 
 /** By then the browser is at the Git host; if it is not, somebody stopped it. */
@@ -41,9 +41,9 @@ export function useBegin(access: AccessDetail): {
   const queryClient = useQueryClient()
   const owner = useTokenOwner()
   const [leaving, setLeaving] = useState(false)
-  useEffect(prepareSeal, [])
+  const takePrepared = usePrepared(access)
   const begin = useMutation({
-    mutationFn: () => beginAuthorization(owner, access),
+    mutationFn: async () => await beginAuthorization(owner, access, await takePrepared()),
     onSuccess: ({ authorization_url }) => {
       setLeaving(true)
       location.assign(authorization_url)
@@ -80,15 +80,43 @@ function useStillHere(leaving: boolean, setLeaving: (leaving: boolean) => void):
   }, [leaving, setLeaving])
 }
 
+type Prepared = Parameters<TokenOwner['begin']>[0]['body']
+
 /**
- * Makes `state` and the verifier, which is sealed before it leaves, and asks where to go.
+ * Has what begins an authorization made and sealed before it is wanted, so that a press of the button
+ * need not wait for it.
+ *
+ * @returns takes it; each is used once
+ */
+function usePrepared(access: AccessDetail): () => Promise<Prepared> {
+  const ready = useRef<{ key_id: string; body: Promise<Prepared> }>(undefined)
+  const newest = useRef(access)
+  newest.current = access
+  useEffect(() => {
+    const body = prepare(newest.current)
+    // What goes wrong here is told when it is wanted.
+    body.catch(() => {})
+    ready.current = { key_id: newest.current.vault_key.key_id, body }
+  }, [])
+  return () => {
+    const taken = ready.current
+    ready.current = undefined
+    const { key_id } = newest.current.vault_key
+    return taken?.key_id === key_id ? taken.body : prepare(newest.current)
+  }
+}
+
+/**
+ * Makes `state` and the verifier, which is sealed before it leaves.
  *
  * @see https://www.rfc-editor.org/rfc/rfc7636#section-4
  */
-async function beginAuthorization(
-  owner: TokenOwner,
-  { runtime, provider, owner_id, vault_key }: AccessDetail,
-) {
+async function prepare({
+  runtime,
+  provider,
+  owner_id,
+  vault_key,
+}: AccessDetail): Promise<Prepared> {
   const id = crypto.randomUUID()
   const code_verifier = randomText()
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code_verifier))
@@ -98,16 +126,19 @@ async function beginAuthorization(
     owner_id,
     provider_id: provider.id,
   } as const
-  const begun = await owner.begin({
-    body: {
-      id,
-      runtime_id: runtime.id,
-      provider_id: provider.id,
-      state: randomText(),
-      code_challenge: base64Url(new Uint8Array(digest)),
-      code_verifier_box: await seal(vault_key, address, code_verifier),
-    },
-  })
+  return {
+    id,
+    runtime_id: runtime.id,
+    provider_id: provider.id,
+    state: randomText(),
+    code_challenge: base64Url(new Uint8Array(digest)),
+    code_verifier_box: await seal(vault_key, address, code_verifier),
+  }
+}
+
+/** Asks where to go. */
+async function beginAuthorization(owner: TokenOwner, { provider }: AccessDetail, body: Prepared) {
+  const begun = await owner.begin({ body })
   const { protocol } = new URL(begun.authorization_url)
   if (protocol !== 'https:' && protocol !== 'http:') {
     throw new ProblemError(
