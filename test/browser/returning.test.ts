@@ -39,8 +39,13 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
   const openAdmin = () =>
     openProfile(browser, countersign.page_url, { cookie: countersign.admin.cookie })
 
-  /** The page's first read of the authorization finds it unfinished, and is answered after `held`. */
-  async function findUnfinished(page: Page, id: string, held: () => Promise<unknown>) {
+  /** The first `times` reads of the authorization find it unfinished, and are answered after `held`. */
+  async function findUnfinished(
+    page: Page,
+    id: string,
+    times: number,
+    held: () => Promise<unknown> = async () => {},
+  ): Promise<void> {
     await page.route(
       `**/authorization-requests/${id}`,
       async (route) => {
@@ -49,7 +54,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
         await held()
         await route.fulfill({ response, json: before })
       },
-      { times: 1 },
+      { times },
     )
   }
 
@@ -78,7 +83,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await using profile = await openAdmin()
     const { page } = profile
     const listening = page.waitForResponse((response) => response.url().endsWith(EVENTS_PATH))
-    await findUnfinished(page, id, async () => {
+    await findUnfinished(page, id, 1, async () => {
       // The page has heard by now that it should read, and has joined this answer.
       await listening
       await page.evaluate('new Promise((done) => setTimeout(done))')
@@ -92,7 +97,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await using profile = await openAdmin()
     const { page } = profile
     await page.route(`**${EVENTS_PATH}`, () => {})
-    await findUnfinished(page, id, async () => {})
+    await findUnfinished(page, id, Number.POSITIVE_INFINITY)
     await page.goto(href)
     await page.getByRole('dialog').getByText('Finishing…').waitFor()
     await assertAccessible(page)

@@ -272,7 +272,7 @@ function readAhead(router: AnyRouter, queryClient: QueryClient): void {
   for (const { routeId, params, search } of router.matchRoutes(router.latestLocation)) {
     void router.loadRouteChunk(router.routesById[routeId])
     if (!isPerson) continue
-    if (routeId === tokens.id) readTokensAhead(queryClient, search.q)
+    if (routeId === tokens.id) void readTokensAhead(queryClient, search.q)
     if (routeId === token.id) readPanelAhead(queryClient, params, search.request)
   }
 }

@@ -5,12 +5,25 @@ import { accessDetailQuery, accessList } from './access.ts'
 import { authorizationRequestQuery } from './authorization-request.ts'
 import { rowsInNeedQuery, runtimesInNeedQuery } from './in-need.ts'
 
-/** Asks for what the list of tokens shows while the page around it is being drawn. */
-export function readTokensAhead(queryClient: QueryClient, q: string | undefined): void {
-  void queryClient.prefetchInfiniteQuery(pagedListQuery(...accessList, q))
-  void queryClient.prefetchQuery(rowsInNeedQuery)
+/** For so long nothing is drawn: most answers are there by then, and no place is kept for them. */
+const SOON_MS = 100
+
+/**
+ * Asks for what the list of tokens shows while the page around it is being drawn.
+ *
+ * @returns resolves when it is there, or will not be soon
+ */
+export async function readTokensAhead(
+  queryClient: QueryClient,
+  q: string | undefined,
+): Promise<void> {
   const isAdmin = queryClient.getQueryData(sessionQuery.queryKey)?.person?.role === 'admin'
-  if (isAdmin) void queryClient.prefetchQuery(runtimesInNeedQuery)
+  const read = Promise.all([
+    queryClient.prefetchInfiniteQuery(pagedListQuery(...accessList, q)),
+    queryClient.prefetchQuery(rowsInNeedQuery),
+    isAdmin && queryClient.prefetchQuery(runtimesInNeedQuery),
+  ])
+  await Promise.race([read, new Promise((soon) => setTimeout(soon, SOON_MS))])
 }
 
 /** The same for the panel of one row, and the authorization that the person has come back from. */

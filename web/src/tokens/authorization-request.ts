@@ -16,7 +16,8 @@ export function authorizationRequestQuery(id: string | undefined) {
     queryFn: ({ signal }: { signal: AbortSignal }) =>
       api.getAuthorizationRequest({ params: { id: id ?? '' } }, { signal }),
     enabled: id !== undefined,
-    staleTime: 0,
+    // What was read ahead will do: who begins to listen for changes reads it again.
+    staleTime: 5_000,
   }
 }
 
