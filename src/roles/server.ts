@@ -15,6 +15,7 @@ import { pageRoutes } from '../http/routes/pages.ts'
 import { runtimeTokenRoutes } from '../http/routes/runtime-tokens.ts'
 import { sessionRoutes } from '../http/routes/session.ts'
 import type { ServerParts } from '../http/server-parts.ts'
+import { registerWaiting } from '../http/waiting-metrics.ts'
 import { openAuth } from '../people/auth.ts'
 import { openOutbound } from '../providers/http.ts'
 import type { Database } from '../store/database.ts'
@@ -47,6 +48,7 @@ export async function startServer(
   const app = createApp({ log, ...config })
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
+  registerWaiting(metrics, db)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')

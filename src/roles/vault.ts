@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
 import type { RuntimeClient } from '../contract/index.ts'
 import { openBroker } from '../events/broker.ts'
@@ -14,6 +13,7 @@ import { openAuditCommit } from '../vault/audit-commit.ts'
 import { startDevicePolls } from '../vault/device-polls.ts'
 import { createGrantCache } from '../vault/grant-cache.ts'
 import { openKeyring } from '../vault/keyring.ts'
+import { createVaultMetrics } from '../vault/metrics.ts'
 import { startNoticeClock } from '../vault/notice-clock.ts'
 import { createProviderLimits } from '../vault/provider-limits.ts'
 import { createProviderPace } from '../vault/provider-pace.ts'
@@ -63,15 +63,18 @@ export async function startVault(
   const { page_url } = config
   const limits = createProviderLimits(CALLS_AT_ONCE, createProviderPace(db, 'tokens'))
   const check_limits = createProviderLimits(CHECKS_AT_ONCE, createProviderPace(db, 'checks'))
+  const journal = openRefreshJournal(join(config.data_folder, 'refresh-journal'), keyring)
+  const metrics = createVaultMetrics(journal)
   const refresher = createRefresher({
     db,
     keyring,
     outbound,
     page_url,
     claim_seconds: Math.max(LEAST_CLAIM_SECONDS, (2 * config.provider_timeout_ms) / 1000),
-    journal: openRefreshJournal(join(config.data_folder, 'refresh-journal'), keyring),
+    journal,
     limits,
     nextChange: (id, ms) => nextChange(broker, id, ms),
+    onOutcome: metrics.refreshed,
     log,
   })
   await refresher.replay()
@@ -84,16 +87,8 @@ export async function startVault(
   resources.use(startDevicePolls({ db, keyring, outbound, limits, broker, taken_seconds, log }))
 
   const app = createApp({ log, ...config })
-  const metrics = new Registry()
-  collectDefaultMetrics({ register: metrics })
-  const answers = new Counter({
-    name: 'countersign_vault_answers_total',
-    help: 'Answers to runtimes, by route and status',
-    labelNames: ['route', 'status'],
-    registers: [metrics],
-  })
   app.addHook('onResponse', (request, reply, done) => {
-    answers.inc({ route: request.routeOptions.url ?? 'unknown', status: reply.statusCode })
+    metrics.answered(request.routeOptions.url ?? 'unknown', reply.statusCode)
     done()
   })
   const parts = {
@@ -107,7 +102,7 @@ export async function startVault(
     refresher,
   }
   vaultRoutes(app, parts)
-  healthRoutes(app, db, metrics)
+  healthRoutes(app, db, metrics.registry)
   answerNotFound(app)
   const address = { host: config.host, port: config.vault_port }
   const url = await listenOn(app, address, 'COUNTERSIGN_VAULT_PORT')

@@ -36,6 +36,8 @@ export interface RefreshJournal {
   find(place: JournalPlace): JournalEntry | undefined
   /** What earlier processes, or this one, could not bring into the database. */
   pending(): JournalEntry[]
+  /** How many answers are here, readable or not; NaN while the disk cannot be read. */
+  count(): number
 }
 
 /** Encrypts and decrypts at once, without waiting. */
@@ -68,11 +70,19 @@ export function openRefreshJournal(folder: string, seal: SyncSeal): RefreshJourn
     },
     remove: (place) => rmSync(fileOf(place), { force: true }),
     find: (place) => readEntry(fileOf(place), seal),
-    pending() {
-      const names = readdirSync(folder).filter((name) => /^[0-9a-f-]{36}\.\d+$/.test(name))
-      return names.flatMap((name) => readEntry(join(folder, name), seal) ?? [])
+    pending: () => namesIn(folder).flatMap((name) => readEntry(join(folder, name), seal) ?? []),
+    count() {
+      try {
+        return namesIn(folder).length
+      } catch {
+        return Number.NaN
+      }
     },
   }
+}
+
+function namesIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => /^[0-9a-f-]{36}\.\d+$/.test(name))
 }
 
 /** Another process may bring the answer home, and remove its file, at any moment. */

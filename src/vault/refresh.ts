@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { ProviderKind } from '../contract/index.ts'
 import type { NextChange } from '../events/next-change.ts'
 import { readTokenAnswer, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { type Db, isDatabaseAway } from '../store/database.ts'
@@ -41,6 +42,8 @@ export interface RefreshParts extends CallParts {
   claim_seconds: number
   /** Happens when a connection was changed by anybody, or after a while. */
   nextChange: (connection_id: string, ms: number) => NextChange
+  /** Hears what came of each call that was made here. */
+  onOutcome: (kind: ProviderKind, outcome: RefreshOutcome) => void
 }
 
 /** How long to wait for another vault's refresh before looking again. */
@@ -97,7 +100,10 @@ export function createRefresher(parts: RefreshParts): Refresher {
       const claimed = await claim(parts, { id, version, holder, cause })
       if (claimed !== undefined) {
         const own = await refreshClaimed(parts, claimed, holder, cause, hurried)
-        if (own !== 'overtaken') return own
+        if (own !== 'overtaken') {
+          parts.onOutcome(claimed.kind, own)
+          return own
+        }
       }
       const outcome = await outcomeSoFar(db, id, version)
       if (outcome !== undefined) return outcome
@@ -179,7 +185,7 @@ async function refreshClaimed(
       return await concludeFailed(parts.db, row, error, cause)
     }
     const unknown = new TokenEndpointError('transient', { cause: error })
-    await concludeFailed(parts.db, row, unknown, cause)
+    parts.onOutcome(row.kind, await concludeFailed(parts.db, row, unknown, cause))
     throw error
   }
   let outcome: RefreshOutcome
