@@ -64,6 +64,31 @@ suite('getting around', { skip: noChromium }, () => {
     assert.ok(await hasFocus(add()))
   })
 
+  test('a panel that is opened by its address starts at its title, one to fill in at its first field', async () => {
+    const { runtimes, countersign } = populated
+    const provider_id = countersign.provider.id
+    for (const [path, title] of [
+      [runtimes.waiting.panel, 'Add Token'],
+      [`${runtimes.ci.page}/edit`, 'Edit runtime'],
+      [`${runtimes.ci.page}/git/${provider_id}`, 'Git authentication'],
+      [`/admin/providers/${provider_id}/edit`, 'Edit Git host'],
+    ]) {
+      await page.goto(url(path ?? ''))
+      await focused()
+        .and(page.getByRole('heading', { name: title ?? '' }))
+        .waitFor()
+    }
+    for (const [path, field] of [
+      ['/admin/runtimes/new', 'Name'],
+      ['/admin/people/invite', 'Member'],
+    ]) {
+      await page.goto(url(path ?? ''))
+      await focused()
+        .and(page.getByLabel(field ?? ''))
+        .waitFor()
+    }
+  })
+
   test('a panel is an address: Back closes it, Forward opens it, a reload keeps it', async () => {
     await tokens()
     await add().click()

@@ -19,7 +19,12 @@ export function SettingsPanel() {
   const { data, error, refetch } = useQuery(settingsQuery(runtimeId))
   const settings = data?.items.find(({ provider }) => provider.id === providerId)
   return (
-    <Panel panel={panel} title="Git authentication" focusAfter={settingsButtonId(providerId)}>
+    <Panel
+      panel={panel}
+      title="Git authentication"
+      startAtTitle
+      focusAfter={settingsButtonId(providerId)}
+    >
       {settings && (
         <SettingsForm
           runtime={{ id: runtimeId, name: runtime.data?.name ?? 'this runtime' }}

@@ -21,7 +21,7 @@ export function EditProvider() {
   const panel = usePanel('/admin/providers')
   const { data: provider, error, refetch } = useQuery(providerQuery(providerId))
   return (
-    <Panel panel={panel} title="Edit Git host" focusAfter={editButtonId(providerId)}>
+    <Panel panel={panel} title="Edit Git host" startAtTitle focusAfter={editButtonId(providerId)}>
       {provider ? (
         <EditForm provider={provider} onClose={panel.close} />
       ) : (

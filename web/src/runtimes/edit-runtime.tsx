@@ -20,7 +20,7 @@ export function EditRuntime() {
   const panel = usePanel(`/admin/runtimes/${runtimeId}`)
   const { data, error, refetch } = useQuery(runtimeQuery(runtimeId))
   return (
-    <Panel panel={panel} title="Edit runtime" focusAfter="edit-runtime">
+    <Panel panel={panel} title="Edit runtime" startAtTitle focusAfter="edit-runtime">
       {data ? (
         <EditForm runtime={data} onClose={panel.close} />
       ) : (
@@ -68,7 +68,6 @@ function EditForm({ runtime, onClose }: { runtime: Runtime; onClose: () => void 
           maxLength={400}
           autosize
           minRows={2}
-          data-autofocus
           value={description}
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
