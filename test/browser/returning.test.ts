@@ -78,6 +78,27 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await row.locator('[data-status=valid]').waitFor()
   })
 
+  test('who goes on to another page meanwhile stays there', async () => {
+    const { href } = await authorized('passing')
+    await using profile = await openAdmin()
+    const { page } = profile
+    // The lists are not answered, so that it is still being finished when the person goes.
+    await page.route(LISTS, () => {})
+    await page.addInitScript(NOTE_WAY_BACK)
+    let reads = 0
+    const finishing = page.waitForRequest((request) => {
+      if (ROW.test(request.url())) reads += 1
+      return reads === 2
+    })
+    await page.goto(href)
+    await finishing
+    await page.getByRole('link', { name: 'Activity' }).click()
+    await page.getByRole('alert').filter({ hasText: 'Authorized' }).waitFor()
+    await page.getByRole('heading', { name: 'Activity' }).waitFor()
+    assert.equal(await page.evaluate('ledBack'), false)
+    assert.equal(new URL(page.url()).pathname, '/admin/activity')
+  })
+
   test('it ends as it should even if the first answer is older than the event', async () => {
     const { id, href } = await authorized('returning')
     await using profile = await openAdmin()
@@ -106,8 +127,20 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
   })
 })
 
+/** Where pages read the lists of rows, and one row. */
+const LISTS = /\/api\/v1\/access(\?|$)/
+const ROW = /\/api\/v1\/access\/[^/]+\/[^/]+$/
+
 /** Whether a panel was ever there. */
 const NOTE_PANELS = `globalThis.panelSeen = false
 new MutationObserver(() => {
   if (document.querySelector('[role=dialog]')) globalThis.panelSeen = true
 }).observe(document, { subtree: true, childList: true })`
+
+/** Whether a page was ever left for the one before it. */
+const NOTE_WAY_BACK = `globalThis.ledBack = false
+const { back } = History.prototype
+History.prototype.back = function () {
+  globalThis.ledBack = true
+  back.call(this)
+}`

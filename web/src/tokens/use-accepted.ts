@@ -35,13 +35,17 @@ export function useCompleted(
 function useFinish(done: boolean, title: string, message: string, onClose: () => void): void {
   const queryClient = useQueryClient()
   const owner = useTokenOwner()
-  const finish = useRef(async () => {})
-  finish.current = async () => {
+  const finish = useRef(async (_gone: AbortSignal) => {})
+  finish.current = async (gone) => {
     await owner.refresh(queryClient)
     notify('good', title, message)
-    onClose()
+    // Who has gone on to another page is not led away from it.
+    if (!gone.aborted) onClose()
   }
   useEffect(() => {
-    if (done) void finish.current()
+    if (!done) return
+    const gone = new AbortController()
+    void finish.current(gone.signal)
+    return () => gone.abort()
   }, [done])
 }
