@@ -99,6 +99,19 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     assert.equal(new URL(page.url()).pathname, '/admin/activity')
   })
 
+  test('a row that cannot be read says so in a panel, until it can', async () => {
+    const { href } = await authorized('unread')
+    await using profile = await openAdmin()
+    const { page } = profile
+    await page.route(ROW, (route) => route.abort())
+    await page.goto(href)
+    const again = page.getByRole('dialog').getByRole('button', { name: 'Try again' })
+    await again.waitFor()
+    await page.unroute(ROW)
+    await again.click()
+    await isDone(page)
+  })
+
   test('it ends as it should even if the first answer is older than the event', async () => {
     const { id, href } = await authorized('returning')
     await using profile = await openAdmin()

@@ -51,7 +51,8 @@ export function RowPanel({
   const { access, error, retry } = useOpenedAccess(query)
   const { data: request, error: requestError } = useAuthorizationRequest(id)
   const returning = id !== undefined && !requestError && !isOver(request)
-  const shown = useShown(returning ? (request?.status ?? 'exchanging') : undefined)
+  const unread = !access && error !== null
+  const shown = useShown(returning && !unread ? (request?.status ?? 'exchanging') : undefined)
   return (
     <>
       {access && request && (
@@ -85,7 +86,8 @@ export function RowPanel({
  * Whether there is anything to see: an authorization that ends well, and soon, fills the row and
  * needs no panel.
  *
- * @param status of the authorization that the person has come back from, while it goes on
+ * @param status of the authorization that the person has come back from; undefined: it is over, or
+ *   its row cannot be read
  */
 function useShown(status: AuthorizationRequest['status'] | undefined): boolean {
   const [shown, setShown] = useState(false)
