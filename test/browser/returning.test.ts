@@ -126,6 +126,23 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await isDone(page)
   })
 
+  test('what could not be sealed before it was wanted is sealed then', async () => {
+    const { href } = await authorized('offline')
+    await using profile = await openAdmin()
+    const { page } = profile
+    let missed = 0
+    // At the first one that is missing, the page loads itself anew.
+    await page.route('**/assets/box-*', (route) => route.abort(), { times: 2 })
+    const missing = page.waitForEvent('requestfailed', (failed) => {
+      if (failed.url().includes('/assets/box-')) missed += 1
+      return missed === 2
+    })
+    await page.goto(href.replace(/\?.*/, ''), { waitUntil: 'commit' })
+    await missing
+    await page.getByRole('button', { name: 'Authorize access to Forge' }).click()
+    await page.waitForURL(`${countersign.forge.url}/**`)
+  })
+
   test('what takes longer is finished in a panel', async () => {
     const { id, href } = await authorized('tardy')
     await using profile = await openAdmin()

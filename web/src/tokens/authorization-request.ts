@@ -90,20 +90,20 @@ type Prepared = Parameters<TokenOwner['begin']>[0]['body']
  * @returns takes it; each is used once
  */
 function usePrepared(access: AccessDetail): () => Promise<Prepared> {
-  const ready = useRef<{ key_id: string; body: Promise<Prepared> }>(undefined)
+  const ready = useRef<{ key_id: string; body: Promise<Prepared | undefined> }>(undefined)
   const newest = useRef(access)
   newest.current = access
   useEffect(() => {
-    const body = prepare(newest.current)
-    // What goes wrong here is told when it is wanted.
-    body.catch(() => {})
+    // What goes wrong here is tried again, and told, when it is wanted.
+    const body = prepare(newest.current).catch(() => undefined)
     ready.current = { key_id: newest.current.vault_key.key_id, body }
   }, [])
-  return () => {
+  return async () => {
     const taken = ready.current
     ready.current = undefined
+    const body = await taken?.body
     const { key_id } = newest.current.vault_key
-    return taken?.key_id === key_id ? taken.body : prepare(newest.current)
+    return body && taken?.key_id === key_id ? body : await prepare(newest.current)
   }
 }
 
