@@ -78,7 +78,7 @@ const NO_CONNECTION_WORDS =
 /**
  * True when a query failed because the database is away, not because of the query: no connection,
  * one that ended or is silent, or a server that is starting, stopping or out of means (SQLSTATE
- * classes 08, 57P and 53); or because a newer version has changed it under a connection.
+ * classes 08, 57P and 53); or because a connection cannot ask any more what it has named.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */

@@ -56,9 +56,11 @@ function isSilence(error: unknown): error is Error {
 }
 
 /**
- * True when a newer version has changed a table (SQLSTATE 0A000) under a read that this connection
- * has named, and would fail for as long as it lives.
+ * True when a read that this connection has named would fail for as long as it lives: a newer version
+ * has changed a table under it (SQLSTATE 0A000), or PostgreSQL does not know the name (26000), which
+ * pg goes on to use when a value could not be written the first time.
  */
 export function isOutdatedPlan(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError && error.routine === 'RevalidateCachedQuery'
+  if (!(error instanceof pg.DatabaseError)) return false
+  return error.routine === 'RevalidateCachedQuery' || error.code === '26000'
 }

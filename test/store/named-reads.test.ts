@@ -62,4 +62,13 @@ suite('a read', () => {
     assert.deepEqual(shelf.errors, [failure])
     assert.deepEqual(await shelf.read(1), [{ id: 1, title: 'one', author: null }])
   })
+
+  test('whose first value could not be written fails once more, and then is asked anew', async () => {
+    await using shelf = await openShelf()
+    const ask = (value: unknown) => sql`select ${value}::jsonb as value`.execute(shelf.db)
+    await assert.rejects(ask({ id: 1n }), TypeError)
+    const failure = await ask({ id: 1 }).catch((error: unknown) => error)
+    assert.ok(isDatabaseAway(failure), String(failure))
+    assert.deepEqual((await ask({ id: 1 })).rows, [{ value: { id: 1 } }])
+  })
 })
