@@ -129,6 +129,21 @@ suite('getting around', { skip: noChromium }, () => {
     assert.equal(await page.getByRole('searchbox').inputValue(), 'wait')
   })
 
+  test('what is typed while the list is being searched is not lost', async () => {
+    await tokens()
+    await page.route(
+      /\/api\/v1\/access\?q=wa$/,
+      async (route) => {
+        await page.keyboard.press('i')
+        await route.continue()
+      },
+      { times: 1 },
+    )
+    await page.getByRole('searchbox').fill('wa')
+    await page.waitForURL(url('/tokens?q=wai'))
+    assert.equal(await page.getByRole('searchbox').inputValue(), 'wai')
+  })
+
   test('each page is named, in its heading and in the title of the window', async () => {
     await tokens()
     assert.deepEqual(await links(page), ['Tokens', ...ADMIN_PAGES])

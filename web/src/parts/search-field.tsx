@@ -16,14 +16,22 @@ export function SearchField({
 }) {
   const [typed, setTyped] = useState(q)
   const [known, setKnown] = useState(q)
+  const [asked, setAsked] = useState(q)
   if (known !== q) {
-    // The address changed by itself: Back, or a link.
     setKnown(q)
-    if (typed.trim() !== q) setTyped(q)
+    // What was asked for here comes late, and more may be typed by then. Else it was Back, or a link.
+    if (q !== asked) {
+      setAsked(q)
+      setTyped(q)
+    }
   }
   useEffect(() => {
-    if (typed.trim() === q) return
-    const timer = setTimeout(() => onSearch(typed.trim()), TYPING_MS)
+    const words = typed.trim()
+    if (words === q) return
+    const timer = setTimeout(() => {
+      setAsked(words)
+      onSearch(words)
+    }, TYPING_MS)
     return () => clearTimeout(timer)
   }, [typed, q, onSearch])
   return (
