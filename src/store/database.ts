@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { endClient } from './end-client.ts'
-import { isOutdatedPlan, poolClients } from './pool-client.ts'
+import { isLostConnection, poolClients } from './pool-client.ts'
 import type { Tables } from './tables.ts'
 
 export type Db = Kysely<Tables>
@@ -78,13 +78,13 @@ const NO_CONNECTION_WORDS =
 /**
  * True when a query failed because the database is away, not because of the query: no connection,
  * one that ended or is silent, or a server that is starting, stopping or out of means (SQLSTATE
- * classes 08, 57P and 53); or because a connection cannot ask any more what it has named.
+ * classes 08, 57P and 53); or because this connection to it is of no use any more.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (isOutdatedPlan(error)) return true
+  if (isLostConnection(error)) return true
   const code = (error as NodeJS.ErrnoException).code
   if (code !== undefined) {
     return /^(08|53|57P)/.test(code) || NO_CONNECTION.test(code)

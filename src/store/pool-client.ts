@@ -36,7 +36,7 @@ export function poolClients(onError: (error: Error) => void): (client: pg.PoolCl
       // Of a call with a callback there is no promise: those are the pool's own, which sees to it.
       if (answer instanceof Promise) {
         answer.catch((error: unknown) => {
-          if (!isSilence(error) && !isOutdatedPlan(error)) return
+          if (!isSilence(error) && !isLostConnection(error)) return
           onError(error)
           void client.end()
         })
@@ -56,11 +56,12 @@ function isSilence(error: unknown): error is Error {
 }
 
 /**
- * True when a read that this connection has named would fail for as long as it lives: a newer version
- * has changed a table under it (SQLSTATE 0A000), or PostgreSQL does not know the name (26000), which
- * pg goes on to use when a value could not be written the first time.
+ * True when a connection is of no use for as long as it lives: its server is one that only reads now,
+ * after a failover (SQLSTATE 25006); or what it has named cannot be asked any more, because a newer
+ * version has changed a table under it (0A000), or because PostgreSQL does not know the name (26000),
+ * which pg goes on to use when a value could not be written the first time.
  */
-export function isOutdatedPlan(error: unknown): error is pg.DatabaseError {
+export function isLostConnection(error: unknown): error is pg.DatabaseError {
   if (!(error instanceof pg.DatabaseError)) return false
-  return error.routine === 'RevalidateCachedQuery' || error.code === '26000'
+  return error.routine === 'RevalidateCachedQuery' || /^(25006|26000)$/.test(error.code ?? '')
 }

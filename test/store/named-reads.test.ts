@@ -71,4 +71,14 @@ suite('a read', () => {
     assert.ok(isDatabaseAway(failure), String(failure))
     assert.deepEqual((await ask({ id: 1 })).rows, [{ value: { id: 1 } }])
   })
+
+  test('or a change, at a server that has come to only read, has another connection next', async () => {
+    await using shelf = await openShelf()
+    await sql`set default_transaction_read_only = on`.execute(shelf.db)
+    const insert = () => shelf.db.insertInto('books').values({ id: 3, title: 'three' }).execute()
+    const failure = await insert().catch((error: unknown) => error)
+    assert.ok(isDatabaseAway(failure), String(failure))
+    await insert()
+    assert.equal((await shelf.read(3)).length, 1)
+  })
 })

@@ -46,7 +46,7 @@ export function Panel({
   children: ReactNode
 }) {
   const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
-  useTitle(title)
+  useTitle(panel.opened ? title : undefined)
   useReturnFocus(focusAfter)
   return (
     <Drawer.Root
