@@ -179,10 +179,11 @@ export async function updateAuthorization(
   const attempt = {
     actor: person,
     action: 'authorization.update',
-    subject: `notice ${notice_hidden ? 'hidden' : 'shown'} for runtime ${access.runtime.name}`,
+    subject: `notice ${notice_hidden ? 'hidden' : 'shown'} for ${access.provider.name} on runtime ${access.runtime.name}`,
     ip,
     owner_id: person.id,
     runtime_id: access.runtime.id,
+    connection_id: authorization.connection.id,
   } as const
   await decide(db, attempt, async (trx) => {
     await trx

@@ -33,21 +33,31 @@ export async function requestCheck(
   request: PersonRequest & { id: string },
 ): Promise<Connection> {
   const { person, ip, id } = request
+  const token = await db
+    .selectFrom('connections')
+    .innerJoin('providers', 'providers.id', 'connections.provider_id')
+    .select(['account_login', 'providers.name as provider'])
+    .where('connections.id', '=', id)
+    .where('owner_id', '=', person.id)
+    .executeTakeFirst()
+  if (token === undefined) throw notTheirs()
   const attempt = {
     actor: person,
     action: 'connection.check',
-    subject: 'one of their tokens',
+    subject: `token of ${token.account_login} at ${token.provider}`,
     ip,
     owner_id: person.id,
     connection_id: id,
   } as const
   return await decide(db, attempt, async (trx) => {
-    if (!(await askForCheck(trx, { id, owner_id: person.id }))) {
-      throw new ProblemError('not-found', 'This token is not, or no longer, among yours.')
-    }
+    if (!(await askForCheck(trx, { id, owner_id: person.id }))) throw notTheirs()
     await announce(trx, { name: 'access', owner_id: person.id, id })
     return toConnection(
       await connectionRows(trx).where('connections.id', '=', id).executeTakeFirstOrThrow(),
     )
   })
+}
+
+function notTheirs(): ProblemError {
+  return new ProblemError('not-found', 'This token is not, or no longer, among yours.')
 }

@@ -6,8 +6,7 @@ import {
   ProblemError,
   type Role,
 } from '../contract/index.ts'
-import type { Actor } from '../policy/decide.ts'
-import { decide } from '../policy/decide.ts'
+import { type Action, type Actor, type Attempt, decide, recordDenial } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { countAttempt } from './attempts.ts'
@@ -129,13 +128,10 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
         await recordFailedSignIn(db, { email, ip })
         throw new ProblemError('sign-in-failed', 'Check both and try again.', { cause: answer })
       }
-      const { user } = answer as { user: { id: string; role: Role } }
-      const actor: Actor = { kind: 'person', id: user.id, name: email, role: user.role }
-      await decide(
-        db,
-        { actor, action: 'session.create', subject: 'signed in', ip },
-        async () => {},
-      )
+      const { user } = answer as { user: { id: string; email: string; role: Role } }
+      const { id, role } = user
+      const person = { kind: 'person', id, name: user.email, role } as const
+      await decide(db, ownAct(person, 'session.create', 'signed in', ip), async () => {})
       return response.headers.getSetCookie()
     },
     async openSession({ email, password, ip }) {
@@ -147,11 +143,10 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       return response.headers.getSetCookie()
     },
     async signOut({ cookie, ip }) {
-      const actor = await whoIs(cookie)
+      const person = await whoIs(cookie)
       const response = await call('/sign-out', { cookie }, {})
-      if (actor !== undefined) {
-        const attempt = { actor, action: 'session.delete', subject: 'signed out', ip } as const
-        await decide(db, attempt, async () => {})
+      if (person !== undefined) {
+        await decide(db, ownAct(person, 'session.delete', 'signed out', ip), async () => {})
       }
       return response.headers.getSetCookie()
     },
@@ -168,18 +163,18 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       )
       refuseTooMany(response)
       if (!response.ok) {
+        await recordWrongPassword(db, person, ip)
         throw new ProblemError('password-wrong', 'Type it again. Nothing was changed.', {
           cause: await response.text(),
         })
       }
       const subject = 'own password, and all other sessions ended'
-      const attempt = { actor: person, action: 'account.change_password', subject, ip } as const
+      const attempt = ownAct(person, 'account.change_password', subject, ip)
       await decide(db, attempt, (trx) => endPersonTokens(trx, person.id))
       return response.headers.getSetCookie()
     },
     async signOutEverywhere({ person, cookie, ip }) {
-      const subject = 'signed out everywhere'
-      const attempt = { actor: person, action: 'session.delete_all', subject, ip } as const
+      const attempt = ownAct(person, 'session.delete_all', 'signed out everywhere', ip)
       await decide(db, attempt, async (trx) => {
         await trx.deleteFrom('sessions').where('person_id', '=', person.id).execute()
         await endPersonTokens(trx, person.id)
@@ -189,6 +184,17 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     whoIs,
     hashPassword: async (password) => (await auth.$context).password.hash(password),
   }
+}
+
+/** What somebody does with their own sessions and password, for the audit trail. */
+function ownAct(actor: SignedIn, action: Action, subject: string, ip: string | null): Attempt {
+  return { actor, action, subject, ip, owner_id: actor.id }
+}
+
+/** Whoever has a session that is not theirs would guess here. */
+async function recordWrongPassword(db: Db, actor: SignedIn, ip: string | null): Promise<void> {
+  const about = { subject: 'wrong password', reason: 'password-wrong', owner_id: actor.id } as const
+  await recordDenial(db, { actor, action: 'account.change_password', ip, ...about })
 }
 
 /** For whoever chooses a password. */

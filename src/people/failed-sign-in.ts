@@ -21,5 +21,6 @@ export async function recordFailedSignIn(
     subject: person === undefined ? 'an e-mail address that nobody has' : 'wrong password',
     reason: 'sign-in-failed',
     ip,
+    owner_id: person?.id ?? null,
   })
 }

@@ -44,7 +44,7 @@ export async function createInvite(
   const attempt = {
     actor: invite.actor,
     action: 'invite.create',
-    subject: `invitation as ${invite.role}${email === null ? '' : ` for ${email}`}`,
+    subject: inWords({ role: invite.role, email }),
     ip: invite.ip,
   } as const
   const row = await decide(db, attempt, async (trx) => {
@@ -99,11 +99,13 @@ export async function acceptInvite(
     throw new ProblemError('invite-invalid', `This invitation is for ${invite.email}.`)
   }
   const password = await auth.hashPassword(answer.password)
+  const id = randomUUID()
   const attempt = {
     actor: setupActor,
     action: 'invite.accept',
     subject: `${email} joined as ${invite.role}`,
     ip: answer.ip,
+    owner_id: id,
   } as const
   await decide(db, attempt, async (trx) => {
     if (invite.created_by === null) {
@@ -117,7 +119,6 @@ export async function acceptInvite(
       .executeTakeFirst()
     if (used === undefined) throw inviteInvalid()
     await refuseTakenEmail(trx, email)
-    const id = randomUUID()
     await trx
       .insertInto('people')
       .values({ id, name: answer.name.trim(), email, role: used.role })
@@ -155,14 +156,27 @@ export async function deleteInvite(
   request: { actor: Actor; ip: string | null; id: string },
 ): Promise<void> {
   const { actor, ip, id } = request
-  const attempt = { actor, action: 'invite.delete', subject: `invitation ${id}`, ip } as const
+  const invite = await db
+    .selectFrom('invites')
+    .select(['role', 'email'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (invite === undefined) throw alreadyUsed()
+  const attempt = { actor, action: 'invite.delete', subject: inWords(invite), ip } as const
   await decide(db, attempt, async (trx) => {
     const deleted = await trx.deleteFrom('invites').where('id', '=', id).executeTakeFirst()
-    if (deleted.numDeletedRows === 0n) {
-      throw new ProblemError('not-found', 'This invitation was used or withdrawn already.')
-    }
+    if (deleted.numDeletedRows === 0n) throw alreadyUsed()
     await announce(trx, { name: 'people', owner_id: null, id })
   })
+}
+
+/** An invitation, as the audit trail names it. */
+function inWords({ role, email }: { role: Role; email: string | null }): string {
+  return `invitation as ${role}${email === null ? '' : ` for ${email}`}`
+}
+
+function alreadyUsed(): ProblemError {
+  return new ProblemError('not-found', 'This invitation was used or withdrawn already.')
 }
 
 async function refuseTakenEmail(trx: Trx, email: string): Promise<void> {

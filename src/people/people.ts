@@ -52,7 +52,8 @@ export async function updatePerson(
   const { actor, ip, id, role } = request
   const before = await getPerson(db, id)
   const subject = `${before.email} becomes ${role}`
-  return await decide(db, { actor, action: 'person.update', subject, ip }, async (trx) => {
+  const attempt = { actor, action: 'person.update', subject, ip, owner_id: id } as const
+  return await decide(db, attempt, async (trx) => {
     if (role === 'member') await keepAnAdministrator(trx, id)
     const row = await trx
       .updateTable('people')
@@ -74,7 +75,8 @@ export async function updateAccount(
 ): Promise<Person> {
   const { actor, ip, id, name } = request
   const subject = `own name: ${name}`
-  return await decide(db, { actor, action: 'account.update', subject, ip }, async (trx) => {
+  const attempt = { actor, action: 'account.update', subject, ip, owner_id: id } as const
+  return await decide(db, attempt, async (trx) => {
     const row = await trx
       .updateTable('people')
       .set({ name, updated_at: sql<Date>`now()` })
@@ -95,7 +97,9 @@ export async function updateAccount(
 export async function deletePerson(db: Db, request: PersonRequest): Promise<void> {
   const { actor, ip, id } = request
   const person = await getPerson(db, id)
-  await decide(db, { actor, action: 'person.delete', subject: person.email, ip }, async (trx) => {
+  const subject = person.email
+  const attempt = { actor, action: 'person.delete', subject, ip, owner_id: id } as const
+  await decide(db, attempt, async (trx) => {
     await keepAnAdministrator(trx, id)
     const deleted = await trx.deleteFrom('people').where('id', '=', id).executeTakeFirst()
     if (deleted.numDeletedRows === 0n) throw personNotFound()

@@ -50,7 +50,8 @@ export async function endPersonToken(
   const actor = await ownerOfToken(db, token)
   if (actor === undefined) return
   const subject = 'signed out on a command line'
-  const attempt = { actor, action: 'session.delete', subject, ip } as const
+  const owner_id = actor.id
+  const attempt = { actor, action: 'session.delete', subject, ip, owner_id } as const
   await decide(db, attempt, async (trx) => {
     await trx.deleteFrom('person_tokens').where('hash', '=', hashSecret(token)).execute()
   })

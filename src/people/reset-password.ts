@@ -32,7 +32,13 @@ export async function resetPassword(
   if (request.password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
   const password = await hashPassword(request.password)
   const subject = `${person.email}, and all their sessions ended`
-  const attempt = { actor, action: 'person.reset_password', subject, ip: null } as const
+  const attempt = {
+    actor,
+    action: 'person.reset_password',
+    subject,
+    ip: null,
+    owner_id: person.id,
+  } as const
   await decide(db, attempt, async (trx) => {
     await trx
       .updateTable('logins')

@@ -129,9 +129,10 @@ export async function recordDenial(
     subject: string
     reason: ProblemType
     ip: string | null
+    owner_id?: string | null
   },
 ): Promise<void> {
-  const { actor, action, subject, reason, ip } = denied
+  const { actor, action, subject, reason, ip, owner_id = null } = denied
   await db
     .insertInto('audit')
     .values({
@@ -143,6 +144,7 @@ export async function recordDenial(
       subject,
       reason,
       ip,
+      owner_id,
     })
     .execute()
 }

@@ -124,7 +124,7 @@ async function recordDenial(
   db: Db,
   call: CredentialCall,
   denial: Denial,
-  action: string,
+  action: Departure['action'],
 ): Promise<void> {
   if (denial.runtime === undefined) return
   await db

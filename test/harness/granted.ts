@@ -54,24 +54,26 @@ export async function ageFailure({ database }: Pick<Countersign, 'database'>): P
     where method = 'oauth'`.execute(database.db)
 }
 
-/** Ends the one grant there is at the forge: its refresh token is dead. */
-export async function endGrant(countersign: Countersign): Promise<void> {
+/** Ends the one grant there is at the forge, or this one: its refresh token is dead. */
+export async function endGrant(countersign: Countersign, connection_id?: string): Promise<void> {
   const { database, forge, vault_key } = countersign
-  const { id, owner_id, provider_id, box } = await connectionOf(countersign)
+  const { id, owner_id, provider_id, box } = await connectionOf(countersign, connection_id)
   const keyring = await openKeyring(database.db, vault_key)
   const address = { purpose: 'token_set', row_id: id, owner_id, provider_id } as const
   const { refresh_token } = readTokenSet(await keyring.open(address, box))
   await forge.control('POST', '/control/tokens/revoke', { sha1: refresh_token })
 }
 
-/** The one grant there is. */
-export async function connectionOf({
-  database,
-}: Pick<Countersign, 'database'>): Promise<Selectable<ConnectionsTable>> {
+/** The one grant there is, or the one with this id. */
+export async function connectionOf(
+  { database }: Pick<Countersign, 'database'>,
+  id?: string,
+): Promise<Selectable<ConnectionsTable>> {
   return await database.db
     .selectFrom('connections')
     .selectAll()
     .where('method', '=', 'oauth')
+    .$if(id !== undefined, (query) => query.where('id', '=', id ?? ''))
     .executeTakeFirstOrThrow()
 }
 
