@@ -16,6 +16,7 @@ import {
 import { type ClientPlace, getClientForm } from './client-form.ts'
 import { clientRows, readClient, toClient } from './client-rows.ts'
 import { endPendingGrants } from './pending-grants.ts'
+import { providerNotFound } from './provider-rows.ts'
 
 /** A client belongs to no person; its box says so where others name their owner. */
 const NO_OWNER = 'client'
@@ -33,6 +34,16 @@ export function clientSecretAddress(client: { id: string; provider_id: string })
     owner_id: NO_OWNER,
     provider_id: client.provider_id,
   } as const
+}
+
+/** A client, as the audit trail names it. @param client `runtime` is null for a provider's default */
+export function clientInWords(client: {
+  client_id: string
+  provider: string
+  runtime: string | null
+}): string {
+  const { client_id, provider, runtime } = client
+  return `app ${client_id} at ${provider}${runtime === null ? '' : ` of runtime ${runtime}`}`
 }
 
 /** Clients by provider, defaults first. */
@@ -82,9 +93,12 @@ export async function putClient(
   if (form.client !== null && form.client.id !== id) throw placeTaken()
   if (request.public_client === true && !form.public_clients) throw secretNeeded()
   const client_secret_box = await secretBox(db, request)
-  const subject = `app ${client_id}${client_secret_box === null ? ', without a secret' : ''}`
+  const place = await placeInWords(db, request)
+  const secret = client_secret_box === null ? ', without a secret' : ''
+  const subject = clientInWords({ client_id, ...place }) + secret
+  const attempt = { actor, action: 'client.put', subject, ip, ...idOf(runtime_id) } as const
   try {
-    return await decide(db, { actor, action: 'client.put', subject, ip }, async (trx) => {
+    return await decide(db, attempt, async (trx) => {
       await endPendingGrants(trx, request)
       const values = { client_id, client_secret_box, test_at: null, test_outcome: null }
       const stored = await trx
@@ -115,10 +129,9 @@ export async function requestClientTest(
   db: Db,
   request: Request & { id: string },
 ): Promise<OAuthClient> {
-  const { actor, ip, id } = request
+  const { id } = request
   const client = await readClient(db, id)
-  const subject = `app ${client.client_id}`
-  return await decide(db, { actor, action: 'client.test', subject, ip }, async (trx) => {
+  return await decide(db, { ...about(client, request), action: 'client.test' }, async (trx) => {
     await enqueue(trx, 'test-client', { id }, `test-client:${id}`)
     return client
   })
@@ -126,15 +139,41 @@ export async function requestClientTest(
 
 /** Removes a client. The database ends its grants. @throws ProblemError `not-found` */
 export async function deleteClient(db: Db, request: Request & { id: string }): Promise<void> {
-  const { actor, ip, id } = request
+  const { id } = request
   const client = await readClient(db, id)
-  const subject = `app ${client.client_id}`
-  await decide(db, { actor, action: 'client.delete', subject, ip }, async (trx) => {
+  await decide(db, { ...about(client, request), action: 'client.delete' }, async (trx) => {
     await trx.deleteFrom('clients').where('id', '=', id).execute()
     await announce(trx, { name: 'runtime_token', owner_id: null, id })
     await announce(trx, { name: 'clients', owner_id: null, id })
     await announce(trx, { name: 'access', owner_id: null, id })
   })
+}
+
+/** What the audit trail says of an act on a client that there is. */
+function about({ client_id, provider, runtime }: OAuthClient, { actor, ip }: Request) {
+  const place = { provider: provider.name, runtime: runtime?.name ?? null }
+  return {
+    actor,
+    ip,
+    subject: clientInWords({ client_id, ...place }),
+    ...idOf(runtime?.id ?? null),
+  }
+}
+
+function idOf(runtime_id: string | null) {
+  return runtime_id === null ? {} : { runtime_id }
+}
+
+/** @throws ProblemError `not-found` */
+async function placeInWords(db: Db, { provider_id, runtime_id }: ClientPlace) {
+  const row = await db
+    .selectFrom('providers')
+    .leftJoin('runtimes', (join) => join.on('runtimes.id', '=', runtime_id ?? null))
+    .select(['providers.name as provider', 'runtimes.name as runtime'])
+    .where('providers.id', '=', provider_id)
+    .executeTakeFirst()
+  if (row === undefined) throw providerNotFound()
+  return row
 }
 
 /** The secret as it is kept; null: this client has none, and whoever says so sends none. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { removeRuntimeTokens, removeUnusedConnections } from '../authorizations/remove-unused.ts'
 import { ProblemError, type Runtime } from '../contract/index.ts'
@@ -53,13 +54,14 @@ export async function createRuntime(
   request: Request & { name: string; description?: string | undefined; provider_ids: string[] },
 ): Promise<{ runtime: Runtime; key: string }> {
   const { actor, ip, name } = request
+  const id = randomUUID()
+  const about = { actor, ip, subject: name, runtime_id: id }
   try {
-    return await decide(db, { actor, action: 'runtime.create', subject: name, ip }, async (trx) => {
-      const { id } = await trx
+    return await decide(db, { ...about, action: 'runtime.create' }, async (trx) => {
+      await trx
         .insertInto('runtimes')
-        .values({ name, description: request.description?.trim() ?? '' })
-        .returning('id')
-        .executeTakeFirstOrThrow()
+        .values({ id, name, description: request.description?.trim() ?? '' })
+        .execute()
       await addProviders(trx, id, request.provider_ids)
       const key = await insertRuntimeKey(trx, id)
       await announce(trx, { name: 'runtimes', owner_id: null, id })
@@ -89,8 +91,10 @@ export async function updateRuntime(
   },
 ): Promise<Runtime> {
   const { actor, ip, id, description, provider_ids } = request
-  const { name } = await getRuntime(db, id)
-  return await decide(db, { actor, action: 'runtime.update', subject: name, ip }, async (trx) => {
+  const before = await getRuntime(db, id)
+  const subject = await changeInWords(db, before, request)
+  const attempt = { actor, action: 'runtime.update', subject, ip, runtime_id: id } as const
+  return await decide(db, attempt, async (trx) => {
     if (description !== undefined) {
       await trx
         .updateTable('runtimes')
@@ -107,11 +111,44 @@ export async function updateRuntime(
   })
 }
 
+/** What changes, for the audit trail: with a Git host go the authorizations there. */
+async function changeInWords(
+  db: Db,
+  { name, description, providers }: Runtime,
+  next: { description?: string | undefined; provider_ids?: string[] | undefined },
+): Promise<string> {
+  const kept = next.provider_ids ?? providers.map(({ id }) => id)
+  const added = await providerNames(
+    db,
+    kept.filter((id) => !providers.some((one) => one.id === id)),
+  )
+  const ended = providers.filter(({ id }) => !kept.includes(id)).map((one) => one.name)
+  const described = next.description !== undefined && next.description.trim() !== description
+  const changes = [
+    ...(described ? ['described anew'] : []),
+    ...added.map((provider) => `with ${provider}`),
+    ...ended.map((provider) => `without ${provider}`),
+  ]
+  return `${name}: ${changes.join(', ') || 'nothing'}`
+}
+
+async function providerNames(db: Db, ids: string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const rows = await db
+    .selectFrom('providers')
+    .select('name')
+    .where('id', 'in', ids)
+    .orderBy('name')
+    .execute()
+  return rows.map(({ name }) => name)
+}
+
 /** Removes a runtime; its keys and authorizations end. @throws ProblemError `not-found` */
 export async function deleteRuntime(db: Db, request: Request & { id: string }): Promise<void> {
   const { actor, ip, id } = request
   const { name } = await getRuntime(db, id)
-  await decide(db, { actor, action: 'runtime.delete', subject: name, ip }, async (trx) => {
+  const about = { actor, ip, subject: name, runtime_id: id }
+  await decide(db, { ...about, action: 'runtime.delete' }, async (trx) => {
     await endProviders(trx, id, [])
     const deleted = await trx.deleteFrom('runtimes').where('id', '=', id).executeTakeFirst()
     if (deleted.numDeletedRows === 0n) throw runtimeNotFound()

@@ -4,6 +4,7 @@ import { announce } from '../events/change.ts'
 import { exchangeCode, TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
+import { clientInWords } from '../registrations/clients.ts'
 import { endpointOf } from './client-endpoint.ts'
 import type { VaultParts } from './vault-parts.ts'
 
@@ -21,11 +22,14 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
   const row = await db
     .selectFrom('clients')
     .innerJoin('providers', 'providers.id', 'clients.provider_id')
+    .leftJoin('runtimes', 'runtimes.id', 'clients.runtime_id')
     .select([
       'clients.id as client_row_id',
       'clients.client_id',
       'clients.client_secret_box',
       'clients.provider_id',
+      'clients.runtime_id',
+      'runtimes.name as runtime',
       'providers.kind',
       'providers.name as provider',
       'providers.base_url',
@@ -48,8 +52,9 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
   const attempt = {
     actor: vaultActor,
     action: 'client.tested',
-    subject: `app ${row.client_id} at ${row.provider}: ${finding.test_outcome}`,
+    subject: `${clientInWords(row)}: ${finding.test_outcome}`,
     ip: null,
+    ...(row.runtime_id === null ? {} : { runtime_id: row.runtime_id }),
   } as const
   await decide(db, attempt, async (trx) => {
     await trx

@@ -1,6 +1,7 @@
 import { after } from 'node:test'
 import { openAuditTrail } from '../harness/audit-trail.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import { administratorActs } from './audit-rows/administrators.ts'
 import { memberActs } from './audit-rows/members.ts'
 import { peopleActs } from './audit-rows/people.ts'
 import { runtimeActs } from './audit-rows/runtimes.ts'
@@ -14,5 +15,6 @@ const trail = openAuditTrail(countersign.admin.api, countersign.database, seen)
 
 peopleActs(countersign, trail)
 tokenActs(countersign, trail)
+administratorActs(countersign, trail)
 memberActs(countersign, trail)
 runtimeActs(countersign, trail)
