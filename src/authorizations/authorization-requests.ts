@@ -9,6 +9,7 @@ import { type Db, isDuplicate, type Trx } from '../store/database.ts'
 import type { AuthorizationRequestsTable } from '../store/tables.ts'
 import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
+import { requestInWords } from './request-in-words.ts'
 import { requestedScopes } from './requested-scopes.ts'
 import { clientFor } from './serving-client.ts'
 import { refuseUnknownKey } from './vault-key.ts'
@@ -53,9 +54,7 @@ export async function beginAuthorization(
   const attempt = {
     actor: person,
     action: for_runtime ? 'runtime_token.authorize' : 'authorization_request.create',
-    subject: for_runtime
-      ? `runtime ${row.runtime} itself at ${row.provider}`
-      : `${row.provider} on runtime ${row.runtime}`,
+    subject: requestInWords({ ...row, for_runtime }),
     ip,
     owner_id,
     runtime_id,
@@ -163,15 +162,19 @@ export async function confirmAccount(
   const { person, ip, id } = request
   const begun = await db
     .selectFrom('authorization_requests')
-    .select(['owner_id', 'runtime_id', 'for_runtime'])
-    .where('id', '=', id)
+    .innerJoin('providers', 'providers.id', 'authorization_requests.provider_id')
+    .innerJoin('runtimes', 'runtimes.id', 'authorization_requests.runtime_id')
+    .select(['owner_id', 'runtime_id', 'for_runtime', 'account_before', 'account_after'])
+    .select(['providers.name as provider', 'runtimes.name as runtime'])
+    .where('authorization_requests.id', '=', id)
     .where('owner_id', '=', person.id)
+    .where('status', '=', 'account_changed')
     .executeTakeFirst()
   if (begun === undefined) throw requestNotFound()
   const attempt = {
     actor: person,
     action: begun.for_runtime ? 'runtime_token.confirm' : 'authorization_request.confirm',
-    subject: 'another account than before',
+    subject: `${requestInWords(begun)}: ${begun.account_after} in place of ${begun.account_before}`,
     ip,
     owner_id: tokenOwner(begun).owner_id,
     runtime_id: begun.runtime_id,

@@ -12,6 +12,7 @@ import type { AuthorizationRequestsTable } from '../store/tables.ts'
 import { sessionHash } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
+import { requestInWords } from './request-in-words.ts'
 import { currentVaultKey } from './vault-key.ts'
 
 /** The address of a code in flight; `owner_id` is whose the token becomes. */
@@ -43,6 +44,7 @@ export async function findReturned(db: Db, found: Found) {
     .selectFrom('authorization_requests')
     .innerJoin('clients', 'clients.id', 'authorization_requests.client_row_id')
     .innerJoin('providers', 'providers.id', 'clients.provider_id')
+    .innerJoin('runtimes', 'runtimes.id', 'authorization_requests.runtime_id')
     .select([
       'authorization_requests.id',
       'authorization_requests.owner_id',
@@ -56,6 +58,7 @@ export async function findReturned(db: Db, found: Found) {
       'providers.base_url',
       'providers.tenant',
       'providers.name as provider',
+      'runtimes.name as runtime',
     ])
     .where('state_hash', '=', hashSecret(found.state))
     .where('session_hash', '=', sessionHash(found.cookie))
@@ -91,7 +94,7 @@ export async function completeAuthorization(
   const attempt = {
     actor: person,
     action: row.for_runtime ? 'runtime_token.return' : 'authorization_request.return',
-    subject: `${row.provider}: ${'code' in callback ? 'allowed' : 'not allowed'}`,
+    subject: `${requestInWords(row)}: ${'code' in callback ? 'allowed' : 'not allowed'}`,
     ip,
     owner_id,
     runtime_id: row.runtime_id,

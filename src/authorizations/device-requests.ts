@@ -7,7 +7,8 @@ import { adapterFor } from '../providers/adapters.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { requestNotFound, toAuthorizationRequest } from './authorization-requests.ts'
 import type { PersonRequest } from './person-request.ts'
-import type { AuthorizationRow } from './place-connection.ts'
+import { type AuthorizationRow, tokenOwner } from './place-connection.ts'
+import { requestInWords } from './request-in-words.ts'
 import { requestedScopes } from './requested-scopes.ts'
 import { clientFor } from './serving-client.ts'
 
@@ -38,7 +39,7 @@ export async function beginDeviceAuthorization(
   const attempt = {
     actor: person,
     action: 'authorization_request.create',
-    subject: `${row.provider} on runtime ${row.runtime}, with a code`,
+    subject: `${requestInWords({ ...row, for_runtime: false })}, with a code`,
     ip,
     owner_id: person.id,
     runtime_id,
@@ -90,12 +91,23 @@ export async function cancelAuthorization(
   request: PersonRequest & { id: string },
 ): Promise<void> {
   const { person, ip, id } = request
+  const begun = await db
+    .selectFrom('authorization_requests')
+    .innerJoin('providers', 'providers.id', 'authorization_requests.provider_id')
+    .innerJoin('runtimes', 'runtimes.id', 'authorization_requests.runtime_id')
+    .select(['owner_id', 'runtime_id', 'for_runtime'])
+    .select(['providers.name as provider', 'runtimes.name as runtime'])
+    .where('authorization_requests.id', '=', id)
+    .where('owner_id', '=', person.id)
+    .executeTakeFirst()
+  if (begun === undefined) throw requestNotFound()
   const attempt = {
     actor: person,
     action: 'authorization_request.cancel',
-    subject: 'before it was finished',
+    subject: requestInWords(begun),
     ip,
-    owner_id: person.id,
+    owner_id: tokenOwner(begun).owner_id,
+    runtime_id: begun.runtime_id,
   } as const
   await decide(db, attempt, async (trx) => {
     const given_up = await trx

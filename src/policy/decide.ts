@@ -103,8 +103,12 @@ export async function decide<T>(
   work: (trx: Trx) => Promise<T>,
 ): Promise<T> {
   if (!rules[attempt.action](attempt.actor)) {
-    await db.insertInto('audit').values(auditRow(attempt, 'denied')).execute()
-    throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
+    const reason = 'not-an-administrator'
+    await db
+      .insertInto('audit')
+      .values(auditRow({ ...attempt, reason }, 'denied'))
+      .execute()
+    throw new ProblemError(reason, 'Ask an administrator to do this.')
   }
   for (let tries = 1; ; tries += 1) {
     try {

@@ -2,8 +2,10 @@ import { after } from 'node:test'
 import { openAuditTrail } from '../harness/audit-trail.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { administratorActs } from './audit-rows/administrators.ts'
+import { grantActs } from './audit-rows/grants.ts'
 import { memberActs } from './audit-rows/members.ts'
 import { peopleActs } from './audit-rows/people.ts'
+import { runtimeTokenActs } from './audit-rows/runtime-tokens.ts'
 import { runtimeActs } from './audit-rows/runtimes.ts'
 import { tokenActs } from './audit-rows/tokens.ts'
 
@@ -15,6 +17,8 @@ const trail = openAuditTrail(countersign.admin.api, countersign.database, seen)
 
 peopleActs(countersign, trail)
 tokenActs(countersign, trail)
+grantActs(countersign, trail)
 administratorActs(countersign, trail)
+runtimeTokenActs(countersign, trail)
 memberActs(countersign, trail)
 runtimeActs(countersign, trail)
