@@ -74,6 +74,9 @@ const rules = {
 
 export type Action = keyof typeof rules
 
+/** All that `decide` knows. */
+export const ACTIONS: readonly string[] = Object.keys(rules)
+
 /** What somebody is about to do. `subject` says to what, in words, without any secret. */
 export interface Attempt {
   actor: Actor
