@@ -47,6 +47,39 @@ export async function prepareLocalRuntime(
   return key
 }
 
+/** Somebody for whom `countersign run` may act on this machine. */
+export interface LocalPerson {
+  email: string
+  /** They have authorized runtime `local` at the sandbox forge. */
+  authorized: boolean
+}
+
+/** One of those who have authorized it, if there are any; undefined: nobody has an account. */
+export async function localPerson(db: Db, sandbox_url: string): Promise<LocalPerson | undefined> {
+  return await db
+    .selectFrom('people')
+    .select((person) => [
+      'email',
+      person
+        .exists(
+          person
+            .selectFrom('authorizations')
+            .innerJoin('runtimes', 'runtimes.id', 'authorizations.runtime_id')
+            .innerJoin('providers', 'providers.id', 'authorizations.provider_id')
+            .select('authorizations.id')
+            .whereRef('authorizations.owner_id', '=', 'people.id')
+            .where('runtimes.name', '=', NAME)
+            .where('providers.base_url', '=', sandbox_url),
+        )
+        .$castTo<boolean>()
+        .as('authorized'),
+    ])
+    .orderBy('authorized', 'desc')
+    .orderBy('created_at')
+    .limit(1)
+    .executeTakeFirst()
+}
+
 /** The key may be one of another database, or have been rotated since. */
 async function isActive(db: Db, key: string): Promise<boolean> {
   const row = await activeKeys(db).where('hash', '=', hashRuntimeKey(key)).executeTakeFirst()

@@ -25,7 +25,7 @@ export function startScreen(out: WriteStream): StartScreen {
 
 function screenText(ready: Ready, seconds: string): string {
   const { login, password } = ready.sandbox_account
-  const person = ready.person ?? 'YOUR-E-MAIL'
+  const { email, authorized } = ready.person ?? { email: 'YOUR-E-MAIL', authorized: false }
   const config = ready.config_path === null ? '' : ` --config ${asWord(ready.config_path)}`
   const first =
     ready.setup_url === null
@@ -39,8 +39,8 @@ ${first}
   Sandbox forge   ${ready.sandbox_url}
                   sign in as ${login} with the password ${password}
 
-  Add a token on the page, then try in another terminal:
-    npx countersign run${config} --as ${person} -- git clone ${ready.sandbox_url}/${login}/hello.git ../hello
+  ${authorized ? 'Try' : 'Add a token on the page, then try'} in another terminal:
+    npx countersign run${config} --as ${email} -- git clone ${ready.sandbox_url}/${login}/hello.git ../hello
 
   Ctrl-C stops everything; the next start finds it as it was.
 `

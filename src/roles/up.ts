@@ -5,7 +5,7 @@ import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
 import { DEMO_ACCOUNT } from '../../sandbox/seed.ts'
 import type { Config } from '../config/config.ts'
 import { randomSecret, readOrCreateSecret } from '../config/secrets.ts'
-import { type Db, openDatabase } from '../store/database.ts'
+import { openDatabase } from '../store/database.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../store/embedded.ts'
 import { EmbeddedPostgresError } from '../store/embedded-error.ts'
 import { lockFolder } from '../store/embedded-lock.ts'
@@ -13,7 +13,7 @@ import { migrate } from '../store/migrate.ts'
 import { aborted } from './aborted.ts'
 import { listenError } from './listen-on.ts'
 import { startLocalAgent } from './local-agent.ts'
-import { prepareLocalRuntime } from './local-runtime.ts'
+import { type LocalPerson, localPerson, prepareLocalRuntime } from './local-runtime.ts'
 import { startServer } from './server.ts'
 import { setupUrl } from './setup-url.ts'
 import { startVault } from './vault.ts'
@@ -44,8 +44,8 @@ export interface Ready {
   sandbox_account: { login: string; password: string }
   /** What `countersign run` must be told of; null: it finds it by itself. */
   config_path: string | null
-  /** Somebody who can be acted for; null while nobody has an account. */
-  person: string | null
+  /** For whom the command on it is; undefined while nobody has an account. */
+  person: LocalPerson | undefined
 }
 
 /**
@@ -98,7 +98,7 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
     sandbox_url: sandbox.url,
     sandbox_account: DEMO_ACCOUNT,
     config_path: config.data_folder === USUAL_DATA ? null : inData('agent.json'),
-    person: await anyPerson(database.db),
+    person: await localPerson(database.db, sandbox.url),
   })
   await Promise.race([aborted(signal), lost])
 }
@@ -125,14 +125,4 @@ function watched({ url, exited }: EmbeddedPostgres): { url: string; lost: Promis
   })
   lost.catch(() => {})
   return { url, lost }
-}
-
-async function anyPerson(db: Db): Promise<string | null> {
-  const person = await db
-    .selectFrom('people')
-    .select('email')
-    .orderBy('created_at')
-    .limit(1)
-    .executeTakeFirst()
-  return person?.email ?? null
 }

@@ -49,7 +49,7 @@ suite('a first and a second start', () => {
     await using second = startProgram('up', settings)
     const [screen] = await second.says(/Countersign is ready[\s\S]*Ctrl-C/)
     assert.doesNotMatch(screen, /Open this once/)
-    assert.match(screen, /--as ada@example\.com/)
+    assert.match(screen, /^ {2}Try in another terminal:\n.*--as ada@example\.com/m)
     assert.deepEqual(await ada.access(runtime.id), before)
     assert.equal((await ada.checkNow(runtime.id)).status, 'valid')
     assert.deepEqual(
