@@ -97,12 +97,17 @@ test('a name is changed for everybody to see, and all of it is audited', async (
   assert.equal(items.length, 1)
   const rows = await countersign.database.db
     .selectFrom('audit')
-    .select('action')
+    .select(['action', 'outcome'])
     .where('action', 'in', ['account.update', 'account.change_password', 'session.delete_all'])
     .orderBy('id')
     .execute()
   assert.deepEqual(
-    rows.map(({ action }) => action),
-    ['account.change_password', 'session.delete_all', 'account.update'],
+    rows.map(({ action, outcome }) => `${action} ${outcome}`),
+    [
+      'account.change_password denied',
+      'account.change_password allowed',
+      'session.delete_all allowed',
+      'account.update allowed',
+    ],
   )
 })

@@ -151,7 +151,7 @@ suite('at GitLab', () => {
       .execute()
     assert.deepEqual(
       subjects.map(({ subject }) => subject.replace(`app ${client_id}`, '')),
-      ['', ', without a secret', ''],
+      [' at GitLab', ' at GitLab, without a secret', ' at GitLab'],
     )
   })
 

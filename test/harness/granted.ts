@@ -41,11 +41,15 @@ export async function authorized(countersign: Countersign): Promise<Granted> {
   }
 }
 
-/** Makes the access token be over now, as far as we know, with nothing due in the background. */
-export async function endAccess({ database }: Countersign): Promise<void> {
+/**
+ * Makes the access token of all grants, or of this one, be over now, as far as we know, with nothing
+ * due in the background.
+ */
+export async function endAccess({ database }: Countersign, connection_id?: string): Promise<void> {
   await sql`update connections set version = version + 1, access_expires_at = now(),
     refresh_due_at = null, refresh_failed_at = null, refresh_failure = null
-    where method = 'oauth'`.execute(database.db)
+    where method = 'oauth'
+      and id = coalesce(${connection_id ?? null}::uuid, id)`.execute(database.db)
 }
 
 /** Makes the last failure of a refresh be too long ago to be counted for whoever asks next. */

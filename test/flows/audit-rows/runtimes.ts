@@ -100,12 +100,12 @@ export function runtimeActs(countersign: Countersign, { leaves }: AuditTrail): v
       const about = await aboutToken(row.runtime_id)
       const ask = () => vault.issueCredential({ body: { person: ada, protocol: 'http', host } })
       const subject = `http://${host}/ as ${ada}`
-      await endAccess(countersign)
+      await endAccess(countersign, about.connection_id)
       await leaves(ask, () => [
         refreshed(about, 'refreshed'),
         allowed(actor, 'credential.issue', subject, about),
       ])
-      await endAccess(countersign)
+      await endAccess(countersign, about.connection_id)
       await endGrant(countersign, about.connection_id)
       const problem = 'reauthorization-required'
       await leaves(
