@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { ACTIONS, type Action, type recordDenial } from '../../src/policy/decide.ts'
 import type { Departure } from '../../src/vault/audit-commit.ts'
+import { actionWords } from '../../web/src/activity/actions.ts'
 import { openAuditTrail } from '../harness/audit-trail.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { administratorActs } from './audit-rows/administrators.ts'
@@ -49,6 +50,14 @@ suite('nothing is left out', () => {
     ]
     assert.deepEqual(
       wanted.filter((one) => !seen.has(one)),
+      [],
+    )
+  })
+
+  test('the page of the trail has words for every action', () => {
+    const actions = [...ACTIONS, ...Object.keys(elsewhere)]
+    assert.deepEqual(
+      actions.filter((action) => !Object.hasOwn(actionWords, action)),
       [],
     )
   })

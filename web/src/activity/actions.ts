@@ -1,6 +1,8 @@
 import { problems } from '../../../src/contract/problems.ts'
 
-const words: Record<string, string> = {
+/** What each action of the audit trail is, as a sentence would say it. */
+export const actionWords: Record<string, string> = {
+  administration: 'Tried what administrators do',
   'account.update': 'Changed their name',
   'account.change_password': 'Changed their password',
   'session.delete_all': 'Signed out everywhere',
@@ -54,7 +56,7 @@ const words: Record<string, string> = {
 
 /** An action of the audit trail as a sentence would say it. */
 export function actionInWords(action: string): string {
-  return words[action] ?? action.replaceAll(/[._]/g, ' ')
+  return actionWords[action] ?? action.replaceAll(/[._]/g, ' ')
 }
 
 /** A reason of the audit trail, which may be the name of a problem. */
