@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import { isDatabaseAway, openDatabase } from '../../src/store/database.ts'
 import { testDatabase } from '../harness/postgres.ts'
 
 /* One connection each, so that every query meets what the one before has left there. */
 
-interface Shelf {
-  books: { id: number; title: string }
+interface Book {
+  id: number
+  title: string
 }
 
 /** A database of one connection, with a table. */
@@ -15,7 +16,7 @@ async function openShelf() {
   const { url } = await testDatabase()
   const errors: Error[] = []
   const database = openDatabase(url, { max: 1, onError: (error) => errors.push(error) })
-  const db = database.db as unknown as Kysely<Shelf>
+  const db = database.db.withTables<Record<'books', Book>>()
   await sql`create table books (id int primary key, title text not null)`.execute(db)
   await sql`insert into books values (1, 'one'), (2, 'two')`.execute(db)
   const read = (id: number) => db.selectFrom('books').selectAll().where('id', '=', id).execute()
