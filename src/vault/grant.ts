@@ -10,7 +10,7 @@ import {
   unreadable,
   unusable,
 } from './grant-problems.ts'
-import { hasConnection, readGrantRow } from './grant-row.ts'
+import { hasConnection, originOf, readGrantRow } from './grant-row.ts'
 import type { Keyring } from './keyring.ts'
 import { runtimeKeyInvalid } from './runtime-caller.ts'
 import { readTokenSet, tokenSetAddress } from './token-set.ts'
@@ -29,6 +29,8 @@ export interface Grant {
   authorization_id: string | null
   connection_id: string
   version: number
+  /** Of the Git host, as `originOf` says it. */
+  origin: string
   username: string
   password: string
   /** When `password` ends; with a refresh token there is another one after it. */
@@ -95,6 +97,7 @@ export async function readGrant(
     authorization_id: row.authorization_id,
     connection_id,
     version: row.version,
+    origin: originOf(request),
     ...adapterFor(kind).gitCredential({ method: row.method, token, login: row.account_login }),
     expires_at,
     issued_at: row.access_issued_at,

@@ -63,12 +63,13 @@ export async function grantForUse(
   cache?: GrantCache,
 ): Promise<Grant> {
   const id = cache === undefined ? '' : grantId(call)
-  const departure = { action, target: targetOf(call.request), ip: call.ip }
+  const departure = { action, ip: call.ip }
   for (let reads = 0; reads < MOST_READS; reads += 1) {
     const found = cache?.get(id) ?? (await obtainGrant(parts, call, action))
     const grant = await freshened(parts, call, found, action)
     cache?.set(id, grant)
-    if (await parts.commit.record({ ...departure, grant })) return grant
+    const target = targetAt(grant.origin, call.request)
+    if (await parts.commit.record({ ...departure, target, grant })) return grant
     cache?.delete(id)
   }
   throw beingChanged()
@@ -209,5 +210,9 @@ function grantId({ key, request }: CredentialCall): string {
 
 /** `protocol://host/path` that is asked about. */
 export function targetOf(request: Pick<CredentialRequest, 'protocol' | 'host' | 'path'>): string {
-  return `${originOf(request)}/${request.path ?? ''}`
+  return targetAt(originOf(request), request)
+}
+
+function targetAt(origin: string, { path }: Pick<CredentialRequest, 'path'>): string {
+  return `${origin}/${path ?? ''}`
 }
