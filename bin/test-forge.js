@@ -3,7 +3,7 @@
 // It is built from its Go module the first time; `GITEA_BIN` names one that is there already.
 import { readdirSync } from 'node:fs'
 import { endLike, reportingSetupErrors, runInherited } from './run.js'
-import { ensureInstalled, node24, ROOT } from './setup.js'
+import { ensureInstalled, ensurePages, node24, ROOT } from './setup.js'
 
 const FOLDER = 'test/forge'
 // A test that waits for ever fails in the end, and says which it is.
@@ -12,6 +12,7 @@ const ENDS = ['--test-timeout=600000']
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)
   await ensureInstalled()
+  await ensurePages()
   console.log('— Real Gitea (building it takes some minutes the first time)')
   const built = await runInherited(node24(), [`${FOLDER}/build.ts`])
   if (built.code !== 0) return endLike(built)
