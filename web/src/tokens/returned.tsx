@@ -15,31 +15,22 @@ import { useCompleted } from './use-accepted.ts'
 
 const SLOW_MS = 15_000
 
-/** Ends an authorization that the person has come back from, with or without a panel for it. */
-export function Finish({
-  access,
-  request,
-  onClose,
-}: {
+interface Return {
   access: AccessDetail
+  /** From which the person has come back. */
   request: AuthorizationRequest
   onClose: () => void
-}) {
+}
+
+/** Ends an authorization, with or without a panel for it. */
+export function Finish({ access, request, onClose }: Return) {
   useCompleted(access, request, onClose)
   useLeaveBehind(access, request.status === 'exchanging' ? { request: request.id } : undefined)
   return null
 }
 
 /** What is being finished, or the question about another account than before. */
-export function Returned({
-  access,
-  request,
-  onClose,
-}: {
-  access: AccessDetail
-  request: AuthorizationRequest
-  onClose: () => void
-}) {
+export function Returned({ access, request, onClose }: Return) {
   if (request.status === 'account_changed') {
     return <OtherAccount access={access} request={request} onClose={onClose} />
   }
@@ -67,15 +58,7 @@ function Finishing({ access, onClose }: { access: AccessDetail; onClose: () => v
   )
 }
 
-function OtherAccount({
-  access,
-  request,
-  onClose,
-}: {
-  access: AccessDetail
-  request: AuthorizationRequest
-  onClose: () => void
-}) {
+function OtherAccount({ access, request, onClose }: Return) {
   const { account_before: before, account_after: after } = request
   const confirm = useConfirmAccount(request)
   const giveUp = useGiveUp(request, onClose)
