@@ -4,10 +4,9 @@
 import { readdirSync } from 'node:fs'
 import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureInstalled, ensurePages, node24, ROOT } from './setup.js'
+import { TEST_OPTIONS } from './test-options.js'
 
 const FOLDER = 'test/forge'
-// A test that waits for ever fails in the end, and says which it is.
-const ENDS = ['--test-timeout=600000']
 
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)
@@ -20,5 +19,5 @@ await reportingSetupErrors(async () => {
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `${FOLDER}/${name}`)
   console.log('\n— Tests')
-  endLike(await runInherited(node24(), ['--test', '--test-concurrency=2', ...ENDS, ...files]))
+  endLike(await runInherited(node24(), [...TEST_OPTIONS, ...files]))
 })

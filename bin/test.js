@@ -5,9 +5,7 @@ import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { endLike, reportingSetupErrors, runInherited } from './run.js'
 import { ensureChromium, ensureInstalled, ensurePages, node24, ROOT, SetupError } from './setup.js'
-
-// A test that waits for ever fails in the end, and says which it is.
-const ENDS = ['--test-timeout=600000']
+import { TEST_OPTIONS } from './test-options.js'
 
 await reportingSetupErrors(async () => {
   process.chdir(ROOT)
@@ -36,7 +34,7 @@ function steps(filters) {
     ['Types', [tsc, '--project', '.']],
     ['Types of the pages', [tsc, '--project', 'web']],
     ['Unused code', [bin('knip', 'bin', 'knip.js')]],
-    ['Tests', ['--test', '--test-concurrency=2', ...ENDS, ...files]],
+    ['Tests', [...TEST_OPTIONS, ...files]],
   ]
 }
 

@@ -77,8 +77,10 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
   const panel = (title: string) => page.getByRole('dialog', { name: title })
   const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
 
-  async function goTo(label: string): Promise<void> {
+  /** The page before stays until the next is there, and has buttons of the same names. */
+  async function goTo(label: string, heading = label): Promise<void> {
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: label }).click()
+    await page.getByRole('heading', { name: heading, level: 1 }).waitFor()
   }
 
   async function openPanel(title: 'Add Token' | 'Update Token', runtime: string): Promise<void> {
@@ -110,8 +112,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
     assert.equal(await list().getByRole('rowheader').count(), 1)
     assert.match(await status('local').innerText(), /Not authorized.*waits for your token/s)
     await goTo('Runtimes')
-    await page.getByRole('heading', { name: 'Runtimes' }).waitFor()
-    await goTo('Tokens')
+    await goTo('Tokens', 'Git Personal Access Tokens')
   })
 
   test('the link works once', async () => {
@@ -255,7 +256,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
   })
 
   test('the same token serves the second runtime', async () => {
-    await goTo('Tokens')
+    await goTo('Tokens', 'Git Personal Access Tokens')
     await openPanel('Add Token', 'build')
     const reuse = panel('Add Token').getByRole('radio', {
       name: 'Use the token you already have: alice',
@@ -272,8 +273,9 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
     await assertPushes(build, 'sixth')
   })
 
-  test('after Delete the very next push fails and says where to go', async () => {
+  test('after Delete the very next push fails and says where to go', async (t) => {
     const shell = local.shell()
+    t.after(() => shell.kill())
     const errors = text(shell.stderr)
     const said = createInterface({ input: shell.stdout })[Symbol.asyncIterator]()
     shell.stdin.write(`set -e\n${commitScript('seventh')}\ngit push --quiet\necho pushed\n`)

@@ -1,0 +1,7 @@
+/** Node's options to run test files with. What waits for ever fails in the end, and says which it is. */
+export const TEST_OPTIONS = [
+  '--test',
+  '--test-concurrency=2',
+  '--test-timeout=600000',
+  '--import=./test/harness/ends.ts',
+]
