@@ -55,7 +55,7 @@ export async function access(argv: readonly string[]): Promise<number> {
 function inWords(person: string, url: string, answer: RepositoryAccess): string {
   const { visible, read, write, sign_on_page } = answer
   if (sign_on_page !== null) {
-    return `${person} must let their token through single sign-on first: ${sign_on_page}`
+    return `${person} must pass their organization's single sign-on first: ${sign_on_page}`
   }
   if (read) return `${person} may read${write ? ' and write' : ', but not write,'} ${url}`
   return visible

@@ -98,7 +98,7 @@ export const RepositoryAccess = Type.Object(
     read: Type.Boolean(),
     /** To push. */
     write: Type.Boolean(),
-    /** Where the person lets the token through their organization's single sign-on, if it must be. */
+    /** Where the person passes their organization's single sign-on, if the host wants that first. */
     sign_on_page: nullable(Type.String()),
   },
   closed,

@@ -28,6 +28,12 @@ export function unexpected(http: ProviderHttp, label: string): ProviderUnavailab
   return new ProviderUnavailable(`${host} did not answer as ${label} does.`, { answered: true })
 }
 
+/** The page that a host names in a sentence: people are sent to no other place than the host itself. */
+export function ownPage({ base_url }: ProviderHttp, sentence: string): string | undefined {
+  const page = URL.parse(/https?:\/\/\S+/.exec(sentence)?.[0] ?? '')
+  return page?.origin === new URL(base_url).origin ? page.href : undefined
+}
+
 /** The `Authorization` header of RFC 7617. */
 export function basic({ username, password }: { username: string; password: string }): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`

@@ -1,40 +1,64 @@
 import { basic } from './answer.ts'
 import { type ProviderHttp, ProviderUnavailable, type RepositoryAccess } from './provider.ts'
 
+/** How a host's Git server refuses, where it does so in ways of its own. */
+export interface GitRefusals {
+  /** Statuses beside 401, 403 and 404. */
+  statuses?: readonly number[]
+  /** The page for it, when the sentence of a refusal is about single sign-on. */
+  signOnPage?: (sentence: string) => string | undefined
+}
+
 /**
- * Asks the host's Git server itself, for tokens whose reach no API tells. Nothing is transferred:
- * both services answer a first request with what they have, or refuse it.
+ * Asks the host's Git server itself, which alone knows what Git will be allowed. Nothing is
+ * transferred: both services answer a first request with what they have, or refuse it. Writing is
+ * asked about only where there is something to read: a host may make a repository that is missing.
  *
  * @param path of the repository below the base URL, as in its clone address
- * @param also_refused statuses by which this host refuses, beside 401, 403 and 404
  * @see https://git-scm.com/docs/gitprotocol-http#_smart_clients
  */
 export async function gitAccess(
   http: ProviderHttp,
   path: string,
   credential: { username: string; password: string },
-  also_refused: readonly number[] = [],
+  refusals: GitRefusals = {},
 ): Promise<RepositoryAccess> {
-  const read = await offers(http, path, 'git-upload-pack', credential, also_refused)
-  const write = read && (await offers(http, path, 'git-receive-pack', credential, also_refused))
-  return { visible: read, read, write }
+  const ask = (service: GitService) => askGit(http, path, service, credential, refusals)
+  const { offered: read, sentence } = await ask('git-upload-pack')
+  const sso_url = read ? undefined : refusals.signOnPage?.(sentence)
+  const write = read && (await ask('git-receive-pack')).offered
+  return { visible: read, read, write, ...(sso_url !== undefined && { sso_url }) }
 }
 
 /** Whether the host's Git server serves one service of a repository with this credential. */
 export async function offers(
   http: ProviderHttp,
   path: string,
-  service: 'git-upload-pack' | 'git-receive-pack',
+  service: GitService,
   credential: { username: string; password: string },
-  also_refused: readonly number[] = [],
 ): Promise<boolean> {
-  const { status, headers } = await http.request(`${path}/info/refs?service=${service}`, {
+  return (await askGit(http, path, service, credential)).offered
+}
+
+type GitService = 'git-upload-pack' | 'git-receive-pack'
+
+/** @returns `sentence` of a refusal; empty where the host says none */
+async function askGit(
+  http: ProviderHttp,
+  path: string,
+  service: GitService,
+  credential: { username: string; password: string },
+  { statuses = [] }: GitRefusals = {},
+): Promise<{ offered: boolean; sentence: string }> {
+  const { status, headers, body } = await http.request(`${path}/info/refs?service=${service}`, {
     authorization: basic(credential),
     headers: { accept: '*/*', 'user-agent': 'git/2.39.5 (countersign)' },
-    without_body: [200, 401, 403, 404, ...also_refused],
+    without_body: [200, 401, 403, 404, ...statuses],
   })
-  if (status !== 200) return false
-  if (headers.get('content-type') === `application/x-${service}-advertisement`) return true
+  if (status !== 200) return { offered: false, sentence: typeof body === 'string' ? body : '' }
+  if (headers.get('content-type') === `application/x-${service}-advertisement`) {
+    return { offered: true, sentence: '' }
+  }
   const { host } = new URL(http.base_url)
   throw new ProviderUnavailable(`${host} did not answer as a Git server does.`, { answered: true })
 }

@@ -1,4 +1,4 @@
-import { field, pathOf, textField, unexpected } from './answer.ts'
+import { field, ownPage, pathOf, textField, unexpected } from './answer.ts'
 import { repositoryAtPath } from './clone-path.ts'
 import { gitAccess } from './git-access.ts'
 import { githubOAuth } from './github-oauth.ts'
@@ -179,13 +179,8 @@ function refuseBadCredential(http: ProviderHttp, answer: ProviderAnswer): void {
  *
  * @see https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#authenticating-with-a-personal-access-token
  */
-function signOnPage(
-  { base_url }: ProviderHttp,
-  { status, headers }: ProviderAnswer,
-): string | undefined {
+function signOnPage(http: ProviderHttp, { status, headers }: ProviderAnswer): string | undefined {
   const header = headers.get('x-github-sso') ?? ''
   if (status !== 403 || !header.startsWith('required')) return undefined
-  const page = URL.parse(/\burl=(\S+)$/.exec(header)?.[1] ?? '')
-  // People are sent to no other place than the host that they know.
-  return page?.origin === new URL(base_url).origin ? page.href : `${base_url}/settings/tokens`
+  return ownPage(http, header) ?? `${http.base_url}/settings/tokens`
 }

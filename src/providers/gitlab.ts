@@ -1,4 +1,4 @@
-import { field, listField, pathOf, textField, unexpected } from './answer.ts'
+import { field, listField, ownPage, pathOf, textField, unexpected } from './answer.ts'
 import { repositoryAtPath } from './clone-path.ts'
 import { gitAccess } from './git-access.ts'
 import {
@@ -159,11 +159,10 @@ async function grantedToken(http: ProviderHttp, credential: TokenCredential): Pr
 }
 
 /**
- * Asked by GraphQL, which knows what the account may do after groups, shares and roles; the REST
- * API only lists the roles it was given. The scopes of the token limit that. One that may not ask
- * the API is tried on Git itself.
+ * Asked of Git itself: it alone minds the single sign-on of a group, and the scopes of the token. Why
+ * it refuses, a token that may ask the API can see.
  *
- * @see https://docs.gitlab.com/api/graphql/reference/#projectpermissions
+ * @see https://docs.gitlab.com/api/graphql/reference/#project
  */
 async function repositoryAccess(
   http: ProviderHttp,
@@ -171,29 +170,36 @@ async function repositoryAccess(
   { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
   const { scopes } = await tokenFacts(http, credential)
-  if (!gitlab.hasScope(scopes, 'read_api')) {
-    const path = `/${pathOf(...owner.split('/'), name)}.git`
-    return await gitAccess(http, path, gitlab.gitCredential(credential))
-  }
+  const path = `/${pathOf(...owner.split('/'), name)}.git`
+  const access = await gitAccess(http, path, gitlab.gitCredential(credential), {
+    signOnPage: (sentence) => signOnPage(http, owner, sentence),
+  })
+  const known = access.read || access.sso_url !== undefined
+  if (known || !gitlab.hasScope(scopes, 'read_api')) return access
   const answer = await http.request('/api/graphql', {
     method: 'POST',
     authorization: `Bearer ${credential.token}`,
     body: {
-      query:
-        'query($path: ID!) { project(fullPath: $path) { userPermissions { downloadCode pushCode } } }',
+      query: 'query($path: ID!) { project(fullPath: $path) { id } }',
       variables: { path: `${owner}/${name}` },
     },
   })
   refuseBadCredential(answer)
   const project = field(answer.body, 'data', 'project')
   if (answer.status !== 200 || project === undefined) throw unexpected(http, 'GitLab')
-  const may = (right: string, scope: string) =>
-    field(project, 'userPermissions', right) === true && gitlab.hasScope(scopes, scope)
-  return {
-    visible: project !== null,
-    read: may('downloadCode', 'read_repository'),
-    write: may('pushCode', 'write_repository'),
-  }
+  return { ...access, visible: project !== null }
+}
+
+/**
+ * Where a person signs in once more, when a group wants its own single sign-on for Git and theirs was
+ * too long ago. There is no status or header for it.
+ *
+ * @see https://docs.gitlab.com/user/group/saml_sso/#sso-enforcement
+ */
+function signOnPage(http: ProviderHttp, owner: string, sentence: string): string | undefined {
+  if (!/valid SSO session/i.test(sentence)) return undefined
+  const [group = ''] = owner.split('/')
+  return ownPage(http, sentence) ?? `${http.base_url}/${pathOf(group)}`
 }
 
 /** @see https://docs.gitlab.com/api/oauth2/#revoke-a-token */

@@ -144,8 +144,8 @@ async function exchange(
     })
     const headers = headersOf(response.headers)
     if (request.without_body?.includes(response.statusCode) && !isJson(headers)) {
-      await response.body.dump({ limit: UNREAD_BYTES })
-      return { host, status: response.statusCode, headers, bytes: Buffer.alloc(0) }
+      const bytes = await readSentence(headers, response.body)
+      return { host, status: response.statusCode, headers, bytes }
     }
     const bytes = await readLimited(response.body, MAX_ANSWER_BYTES)
     if (bytes === undefined) {
@@ -155,6 +155,16 @@ async function exchange(
   } catch (error) {
     throw explain(host, error, timeout_ms)
   }
+}
+
+/** A short text, as Git servers refuse with; of everything else, nothing. */
+async function readSentence(
+  headers: Headers,
+  body: Parameters<typeof readLimited>[0] & { dump(options: { limit: number }): Promise<unknown> },
+): Promise<Buffer<ArrayBuffer>> {
+  if (isText(headers)) return (await readLimited(body, UNREAD_BYTES)) ?? Buffer.alloc(0)
+  await body.dump({ limit: UNREAD_BYTES })
+  return Buffer.alloc(0)
 }
 
 function requestHeaders(request: ProviderRequest): Record<string, string> {
@@ -178,12 +188,13 @@ function understand(answer: RawAnswer, without_body: readonly number[]): Provide
   refuseLimited(answer)
   if (status >= 500) throw new ProviderUnavailable(`${host} answered with error ${status}.`)
   const body = parseJson(headers, bytes)
-  if (body === undefined && !without_body.includes(status)) {
+  if (body !== undefined) return { status, headers, body }
+  if (!without_body.includes(status)) {
     throw new ProviderUnavailable(`${host} answered with something that is not its API.`, {
       answered: true,
     })
   }
-  return { status, headers, body }
+  return { status, headers, body: isText(headers) ? bytes.toString('utf8') : undefined }
 }
 
 function refuseLimited({ host, status, headers }: Omit<RawAnswer, 'bytes'>): void {
@@ -230,6 +241,10 @@ function wholeSeconds(left: number): number | undefined {
 
 function isJson(headers: Headers): boolean {
   return mediaType(headers.get('content-type') ?? undefined) === 'application/json'
+}
+
+function isText(headers: Headers): boolean {
+  return mediaType(headers.get('content-type') ?? undefined) === 'text/plain'
 }
 
 function parseJson(headers: Headers, bytes: Buffer): unknown {

@@ -32,7 +32,7 @@ export interface RepositoryAccess {
   read: boolean
   /** To push. */
   write: boolean
-  /** Where the person lets this token through their organization's single sign-on, if it must be. */
+  /** Where the person passes their organization's single sign-on, if the host wants that first. */
   sso_url?: string
 }
 
@@ -216,7 +216,10 @@ export interface ProviderRequest {
   body?: unknown
   /** Sent as `application/x-www-form-urlencoded`. */
   form?: URLSearchParams
-  /** Statuses that say enough, redirects too: a body that is not JSON is left unread, e.g. with 204. */
+  /**
+   * Statuses that say enough, redirects too: a body that is not JSON is left unread, e.g. with 204,
+   * but for a short plain text, which is the answer's `body` then.
+   */
   without_body?: readonly number[]
 }
 

@@ -83,10 +83,10 @@ export async function proveByRepository(
   )
 }
 
-/** What is said while single sign-on is in the way; the page is good for an hour. */
+/** What is said while single sign-on is in the way. */
 export function signOnSentence(provider: string, repository: string, page: string): string {
   return (
-    `${provider} wants this token to be let through your organization's single sign-on before it ` +
-    `reaches ${repository}. Allow it at ${page}`
+    `${provider} wants you to pass your organization's single sign-on before this token reaches ` +
+    `${repository}. Do so at ${page}`
   )
 }

@@ -84,6 +84,18 @@ describe('what is peculiar to GitLab', () => {
     assert.deepEqual(missingScopes(gitlab, ['read_api', 'write_repository'], 'runtime'), ['api'])
   })
 
+  test('single sign-on is told, with the page for it', async () => {
+    for (const repository of forge.repositories) repository.sso = true
+    for (const token of [good, make(['write_repository'])]) {
+      const credential = { method: 'token', token, login: null } as const
+      const repository = { owner: 'carol', name: 'secret' }
+      const { read, write, sso_url } = await gitlab.repositoryAccess(http(), credential, repository)
+      assert.deepEqual([read, write], [false, false])
+      assert.equal(sso_url, `${forge.url}/groups/carol/-/saml/sso?token=abc`)
+    }
+    for (const repository of forge.repositories) repository.sso = false
+  })
+
   test('a token for Git alone is tried on Git', async () => {
     const may = async (scopes: string[]) => {
       const credential = { method: 'token', token: make(scopes), login: null } as const

@@ -148,15 +148,12 @@ function info({ kind, scopes, account, expires_at }: Token): Reply {
 function graphql({ json }: Call, forge: Forge, token: Token): Reply {
   const { query, variables } = (json ?? {}) as { query?: string; variables?: { path?: string } }
   if (!may(token, ['api', 'read_api'])) return insufficient('api read_api')
-  if (!query?.includes('userPermissions'))
+  if (!query?.includes('project(fullPath: $path) { id }'))
     return { status: 400, body: { errors: [{ message: 'No' }] } }
   const [owner = '', name = ''] = variables?.path?.split('/') ?? []
   const right = rights(forge, token.account, owner, name)
-  const userPermissions = { downloadCode: true, pushCode: right?.push }
-  return {
-    status: 200,
-    body: { data: { project: right === undefined ? null : { userPermissions } } },
-  }
+  const project = right === undefined ? null : { id: `gid://gitlab/Project/${name}` }
+  return { status: 200, body: { data: { project } } }
 }
 
 /** Any user name with a token; the scopes limit what the account may. */
@@ -171,6 +168,11 @@ function git(call: Call, forge: Forge): Reply | undefined {
   }
   const right = rights(forge, token.account, owner, name)
   if (right === undefined) return { status: 404, body: 'Not Found' }
+  if (right.repository.sso) {
+    const page = `${forge.url}/groups/${owner}/-/saml/sso?token=abc`
+    const body = `Cannot find valid SSO session. Please login via your group's SSO at ${page}`
+    return { status: 403, body, headers: { 'content-type': 'text/plain' } }
+  }
   const writes = may(token, ['api', 'write_repository'])
   return advertise(call, {
     read: writes || may(token, ['read_repository']),
