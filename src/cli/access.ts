@@ -1,27 +1,28 @@
 import { stdout } from 'node:process'
 import { refusalFrom, refusalSentence } from '../agent/refusal.ts'
 import { openVaultClient } from '../agent/vault-client.ts'
-import type { RepositoryAccess } from '../contract/index.ts'
+import type { ActsFor, RepositoryAccess } from '../contract/index.ts'
 import { help } from './help.ts'
-import { readFlagsAndWords, vaultFlags } from './options.ts'
+import { actorFlags, actsFor, readFlagsAndWords, vaultFlags } from './options.ts'
 import { readSettings, usualConfigPaths } from './settings.ts'
 import { CommandError, exitCodes, usageError } from './terminal.ts'
 
 const flags = {
   ...vaultFlags,
-  as: { type: 'string' },
+  ...actorFlags,
   json: { type: 'boolean' },
 } as const
 
 /**
- * `countersign access --as EMAIL URL`: prints whether a person may read or write a repository.
+ * `countersign access --as EMAIL URL`: prints whether a person may read or write a repository; with
+ * `--as-runtime`, whether the runtime itself may.
  *
  * @throws {CommandError}
  */
 export async function access(argv: readonly string[]): Promise<number> {
   const { values, words } = readFlagsAndWords('access', argv, flags)
   if (values.help) return help('access')
-  if (!values.as) throw usageError('access', 'say for whom, with --as EMAIL')
+  const acts_for = actsFor('access', values)
   const [address, ...more] = words
   const url = URL.parse(address ?? '')
   if (address === undefined || more.length > 0 || url === null || !/^https?:$/.test(url.protocol)) {
@@ -37,14 +38,14 @@ export async function access(argv: readonly string[]): Promise<number> {
   try {
     const answer = await vault.readRepositoryAccess({
       body: {
-        person: values.as,
+        ...acts_for,
         protocol: url.protocol === 'https:' ? 'https' : 'http',
         host: url.host,
         path: url.pathname.slice(1),
       },
     })
     stdout.write(
-      values.json ? `${JSON.stringify(answer)}\n` : `${inWords(values.as, clean, answer)}\n`,
+      values.json ? `${JSON.stringify(answer)}\n` : `${inWords(acts_for, clean, answer)}\n`,
     )
     return 0
   } catch (error) {
@@ -52,13 +53,14 @@ export async function access(argv: readonly string[]): Promise<number> {
   }
 }
 
-function inWords(person: string, url: string, answer: RepositoryAccess): string {
+function inWords(acts_for: ActsFor, url: string, answer: RepositoryAccess): string {
+  const who = 'person' in acts_for ? acts_for.person : 'The runtime itself'
   const { visible, read, write, sign_on_page } = answer
   if (sign_on_page !== null) {
-    return `${person} must pass their organization's single sign-on first: ${sign_on_page}`
+    return `${who} must pass the organization's single sign-on first: ${sign_on_page}`
   }
-  if (read) return `${person} may read${write ? ' and write' : ', but not write,'} ${url}`
+  if (read) return `${who} may read${write ? ' and write' : ', but not write,'} ${url}`
   return visible
-    ? `${person} sees ${url}, but may not read or write it`
-    : `${person} sees no repository at ${url}`
+    ? `${who} sees ${url}, but may not read or write it`
+    : `${who} sees no repository at ${url}`
 }

@@ -128,16 +128,19 @@ Try:
 use. The Git host is asked; nothing is changed there.
 
 Usage: countersign access --as EMAIL [FLAGS] URL
+       countersign access --as-runtime [FLAGS] URL
 
   --as EMAIL               the person
+  --as-runtime             nobody: the runtime itself, with its robot account
   --json                   print {"visible", "read", "write", "sign_on_page"}
 
 ${vaultSettings}
 It ends with 0 when the host has answered, whatever the answer; 2 when its own flags or settings are
-wrong, 3 when the vault gives this person no access or the host could not be asked.
+wrong, 3 when the vault gives no access or the host could not be asked.
 
 Try:
   countersign access --as alice@example.com https://git.example.com/team/app.git
+  countersign access --as-runtime https://git.example.com/team/app.git
   countersign access --as alice@example.com --json https://git.example.com/team/app.git
 `,
   'reset-password': `Give somebody another password, for who has forgotten theirs. It is asked for on the terminal,

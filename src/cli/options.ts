@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import type { ActsFor } from '../contract/index.ts'
 import { usageError } from './terminal.ts'
 
 /** Flags of every command that speaks to a vault. */
@@ -8,6 +9,26 @@ export const vaultFlags = {
   config: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig
+
+/** Flags of a command that is for one person, or for the runtime itself. */
+export const actorFlags = {
+  as: { type: 'string' },
+  'as-runtime': { type: 'boolean' },
+} as const satisfies ParseArgsOptionsConfig
+
+/**
+ * For whom a command is.
+ *
+ * @throws {CommandError} exit code 2
+ */
+export function actsFor(command: string, values: { as?: string; 'as-runtime'?: boolean }): ActsFor {
+  if (values.as && values['as-runtime']) {
+    throw usageError(command, 'give one of --as EMAIL and --as-runtime, not both')
+  }
+  if (values['as-runtime']) return { as_runtime: true }
+  if (values.as) return { person: values.as }
+  throw usageError(command, 'say for whom, with --as EMAIL or --as-runtime')
+}
 
 /** Flags of every command that speaks to a server as a person. */
 export const serverFlags = {

@@ -12,15 +12,14 @@ import { runChild } from './child.ts'
 import { type CommitIdentity, childEnvironment } from './child-environment.ts'
 import { help } from './help.ts'
 import { commitIdentity, type PersonOnRuntime, robotIdentity } from './identity.ts'
-import { readFlags, vaultFlags } from './options.ts'
+import { actorFlags, actsFor, readFlags, vaultFlags } from './options.ts'
 import { readSettings, type Settings, usualConfigPaths } from './settings.ts'
 import { relaySignals } from './signals.ts'
 import { CommandError, exitCodes, say, usageError } from './terminal.ts'
 
 const flags = {
   ...vaultFlags,
-  as: { type: 'string' },
-  'as-runtime': { type: 'boolean' },
+  ...actorFlags,
   provider: { type: 'string' },
 } as const
 
@@ -36,7 +35,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const own = end < 0 ? argv : argv.slice(0, end)
   const values = readFlags('run', own, flags)
   if (values.help) return help('run')
-  const acts_for = actsFor(values)
+  const acts_for = actsFor('run', values)
   const [command, ...args] = end < 0 ? [] : argv.slice(end + 1)
   if (!command) throw usageError('run', 'put "--" and then the command to run')
 
@@ -62,15 +61,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     identity: as.identity,
   })
   return await runChild({ command, args, env, signals })
-}
-
-function actsFor(values: { as?: string; 'as-runtime'?: boolean }): ActsFor {
-  if (values.as && values['as-runtime']) {
-    throw usageError('run', 'give one of --as EMAIL and --as-runtime, not both')
-  }
-  if (values['as-runtime']) return { as_runtime: true }
-  if (values.as) return { person: values.as }
-  throw usageError('run', 'say for whom, with --as EMAIL or --as-runtime')
 }
 
 async function readView(

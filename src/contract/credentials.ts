@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TProperties } from 'typebox'
 import { Account, ConnectionStatus } from './connections.ts'
 import { closed, Id, nullable, ProviderSummary, RuntimeSummary } from './resources.ts'
 
@@ -38,61 +38,60 @@ export type RuntimeView = Static<typeof RuntimeView>
 const Line = (maxLength: number) =>
   Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
 
-const target = {
+const origin = {
   protocol: Type.Union([Type.Literal('https'), Type.Literal('http')]),
   /** Host with the port if it is not the protocol's own. */
   host: Line(255),
+}
+
+/**
+ * A question with git-credential(1) names, plus for whom. Either a person is named, or it is said
+ * that the runtime itself is meant: who forgets the person never gets the robot account.
+ */
+const forSomebody = <const Question extends TProperties>(question: Question) =>
+  Type.Union([
+    Type.Object(
+      {
+        /** E-mail address or id of the person who asked for the Git action. */
+        person: Line(320),
+        ...question,
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        /** The runtime's own token. */
+        as_runtime: Type.Literal(true),
+        ...question,
+      },
+      closed,
+    ),
+  ])
+
+/** Which credential is wanted. */
+export const CredentialRequest = forSomebody({
+  ...origin,
   path: Type.Optional(Line(1024)),
   /**
    * Seconds the credential should still live. What is available is answered either way, and
    * `min_ttl_met` says whether it does.
    */
   min_ttl: Type.Optional(Type.Integer({ minimum: 0, maximum: 86400 })),
-}
-
-/**
- * Which credential is wanted: git-credential(1) names, plus for whom. Either a person is named, or
- * it is said that the runtime itself is meant: who forgets the person never gets the robot account.
- */
-export const CredentialRequest = Type.Union([
-  Type.Object(
-    {
-      /** E-mail address or id of the person who asked for the Git action. */
-      person: Line(320),
-      ...target,
-    },
-    closed,
-  ),
-  Type.Object(
-    {
-      /** The runtime's own token. */
-      as_runtime: Type.Literal(true),
-      ...target,
-    },
-    closed,
-  ),
-])
+})
 export type CredentialRequest = Static<typeof CredentialRequest>
 
-/** Which repository is asked about: git-credential(1) names, plus the person to act for. */
-export const RepositoryAccessRequest = Type.Object(
-  {
-    /** E-mail address or id of the person. */
-    person: Line(320),
-    protocol: Type.Union([Type.Literal('https'), Type.Literal('http')]),
-    /** Host with the port if it is not the protocol's own. */
-    host: Line(255),
-    /** Of the clone address, e.g. `acme/app.git`. */
-    path: Line(1024),
-  },
-  closed,
-)
+/** Which repository is asked about. */
+export const RepositoryAccessRequest = forSomebody({
+  ...origin,
+  /** Of the clone address, e.g. `acme/app.git`. */
+  path: Line(1024),
+})
 export type RepositoryAccessRequest = Static<typeof RepositoryAccessRequest>
 
-/** What a person may do with one repository, with the token that this runtime may use. */
+/** What a person, or the runtime itself, may do with one repository, with the token that this runtime may use. */
 export const RepositoryAccess = Type.Object(
   {
-    /** Whether the Git host shows it to them; a private one that they have no part in looks like none. */
+    /** Whether the Git host shows it at all; a private one that they have no part in looks like none. */
     visible: Type.Boolean(),
     /** To clone and fetch. */
     read: Type.Boolean(),

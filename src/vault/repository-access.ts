@@ -21,8 +21,9 @@ interface AccessCall {
 const ACTION = 'repository.access'
 
 /**
- * Asks the Git host whether a person's token, as this runtime may use it, can read or write a
- * repository. One statement proves that it may and writes down each use of the token, before the host is asked.
+ * Asks the Git host whether a token, a person's as this runtime may use it or the runtime's own, can
+ * read or write a repository. One statement proves that it may and writes down each use of the token,
+ * before the host is asked.
  *
  * @throws ProblemError those of `readRepositoryAccess` in the contract; each denial is audited
  */
@@ -96,11 +97,14 @@ async function askOnceMore(
   }
   // Whether the refusal stands is for the check to find out.
   await parts.db.transaction().execute((trx) => enqueueBehind(trx, 'check-connection', id))
+  const { person_email, runtime_id, runtime_name } = grant
+  const whose = person_email ?? `runtime ${runtime_name} itself`
+  const path = person_email === null ? `/admin/runtimes/${runtime_id}` : '/tokens'
+  const page = `${parts.page_url}${path}`
   throw new ProblemError(
     'credential-rejected',
-    `The Git host did not accept the token of ${grant.person_email}. It is being checked; see ` +
-      `${parts.page_url}/tokens`,
-    { cause, extensions: { page: `${parts.page_url}/tokens` } },
+    `The Git host did not accept the token of ${whose}. It is being checked; see ${page}`,
+    { cause, extensions: { page } },
   )
 }
 

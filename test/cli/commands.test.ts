@@ -76,7 +76,10 @@ describe('countersign', () => {
       ['run', '--as'],
       'run: option \'--as <value>\' argument missing. See "countersign run --help".',
     ],
-    [['access', 'x'], 'access: say for whom, with --as EMAIL. See "countersign access --help".'],
+    [
+      ['access', 'x'],
+      'access: say for whom, with --as EMAIL or --as-runtime. See "countersign access --help".',
+    ],
     ...[[], ['git@git.example.com:acme/app.git'], ['https://a/b/c', 'https://a/b/d']].map(
       (words): [string[], string] => [
         ['access', '--as', 'a@example.com', ...words],

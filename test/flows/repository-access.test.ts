@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, suite, test } from 'node:test'
-import type { RepositoryAccess } from '../../src/contract/index.ts'
+import type { ActsFor, RepositoryAccess } from '../../src/contract/index.ts'
 import { countersign as command, installation } from '../cli/countersign.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { endAccess, endGrant } from '../harness/granted.ts'
@@ -24,15 +24,15 @@ async function runtimeWith(token?: string) {
   return { row, key, vault: runtimeClient(vault_url, key) }
 }
 
-function ask({ vault }: Runtime, path: string, url = forge.url): Promise<RepositoryAccess> {
+function ask(
+  { vault }: Runtime,
+  path: string,
+  url = forge.url,
+  acts_for: ActsFor = { person: admin.person.email },
+): Promise<RepositoryAccess> {
   const { protocol, host } = new URL(url)
   return vault.readRepositoryAccess({
-    body: {
-      person: admin.person.email,
-      protocol: protocol === 'https:' ? 'https' : 'http',
-      host,
-      path,
-    },
+    body: { ...acts_for, protocol: protocol === 'https:' ? 'https' : 'http', host, path },
   })
 }
 
@@ -132,6 +132,38 @@ suite('who may not ask', () => {
   })
 })
 
+suite('for the runtime itself', () => {
+  const askForItself = (runtime: Runtime, path: string) =>
+    ask(runtime, path, forge.url, { as_runtime: true })
+
+  test('its own token counts, and nobody else’s', async () => {
+    const runtime = await runtimeWith(await forge.token('alice'))
+    await refusal(askForItself(runtime, 'alice/hello.git'), 'runtime-token-missing')
+    await admin.addRuntimeToken(runtime.row, await forge.token('bob'))
+    const { read, write } = await askForItself(runtime, 'alice/hello.git')
+    assert.deepEqual([read, write], [true, false])
+    const rows = await audited(runtime.row.runtime_id)
+    assert.deepEqual(
+      rows.map(({ outcome, subject, reason }) => [outcome, subject, reason]),
+      [
+        ['denied', `${forge.url}/alice/hello.git as the runtime itself`, 'runtime-token-missing'],
+        ['allowed', `${forge.url}/alice/hello.git as the runtime itself`, null],
+      ],
+    )
+  })
+
+  test('a refusal leads to the page of the runtime', async () => {
+    const runtime = await runtimeWith()
+    const token = await forge.token('bob')
+    await admin.addRuntimeToken(runtime.row, token)
+    await forge.control('POST', '/control/tokens/revoke', { sha1: token })
+    const problem = await refusal(askForItself(runtime, 'alice/hello.git'), 'credential-rejected')
+    assert.match(problem.detail, /token of runtime \S+ itself\. It is being checked/)
+    const page = `${countersign.page_url}/admin/runtimes/${runtime.row.runtime_id}`
+    assert.equal(problem.extensions.page, page)
+  })
+})
+
 test('a grant whose access token is refused is refreshed, and asked with again', async () => {
   const runtime = await runtimeWith()
   await registerClient(
@@ -199,9 +231,10 @@ suite('countersign access', () => {
   before(async () => {
     runtime = await runtimeWith(await forge.token('alice'))
   })
-  const run = (...args: string[]) =>
+  const run = (...args: string[]) => runFor(['--as', admin.person.email], ...args)
+  const runFor = (who: string[], ...args: string[]) =>
     command(
-      ['access', '--as', admin.person.email, ...args],
+      ['access', ...who, ...args],
       installation(vault_url, { COUNTERSIGN_RUNTIME_KEY: runtime.key }),
     )
 
@@ -218,6 +251,17 @@ suite('countersign access', () => {
     const { code, stdout } = await run('--json', `${forge.url}/alice/hello.git`)
     assert.equal(code, 0)
     assert.deepEqual(JSON.parse(stdout), ALL)
+  })
+
+  test('for the runtime itself, too', async () => {
+    const url = `${forge.url}/alice/hello.git`
+    const none = await runFor(['--as-runtime'], url)
+    assert.equal(none.code, 3)
+    assert.match(none.stderr, /has no token of its own/)
+    await admin.addRuntimeToken(runtime.row, await forge.token('bob'))
+    const { code, stdout } = await runFor(['--as-runtime'], url)
+    assert.equal(code, 0)
+    assert.equal(stdout, `The runtime itself may read, but not write, ${url}\n`)
   })
 
   test('a refusal is one line, with exit code 3', async () => {
