@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readdir, realpath, rm, rmdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 /** `sun_path` holds 108 bytes on Linux, 104 on macOS, a final NUL among them. */
 const MAX_SOCKET_PATH_BYTES = 103
 
-/** A folder that holds one socket and is open to nobody else. Disposal removes it. */
+/** A folder that holds one socket and is open to nobody else. Disposal removes both, and nothing else. */
 export interface SocketFolder extends AsyncDisposable {
   socket_path: string
   /**
@@ -30,7 +30,8 @@ export async function createSocketFolder(): Promise<SocketFolder> {
 
 /**
  * The folder `name` in `parent`, for an agent whose sockets are always in the same place. What an
- * agent that crashed left there is taken over; a running one is not.
+ * agent that crashed left there is taken over; a running one is not, nor is a folder with anything
+ * else in it.
  *
  * @throws {SocketFolderError}
  */
@@ -45,6 +46,9 @@ export async function claimSocketFolder(parent: string, name: string): Promise<S
     if (await answers(folder.socket_path)) {
       throw new SocketFolderError(`another agent already answers at ${folder.socket_path}`)
     }
+    if (!(await holdsOnlySocket(path))) {
+      throw new SocketFolderError(`${path} holds other things: name another --socket-folder`)
+    }
     await folder[Symbol.asyncDispose]()
   }
   await mkdir(path, { mode: 0o700 })
@@ -52,12 +56,15 @@ export async function claimSocketFolder(parent: string, name: string): Promise<S
 }
 
 function socketFolder(path: string): SocketFolder {
+  const socket_path = join(path, 'socket')
   return {
-    socket_path: join(path, 'socket'),
+    socket_path,
     close: () => chmod(path, 0o500),
     async [Symbol.asyncDispose]() {
       await chmod(path, 0o700).catch(() => {})
-      await rm(path, { recursive: true, force: true })
+      await rm(socket_path, { force: true })
+      // Gone already, or with something in it that is not ours.
+      await rmdir(path).catch(() => {})
     },
   }
 }
@@ -72,6 +79,11 @@ async function isOurFolder(path: string): Promise<boolean> {
   if (found === undefined) return false
   if (found.isDirectory() && found.uid === process.getuid?.()) return true
   throw new SocketFolderError(`${path} belongs to somebody else: name another --socket-folder`)
+}
+
+async function holdsOnlySocket(path: string): Promise<boolean> {
+  const entries = await readdir(path, { withFileTypes: true })
+  return entries.every((entry) => entry.name === 'socket' && entry.isSocket())
 }
 
 function answers(socket_path: string): Promise<boolean> {

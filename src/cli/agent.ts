@@ -26,7 +26,8 @@ export async function agent(argv: readonly string[]): Promise<number> {
   const values = readFlags('agent', argv, flags)
   if (values.help) return help('agent')
   const people = new Set(values.person)
-  if (people.size === 0 && !values['as-runtime']) {
+  // A variable of a script that is not set.
+  if (people.has('') || (people.size === 0 && !values['as-runtime'])) {
     throw usageError('agent', 'say for whom, with --person EMAIL or --as-runtime')
   }
   const settings = await readSettings({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, stat, symlink } from 'node:fs/promises'
+import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runAgent } from '../../src/agent/agent.ts'
@@ -164,6 +164,20 @@ describe('the agent', () => {
     const agent = startAgent({ vault_url: end.url, socket_folder: folder.path })
     await assert.rejects(agent, /belongs to somebody else/)
     assert.ok(await stat(join(elsewhere.path, 'kept')))
+  })
+
+  it('leaves a folder alone that holds something else', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(honest)
+    for (const name of ['notes', 'socket']) {
+      const theirs = join(folder.path, `${name}@example.com`)
+      await mkdir(theirs)
+      await writeFile(join(theirs, name), 'kept')
+      const people = [`${name}@example.com`]
+      const agent = startAgent({ vault_url: end.url, socket_folder: folder.path, people })
+      await assert.rejects(agent, /holds other things: name another --socket-folder/)
+      assert.deepEqual(await readdir(theirs), [name])
+    }
   })
 
   it('refuses a folder whose path is too long for a socket', async () => {

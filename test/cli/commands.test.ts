@@ -56,6 +56,10 @@ describe('countersign', () => {
     [['constructor'], 'there is no command "constructor". See "countersign help".'],
     [['run'], 'run: say for whom, with --as EMAIL or --as-runtime. See "countersign run --help".'],
     [
+      ['agent', '--person', '', '--as-runtime'],
+      'agent: say for whom, with --person EMAIL or --as-runtime. See "countersign agent --help".',
+    ],
+    [
       ['run', '--as', 'a@example.com', '--as-runtime', '--', 'true'],
       'run: give one of --as EMAIL and --as-runtime, not both. See "countersign run --help".',
     ],
