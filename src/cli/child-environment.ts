@@ -28,12 +28,18 @@ export function childEnvironment(options: ChildEnvironmentOptions): Record<strin
     if (value !== undefined && !name.startsWith('COUNTERSIGN_')) child[name] = value
   }
   let count = configCount(env.GIT_CONFIG_COUNT)
-  for (const [key, value] of base_urls.flatMap((url) => credentialConfig(url, socket_path))) {
+  const config = base_urls.flatMap((url) => credentialConfig(url, socket_path))
+  for (const [key, value] of config) {
     child[`GIT_CONFIG_KEY_${count}`] = key
     child[`GIT_CONFIG_VALUE_${count}`] = value
     count += 1
   }
   child.GIT_CONFIG_COUNT = String(count)
+  if (env.GIT_CONFIG_PARAMETERS) {
+    // `git -c` hands its own down in this, which is read last: a helper there would be told tokens.
+    const ours = config.map(([key, value]) => `${quoted(key)}=${quoted(value)}`)
+    child.GIT_CONFIG_PARAMETERS = [env.GIT_CONFIG_PARAMETERS, ...ours].join(' ')
+  }
   child.GIT_AUTHOR_NAME = child.GIT_COMMITTER_NAME = identity.name
   child.GIT_AUTHOR_EMAIL = child.GIT_COMMITTER_EMAIL = identity.email
   return child
@@ -74,5 +80,10 @@ function configCount(text: string | undefined): number {
 
 /** Git hands a helper with arguments to the shell. */
 function shellQuoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word)
+}
+
+/** As the shell and Git itself read it back. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
 }

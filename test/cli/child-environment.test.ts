@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { childEnvironment } from '../../src/cli/child-environment.ts'
 import { commitIdentity, robotIdentity } from '../../src/cli/identity.ts'
-import { execute } from '../agent/git-end.ts'
+import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
 
 const options = {
   env: { PATH: process.env.PATH, HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' },
@@ -53,6 +55,25 @@ describe('childEnvironment', () => {
     const lines = stdout.trim().split('\n')
     assert.equal(lines.length, 7)
     assert.equal(lines[0], 'core.editor=ed')
+  })
+
+  it('comes after what an outer git was told with -c, so that no helper there is told tokens', async () => {
+    await using folder = await temporaryFolder()
+    const told = join(folder.path, 'told')
+    const given = ['-c', "user.name=it's", '-c', `credential.helper=!tee '${told}' #`]
+    const print = ['-c', 'alias.print=!printf %s "$GIT_CONFIG_PARAMETERS"', 'print']
+    const outer = await execute('git', [...given, ...print], { cwd: '/' })
+    const outside = isolated({ GIT_CONFIG_PARAMETERS: outer.stdout })
+    const socket_path = join(folder.path, "it's", 'socket')
+    const env = childEnvironment({ ...options, socket_path, env: outside })
+    const lines = ['protocol=https', 'host=git.example.com', 'username=a', 'password=secret']
+    const input = `${lines.join('\n')}\n\n`
+    await execute('git', ['credential', 'reject'], { env, cwd: '/', input })
+    assert.deepEqual(await readdir(folder.path), [])
+    const name = await execute('git', ['config', 'user.name'], { env, cwd: '/' })
+    assert.equal(name.stdout, "it's\n")
+    await execute('git', ['credential', 'reject'], { env: outside, cwd: '/', input })
+    assert.deepEqual(await readdir(folder.path), ['told'])
   })
 
   it('keeps our own settings from the command, and replaces an identity', () => {
