@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { SignalRelay } from './signals.ts'
 import { CommandError, exitCodes } from './terminal.ts'
@@ -18,7 +18,7 @@ export interface ChildOptions {
  */
 export function runChild({ command, args, env, signals }: ChildOptions): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: 'inherit' })
+    const child = start(command, args, env)
     child.on('error', (error) => {
       // Failing to deliver a signal is an 'error' too; the command still ends by itself.
       if (child.pid === undefined) reject(notStarted(command, error))
@@ -30,9 +30,18 @@ export function runChild({ command, args, env, signals }: ChildOptions): Promise
   })
 }
 
-function notStarted(command: string, error: Error): CommandError {
-  const missing = 'code' in error && error.code === 'ENOENT'
-  return missing
-    ? new CommandError(`${command}: command not found`, exitCodes.not_found, { cause: error })
-    : new CommandError(`${command}: cannot be run`, exitCodes.not_executable, { cause: error })
+/** Node throws some of the reasons for which there is no process, and emits the others. */
+function start(command: string, args: readonly string[], env: ChildOptions['env']): ChildProcess {
+  try {
+    return spawn(command, args, { env, stdio: 'inherit' })
+  } catch (error) {
+    throw notStarted(command, error)
+  }
+}
+
+function notStarted(command: string, cause: unknown): CommandError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return code === 'ENOENT'
+    ? new CommandError(`${command}: command not found`, exitCodes.not_found, { cause })
+    : new CommandError(`${command}: cannot be run (${code})`, exitCodes.not_executable, { cause })
 }

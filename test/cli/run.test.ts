@@ -134,6 +134,7 @@ describe('countersign run, at the end of the command', () => {
     ['is killed', ['sh', '-c', 'kill -KILL $$'], 137],
     ['is not there', ['no-such-command'], 127],
     ['is not executable', ['/etc/passwd'], 126],
+    ['lies below a file', ['/etc/passwd/x'], 126],
   ] as const) {
     it(`exits with ${expected} when it ${what}`, async () => {
       await using end = await vaultWith(runtimeView())
