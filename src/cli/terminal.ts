@@ -21,8 +21,9 @@ export class CommandError extends Error {
   }
 }
 
-/** One line on stderr. */
+/** One line on stderr; where nobody reads it any more, what is being done goes on all the same. */
 export function say(sentence: string): void {
+  if (stderr.listenerCount('error') === 0) stderr.on('error', () => {})
   stderr.write(`countersign: ${onOneLine(sentence)}\n`)
 }
 

@@ -210,6 +210,23 @@ describe('countersign run, refused', () => {
     assert.equal(lines.length, 3)
   })
 
+  it('lets the command end by itself where nobody reads what it says', async () => {
+    await using end = await vaultWith(runtimeView(), missing)
+    await using folder = await temporaryFolder()
+    const [shell, flag, command] = fill('http://localhost:7082')
+    const setting = installation(end.url, { TMPDIR: folder.path })
+    // The end of standard input comes after Git was refused, and after the line about it.
+    const script = `${command}; echo refused; cat; exit 7`
+    const child = startCountersign([...ALICE, shell ?? '', flag ?? '', script], setting)
+    child.stderr.destroy()
+    const exited = once(child, 'exit')
+    const output = child.stdout.setEncoding('utf8')[Symbol.asyncIterator]()
+    assert.equal((await output.next()).value, 'refused\n')
+    child.stdin.end()
+    assert.deepEqual(await exited, [7, null])
+    assert.deepEqual(await readdir(folder.path), [])
+  })
+
   it('lets nothing steer the terminal', async () => {
     const nasty = problem('credential-rejected', 'Red \x1b[31m\nsecond line', { page })
     await using end = await vaultWith(runtimeView(), nasty)
