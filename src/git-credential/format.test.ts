@@ -56,6 +56,12 @@ describe('parseAttributes', () => {
     })
   }
 
+  it('skips lists, whatever a Git host put into them', () => {
+    const header = 'wwwauth[]=Basic realm="D\xe9p\xf4ts",\tcharset="UTF-8"\r\n'
+    const attributes = parseAttributes(Buffer.from(`${header}host=a\n`, 'latin1'))
+    assert.deepEqual(Object.fromEntries(attributes), { host: 'a' })
+  })
+
   it('refuses bytes that are not UTF-8, and too many of them', () => {
     assert.throws(() => parseAttributes(Uint8Array.of(0x61, 0x3d, 0xff)), refused('not-utf-8'))
     assert.throws(

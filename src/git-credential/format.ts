@@ -17,9 +17,10 @@ export interface DaemonRequest {
 
 /**
  * Reads `key=value` lines up to a blank line or the end; the last line may lack its newline. A name
- * given twice keeps its last value. Lists, `name[]=value`, are skipped: none means anything here.
+ * given twice keeps its last value. Lists, `name[]=value`, are skipped: none means anything here, and
+ * Git puts into them what a Git host sends as headers, whatever bytes these are.
  *
- * Stricter than Git in one thing: a control character anywhere is refused, carriage returns too.
+ * Stricter than Git in one thing: a control character anywhere else is refused, carriage returns too.
  *
  * @throws {FormatError}
  * @see https://git-scm.com/docs/git-credential#IOFMT
@@ -61,29 +62,32 @@ export function serializeAttributes(attributes: Attributes): string {
   return text
 }
 
+/** Lines with a character for each byte. */
 function lines(bytes: Uint8Array): string[] {
   if (bytes.byteLength > MAX_REQUEST_BYTES) throw tooLarge()
-  let text: string
+  const all = Buffer.from(bytes).toString('latin1').split('\n')
+  if (all.at(-1) === '') all.pop()
+  return all
+}
+
+function textOf(line: string): string {
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+    return decoder.decode(Buffer.from(line, 'latin1'))
   } catch (error) {
     throw new FormatError('not-utf-8', 'Attributes must be UTF-8.', { cause: error })
   }
-  const all = text.split('\n')
-  if (all.at(-1) === '') all.pop()
-  return all
 }
 
 function attributesOf(all: readonly string[]): Attributes {
   const attributes = new Map<string, string>()
   for (const line of all) {
     if (line === '') break
-    const equals = line.indexOf('=')
+    if (/^[^=]+\[\]=/.test(line)) continue
+    const text = textOf(line)
+    const equals = text.indexOf('=')
     if (equals < 0) throw notAnAttribute()
-    const name = line.slice(0, equals)
-    const value = checkedValue(line.slice(equals + 1))
-    if (name.endsWith('[]')) checkedName(name.slice(0, -2))
-    else attributes.set(checkedName(name), value)
+    attributes.set(checkedName(text.slice(0, equals)), checkedValue(text.slice(equals + 1)))
   }
   return attributes
 }
