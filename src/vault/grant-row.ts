@@ -103,8 +103,11 @@ function nameOf(person: string): [id: string | null, email: string | null] {
   return isPersonId(person) ? [person, null] : [null, person.toLowerCase()]
 }
 
-/** The origin Git asks about: `host` has the port when it is not the protocol's own. */
-export function originOf(request: Pick<CredentialRequest, 'protocol' | 'host'>): string {
-  const url = URL.parse(`${request.protocol}://${request.host}`)
+/**
+ * The origin Git asks about: `host` has the port when it is not the protocol's own. Empty for what
+ * is no host, such as `git.example.com@elsewhere`, which others may read in another way than we do.
+ */
+export function originOf({ protocol, host }: Pick<CredentialRequest, 'protocol' | 'host'>): string {
+  const url = /[\s/\\?#@%]/.test(host) ? null : URL.parse(`${protocol}://${host}`)
   return url === null ? '' : url.origin
 }

@@ -208,9 +208,9 @@ function grantId({ key, request }: CredentialCall): string {
   return hash('sha256', [key, person, protocol, host].join('\n'), 'base64')
 }
 
-/** `protocol://host/path` that is asked about. */
-export function targetOf(request: Pick<CredentialRequest, 'protocol' | 'host' | 'path'>): string {
-  return targetAt(originOf(request), request)
+/** `protocol://host/path` that is asked about; as it was written where it is no address. */
+function targetOf(request: Pick<CredentialRequest, 'protocol' | 'host' | 'path'>): string {
+  return targetAt(originOf(request) || `${request.protocol}://${request.host}`, request)
 }
 
 function targetAt(origin: string, { path }: Pick<CredentialRequest, 'path'>): string {

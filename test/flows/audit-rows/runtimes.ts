@@ -53,6 +53,28 @@ export function runtimeActs(countersign: Countersign, { leaves }: AuditTrail): v
       )
     })
 
+    test('gets nothing for what only begins or ends like a Git host', async () => {
+      const { row, actor, vault } = await newRuntime('misreading')
+      await admin.addToken(row, await forge.token())
+      const { runtime_id } = row
+      const reason = 'host-not-registered'
+      for (const written of [
+        `elsewhere.invalid@${host}`,
+        `${host}/elsewhere.invalid`,
+        `${host}\\elsewhere.invalid`,
+        `${host}?elsewhere.invalid`,
+        `${host}#elsewhere.invalid`,
+        encodeURIComponent(host),
+      ]) {
+        const asked = { person: ada, protocol: 'http', host: written, path: 'a/b' } as const
+        const target = `http://${written}/a/b as ${ada}`
+        await leaves(
+          () => refusal(vault.issueCredential({ body: asked }), reason),
+          () => [denied(actor, 'credential.issue', target, reason, { runtime_id })],
+        )
+      }
+    })
+
     test('asks about a repository, with a token or without one', async () => {
       const { row, actor, vault } = await newRuntime('curious')
       const ask = () =>
