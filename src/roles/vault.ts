@@ -37,6 +37,9 @@ const CACHE_LIMITS = { entries: 10_000, age_ms: 300_000 }
 
 const LEAST_CLAIM_SECONDS = 30
 
+/** An agent waits 20 seconds for all of an answer. */
+const MOST_PATIENCE_MS = 15_000
+
 /** Calls under way from one vault to one provider's token endpoint at most. */
 const CALLS_AT_ONCE = 16
 
@@ -71,6 +74,7 @@ export async function startVault(
     outbound,
     page_url,
     claim_seconds: Math.max(LEAST_CLAIM_SECONDS, (2 * config.provider_timeout_ms) / 1000),
+    patience_ms: Math.min(MOST_PATIENCE_MS, 1.5 * config.provider_timeout_ms),
     journal,
     limits,
     nextChange: (id, ms) => nextChange(broker, id, ms),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ProviderKind } from '../contract/index.ts'
 import type { NextChange } from '../events/next-change.ts'
 import { readTokenAnswer, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
@@ -28,8 +29,9 @@ export interface Refresher {
    * Brings a connection past `version`. Callers in this process share one call; other vaults wait
    * for the one that has the claim.
    *
-   * @param cause somebody who asks goes before what is done ahead of time. But for what is due, a
-   *   try that has just failed counts as this one, too
+   * @param cause somebody who asks goes before what is done ahead of time, and is told `unavailable`
+   *   when it takes too long; it goes on all the same. But for what is due, a try that has just
+   *   failed counts as this one, too
    */
   refresh(connection_id: string, version: number, cause: RefreshCause): Promise<RefreshOutcome>
   /** Brings answers into the database that an earlier process could not. */
@@ -40,6 +42,8 @@ export interface RefreshParts extends CallParts {
   db: Db
   /** A claim whose holder died is taken over after this long; longer than a call may take. */
   claim_seconds: number
+  /** For how long somebody who asks waits: longer than a call may take, and less than agents do. */
+  patience_ms: number
   /** Happens when a connection was changed by anybody, or after a while. */
   nextChange: (connection_id: string, ms: number) => NextChange
   /** Hears what came of each call that was made here. */
@@ -50,13 +54,13 @@ export interface RefreshParts extends CallParts {
 const WAIT_MS = 5_000
 
 export function createRefresher(parts: RefreshParts): Refresher {
-  const { db, journal, log, claim_seconds } = parts
+  const { db, journal, log, claim_seconds, patience_ms } = parts
   const holder = randomUUID()
   const underway = new Map<string, { outcome: Promise<RefreshOutcome>; hurry: () => void }>()
   /** Answers that cannot be read and are said to stay on disk, once. */
   const unreadable = new Set<string>()
 
-  function refresh(
+  function share(
     connection_id: string,
     version: number,
     cause: RefreshCause,
@@ -136,7 +140,10 @@ export function createRefresher(parts: RefreshParts): Refresher {
   }
 
   return {
-    refresh,
+    refresh(connection_id, version, cause) {
+      const outcome = share(connection_id, version, cause)
+      return cause === 'asked' ? within(patience_ms, outcome) : outcome
+    },
     async replay() {
       for (const entry of pendingOrLog(parts)) {
         try {
@@ -148,6 +155,16 @@ export function createRefresher(parts: RefreshParts): Refresher {
         }
       }
     },
+  }
+}
+
+async function within(ms: number, outcome: Promise<RefreshOutcome>): Promise<RefreshOutcome> {
+  const ended = new AbortController()
+  const late = pause(ms, 'unavailable' as const, { ref: false, signal: ended.signal })
+  try {
+    return await Promise.race([outcome, late])
+  } finally {
+    ended.abort()
   }
 }
 

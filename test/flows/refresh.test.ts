@@ -224,6 +224,25 @@ test('a claim whose holder died before it asked is taken over', async () => {
   assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
 })
 
+test('who asks while a claim whose holder died still stands gets the token there is', async () => {
+  await using countersign = await startCountersign({
+    env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '1' },
+  })
+  const { ask } = await authorized(countersign)
+  const { database, forge, vault_url } = countersign
+  const { password } = await ask()
+  await sql`update connections set version = version + 1, refresh_due_at = null,
+    access_issued_at = now() - interval '50 minutes',
+    access_expires_at = now() + interval '10 minutes',
+    refresh_claimed_by = gen_random_uuid(),
+    refresh_claimed_at = now()`.execute(database.db)
+  const given = await ask(vault_url, { min_ttl: 1800 })
+  assert.deepEqual([given.password, given.min_ttl_met], [password, false])
+  await endAccess(countersign)
+  await assert.rejects(ask(), isProblem('provider-unavailable'))
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 0)
+})
+
 test('deleting the last authorization destroys the grant', async () => {
   await using countersign = await startCountersign()
   const { row } = await authorized(countersign)
