@@ -23,6 +23,7 @@ test('nothing is a repository that would lead elsewhere at the Git host', () => 
     'acme/./app',
     'acme/..git',
     'acme/...git',
+    'acme/\ud800',
   ]) {
     assert.equal(repositoryNamed(path.split('/')), undefined, path)
   }

@@ -37,9 +37,9 @@ export function repositoryNamed(names: readonly string[]): RepositoryName | unde
   return [...owners, name].every(isName) ? { owner: owners.join('/'), name } : undefined
 }
 
-/** Not one that leads to another place: a folder's own, or the one above it. */
+/** Not one that leads to another place, a folder's own or the one above it, nor half a character. */
 function isName(name: string): boolean {
-  return !/^\.{0,2}$|[/\\?#]/.test(name)
+  return name.isWellFormed() && !/^\.{0,2}$|[/\\?#]/.test(name)
 }
 
 /** Undefined for what could mean another place than it says. */
