@@ -21,11 +21,22 @@ export class SocketFolderError extends Error {
   override name = 'SocketFolderError'
 }
 
-/** A new folder with a name nobody can guess, for one command. */
+/**
+ * A new folder with a name nobody can guess, for one command.
+ *
+ * @throws {SocketFolderError}
+ */
 export async function createSocketFolder(): Promise<SocketFolder> {
-  const usual = join(tmpdir(), 'countersign-')
-  const parent = fits(join(`${usual}123456`, 'socket')) ? usual : '/tmp/countersign-'
-  return socketFolder(await mkdtemp(parent))
+  const usual = tmpdir()
+  const parent = fits(join(usual, 'countersign-123456', 'socket')) ? usual : '/tmp'
+  try {
+    return socketFolder(await mkdtemp(join(parent, 'countersign-')))
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : cause
+    throw new SocketFolderError(`${parent} cannot be used (${code}): name another in TMPDIR`, {
+      cause,
+    })
+  }
 }
 
 /**

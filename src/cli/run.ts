@@ -1,5 +1,6 @@
 import { openPersonSocket } from '../agent/person-socket.ts'
 import { type Refusal, refusalFrom, refusalSentence } from '../agent/refusal.ts'
+import { SocketFolderError } from '../agent/socket-folder.ts'
 import { openVaultClient, type VaultClient } from '../agent/vault-client.ts'
 import {
   type ActsFor,
@@ -53,7 +54,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     vault,
     acts_for: as.acts_for,
     onRefusal: refusalPrinter(),
-  })
+  }).catch(noSocket)
   const env = environment({
     env: process.env,
     base_urls: view.providers.map((provider) => provider.base_url),
@@ -77,7 +78,7 @@ async function readView(
     const refusal = refusalFrom(error)
     throw refused(`${refusalSentence(refusal)}${hint(refusal, key_source)}`, error)
   }
-  if (Array.isArray(view.providers)) return view
+  if (Array.isArray(view?.providers)) return view
   throw refused(`What answers at ${vault_url} is not a vault.`)
 }
 
@@ -198,6 +199,11 @@ function providerNamed({ providers, runtime }: RuntimeView, name: string): Provi
   if (provider) return provider
   const names = providers.map((candidate) => `"${candidate.name}"`).join(', ') || 'none'
   throw usageError('run', `runtime "${runtime.name}" has no provider "${name}", but ${names}`)
+}
+
+function noSocket(error: unknown): never {
+  if (!(error instanceof SocketFolderError)) throw error
+  throw new CommandError(`${error.message}.`, exitCodes.usage, { cause: error })
 }
 
 function environment(options: Parameters<typeof childEnvironment>[0]): Record<string, string> {

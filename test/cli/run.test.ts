@@ -273,6 +273,17 @@ describe('countersign run, refused', () => {
     })
   }
 
+  it('runs nothing where there is no place for its socket', async () => {
+    await using end = await vaultWith(runtimeView())
+    const setting = installation(end.url, { TMPDIR: '/etc/passwd' })
+    const { code, stdout, stderr } = await countersign([...ALICE, 'echo', 'ran'], setting)
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
+    assert.equal(
+      stderr,
+      'countersign: /etc/passwd cannot be used (ENOTDIR): name another in TMPDIR.\n',
+    )
+  })
+
   it('runs nothing with a key that the vault does not know', async () => {
     await using end = await startVaultEnd(() =>
       problem('runtime-key-invalid', 'Ask an administrator for a new one.'),
@@ -293,10 +304,12 @@ describe('countersign run, refused', () => {
 
     await using page404 = await startVaultEnd(() => ({ status: 404, body: '<html>' }))
     assert.equal((await asAlice(page404.url, ['echo', 'ran'])).code, 3)
-    await using stranger = await startVaultEnd(() => ok({ hello: 'world' }))
-    const { code, stderr } = await asAlice(stranger.url, ['echo', 'ran'])
-    assert.equal(code, 3)
-    assert.match(stderr, /^countersign: What answers at http:\S+ is not a vault\.\n$/)
+    for (const said of [{ hello: 'world' }, null]) {
+      await using stranger = await startVaultEnd(() => ok(said))
+      const { code, stderr } = await asAlice(stranger.url, ['echo', 'ran'])
+      assert.equal(code, 3)
+      assert.match(stderr, /^countersign: What answers at http:\S+ is not a vault\.\n$/)
+    }
   })
 })
 
