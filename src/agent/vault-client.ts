@@ -43,18 +43,22 @@ export function openVaultClient({
 }: VaultClientOptions): VaultClient {
   const base_url = vault_url.replace(/\/+$/, '')
   const secure = new URL(base_url).protocol === 'https:'
-  const agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: 32 })
+  const { Agent } = secure ? https : http
+  const kept = new Agent({ keepAlive: true, maxSockets: 32 })
+  const fresh = new Agent({ keepAlive: false, maxSockets: 32 })
   const request = secure ? https.request : http.request
 
   const send: Fetch = async (url, { method = 'GET', headers, body, signal }) => {
     // `createClient` gives headers as a plain object, and reads no more than `Answer` of the answer.
     const fields = headers as http.OutgoingHttpHeaders
-    const options = { agent, method, headers: fields, ...(signal && { signal }) }
-    const call = () => exchange(request(url, options), body, call_deadline_ms)
+    const options = { method, headers: fields, ...(signal && { signal }) }
+    const call = (agent: http.Agent) =>
+      exchange(request(url, { agent, ...options }), body, call_deadline_ms)
     try {
-      return (await call().catch((error: unknown) => {
+      return (await call(kept).catch((error: unknown) => {
         // The vault closed an idle connection just as we took it up: it has not seen the request.
-        if (error instanceof StaleConnectionError) return call()
+        // The others may have been closed at the same time, so this goes by a new one.
+        if (error instanceof StaleConnectionError) return call(fresh)
         throw error
       })) as Response
     } catch (error) {
@@ -74,7 +78,8 @@ export function openVaultClient({
     readRepositoryAccess: client.readRepositoryAccess,
     getRuntimeView: client.getRuntimeView,
     async [Symbol.asyncDispose]() {
-      agent.destroy()
+      kept.destroy()
+      fresh.destroy()
     },
   }
 }

@@ -57,6 +57,20 @@ describe('the client of the vault', () => {
     assert.deepEqual([calls, pair.end.connections()], [3, 2])
   })
 
+  it('repeats it on a new connection: the other idle ones were closed at the same time', async () => {
+    let restarted = false
+    await using pair = await openPair(() => {
+      const isOld = pair.end.connections() === 3
+      return restarted && isOld ? 'hang up' : ok(credential)
+    })
+    const call = () => pair.vault.issueCredential({ body })
+    await Promise.all([call(), call(), call()])
+    assert.equal(pair.end.connections(), 3)
+    restarted = true
+    await call()
+    assert.deepEqual([pair.end.calls.length, pair.end.connections()], [5, 4])
+  })
+
   it('does not repeat a call on a new connection', async () => {
     await using pair = await openPair(() => 'hang up')
     await assert.rejects(pair.vault.issueCredential({ body }), unavailable(/it hung up/))
