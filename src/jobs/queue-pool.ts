@@ -5,6 +5,8 @@ import type { Logger } from 'pino'
 /** The pool as graphile-worker is given it. Dispose it once the library has stopped. */
 export interface QueuePool extends AsyncDisposable {
   pool: pg.Pool
+  /** Whether the end of a task is still to be written down. */
+  isWriting(): boolean
 }
 
 /** Between two tries to write down how a task ended. */
@@ -70,6 +72,7 @@ export function openQueuePool(pool: pg.Pool, log: Logger): QueuePool {
 
   return {
     pool: Object.create(pool, { connect: { value: connect } }),
+    isWriting: () => writing.size > 0,
     async [Symbol.asyncDispose]() {
       closing.abort()
       await Promise.all(writing)

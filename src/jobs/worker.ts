@@ -33,11 +33,14 @@ export async function startWorker(
   const id = `vault-${randomUUID()}`
   const lost = (error: Error) => log.warn({ err: error }, 'worker connection lost')
   resources.use(await holdWorkerLife(database.url, id, lost))
-  resources.use(startUnlocking(parts.db, log))
   const queue = resources.use(openQueuePool(database.pool, log))
+  const jobs = new Set<string>()
+  // One whose end is not written yet is no longer here, and is not lost.
+  const underway = () => (queue.isWriting() ? undefined : jobs)
+  resources.use(startUnlocking(parts.db, { id, underway }, log))
   const runner = await run({
     pgPool: queue.pool,
-    events: eventsNaming(id),
+    events: eventsOf(id, jobs),
     concurrency: CONCURRENCY,
     noHandleSignals: true,
     logger: new Logger(() => (level, message) => {
@@ -65,11 +68,18 @@ export async function startWorker(
   return resources.move()
 }
 
-/** Jobs are then locked by this name, and not by one that nobody else can know is alive. */
-function eventsNaming(id: string): WorkerEvents {
+/**
+ * Names the worker, so that its jobs are locked by this name, and not by one that nobody else can
+ * know is alive.
+ *
+ * @param jobs ids of those that it has are kept here
+ */
+function eventsOf(id: string, jobs: Set<string>): WorkerEvents {
   const events: WorkerEvents = new EventEmitter()
   events.on('pool:create', ({ workerPool }) => {
     workerPool.id = id
   })
+  events.on('job:start', ({ job }) => jobs.add(job.id))
+  events.on('job:complete', ({ job }) => jobs.delete(job.id))
   return events
 }

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
+import { enqueueBehind } from '../../src/jobs/queue.ts'
 import type { Trx } from '../../src/store/database.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import { startNetwork } from '../harness/network.ts'
 import { until } from '../harness/until.ts'
 import { startVaultProcess, type VaultProcess } from '../harness/vault-process.ts'
 
@@ -27,10 +29,10 @@ after(() => countersign[Symbol.asyncDispose]())
 const { admin, database, forge, provider } = countersign
 
 let vaults = 0
-const startVault = () => {
+const startVault = (database_url = database.url) => {
   vaults += 1
   return startVaultProcess({
-    database_url: database.url,
+    database_url,
     data_folder: join(folder.path, `vault-${vaults}`),
     vault_key: countersign.vault_key,
     page_url: countersign.page_url,
@@ -50,6 +52,14 @@ async function checking() {
   admin.addToken(row, token).catch(() => {})
   await until('a call of the forge', async () => (await forge.calls(WHOAMI)) === 1)
   return runtime.id
+}
+
+/** A token that is there, by a vault that is gone again. Returns the id of its connection. */
+async function checkedToken(): Promise<string> {
+  await using _ = await startVault()
+  const { runtime } = await countersign.runtime()
+  await admin.addToken({ runtime_id: runtime.id, provider_id: provider.id }, await forge.token())
+  return (await admin.access(runtime.id)).authorization?.connection.id ?? ''
 }
 
 /** The token has been taken, and its task is over. */
@@ -137,5 +147,46 @@ suite('while a vault does a task', () => {
     assert.equal(await vault.gone, 0, vault.said.join('\n'))
     await using _ = await startVault()
     await done(runtime_id)
+  })
+})
+
+suite('a job that a vault never hears of, for its connection breaks as it is told', () => {
+  /** As they would be after two minutes. */
+  const ageLocks = () =>
+    sql`update graphile_worker._private_jobs set locked_at = locked_at - interval '2 minutes'`.execute(
+      database.db,
+    )
+  /** The answer in which a vault is told of a job has the vault's name. */
+  const TOLD = 'vault-'
+
+  test('is done soon', async () => {
+    await using network = await startNetwork(database.url)
+    const lost = network.loseAnswer(TOLD)
+    await using vault = await startVault(network.url)
+    const { runtime } = await countersign.runtime()
+    const row = { runtime_id: runtime.id, provider_id: provider.id }
+    const checked = admin.addToken(row, await forge.token())
+    await lost
+    await ageLocks()
+    await says(vault, 'jobs were lost on their way here')
+    assert.equal((await checked).status, 'accepted')
+    await done(runtime.id)
+  })
+
+  test('keeps nothing that stands in line behind it', async () => {
+    const id = await checkedToken()
+    await using network = await startNetwork(database.url)
+    const lost = network.loseAnswer(TOLD)
+    await using _ = await startVault(network.url)
+    await enqueueBehind(database.db, 'check-connection', id)
+    await lost
+    await enqueueBehind(database.db, 'check-connection', id)
+    await ageLocks()
+    await until('a line that is free', async () => {
+      const { rows } = await sql`select from graphile_worker._private_job_queues
+        where locked_at is not null
+        union all select from graphile_worker._private_jobs where is_available`.execute(database.db)
+      return rows.length === 0
+    })
   })
 })

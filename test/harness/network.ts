@@ -13,16 +13,29 @@ export interface Network extends AsyncDisposable {
    * @param more also those that are yet to be made
    */
   silence(more?: { new_ones: true }): void
+  /**
+   * The next answer with these words is lost: its connection breaks just then.
+   *
+   * @returns when that has happened
+   */
+  loseAnswer(words: string): Promise<void>
 }
 
 export async function startNetwork(database_url: string): Promise<Network> {
   const target = new Client(database_url)
   const pairs = new Set<[Socket, Socket]>()
   let dead = false
+  let losing: { words: string; done: () => void } | undefined
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connectTo(target)
     const pair: [Socket, Socket] = [near, far]
     pairs.add(pair)
+    far.on('data', (answer: Buffer) => {
+      if (losing === undefined || !answer.includes(losing.words)) return
+      for (const socket of pair) socket.destroy()
+      losing.done()
+      losing = undefined
+    })
     for (const [one, other] of [pair, [far, near] as const]) {
       one.pipe(other)
       // Whoever was told that the other side is gone has nothing to wait for.
@@ -41,6 +54,10 @@ export async function startNetwork(database_url: string): Promise<Network> {
       dead = more !== undefined
       for (const pair of pairs) cut(pair)
     },
+    loseAnswer: (words) =>
+      new Promise((done) => {
+        losing = { words, done }
+      }),
     async [Symbol.asyncDispose]() {
       for (const socket of [...pairs].flat()) socket.destroy()
       server.close()
