@@ -14,7 +14,7 @@ export async function removeFinished(db: Db): Promise<void> {
   await db.deleteFrom('person_tokens').where('expires_at', '<', sql<Date>`now()`).execute()
   await db.deleteFrom('notices').where('ended_at', '<', before).execute()
   await db.deleteFrom('invites').where('expires_at', '<', before).execute()
-  // Milliseconds, as better-auth keeps them. No limit counts over more than minutes.
+  // No limit counts over more than minutes.
   const yesterday = sql<number>`extract(epoch from now() - interval '1 day') * 1000`
   await db.deleteFrom('rate_limits').where('last_request', '<', yesterday).execute()
   await reviveRevocations(db)

@@ -3,10 +3,7 @@ import { ProblemError } from '../contract/index.ts'
 import type { Db } from '../store/database.ts'
 
 /**
- * Counts one attempt under `key`, over all servers.
- *
- * The table is better-auth's too, which now and then deletes rows whose `last_request` is a minute
- * ago. In our rows it is therefore when counting begins anew.
+ * Counts one attempt under `key`, over all servers. `last_request` is when counting begins anew.
  *
  * @throws ProblemError `too-many-attempts` after `most` of them within `seconds`
  */

@@ -58,12 +58,12 @@ export interface PersonTokensTable {
   expires_at: Instant
 }
 
-/** Kept by better-auth, and by us for the codes of device sign-ins. */
+/** Attempts that are counted, by whom or what. */
 export interface RateLimitsTable {
   id: Generated<string>
   key: string
   count: number
-  /** Milliseconds since the epoch. */
+  /** When counting begins anew, in milliseconds since the epoch. */
   last_request: string | number
 }
 

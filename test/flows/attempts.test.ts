@@ -51,6 +51,30 @@ test('one account can be tried so often, from however many addresses, and others
   assert.equal((await signIn(email, PASSWORD)).person?.id, admin.person.id)
 })
 
+test('a password can be guessed at its change so often, from however many addresses', async () => {
+  const { person, cookie } = await countersign.person('robbed')
+  const change = (current_password: string) => {
+    addresses += 1
+    const headers = { cookie, 'x-forwarded-for': `198.51.100.${addresses % 250}` }
+    const body = { current_password, new_password: 'another few words' }
+    return createClient({ base_url: page_url, headers }).changePassword({ body })
+  }
+  await exhaust(10, () => change('a guess'), 'password-wrong')
+  await refusal(change(PASSWORD), 'too-many-attempts')
+  await sql`update rate_limits set last_request = last_request - 60000
+    where key = ${`password ${person.id}`}`.execute(database.db)
+  await change(PASSWORD)
+})
+
+test('however many sign out, each of them is signed out', async () => {
+  const { api, cookie } = await countersign.person('leaving')
+  const nobody = createClient({ base_url: page_url })
+  for (let made = 0; made < 120; made += 1) await nobody.signOut({})
+  await api.signOut({})
+  const before = createClient({ base_url: page_url, headers: { cookie } })
+  assert.equal((await before.getSession({})).person, null)
+})
+
 test('one person can have Git hosts asked about tokens so often, and others go on', async () => {
   const check = ({ api }: PersonClient) => api.checkConnection({ params: { id: randomUUID() } })
   const eager = await countersign.person('eager')
