@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Endpoint, ProblemError } from '../contract/index.ts'
 import { isWithin } from '../people/attempts.ts'
-import type { Auth, SignedIn } from '../people/auth.ts'
+import { type Auth, type InBrowser, notSignedIn, type SignedIn } from '../people/auth.ts'
 import { ownerOfToken } from '../people/person-tokens.ts'
 import { recordDenial } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
@@ -18,7 +18,7 @@ export interface PageCallers {
   /** The token that a command line sends, whether or not it is one; RFC 6750 §2.1. */
   token(request: FastifyRequest): string | undefined
   /** A person with a browser's session. @throws ProblemError `not-signed-in` */
-  browser(request: FastifyRequest, endpoint: Pick<Endpoint, 'caller'>): Promise<SignedIn>
+  browser(request: FastifyRequest, endpoint: Pick<Endpoint, 'caller'>): Promise<InBrowser>
 }
 
 export function createPageCallers(db: Db, auth: Auth, page_url: string): PageCallers {
@@ -27,18 +27,19 @@ export function createPageCallers(db: Db, auth: Auth, page_url: string): PageCal
     const token = bearerToken(request)
     // Who sends a token means it: whatever cookie is there does not count.
     if (token !== undefined) return await ownerOfToken(db, token)
-    const { cookie } = request.headers
-    return cookie === undefined ? undefined : await auth.whoIs(cookie)
+    return await inBrowser(request)
   }
 
-  async function person(
+  async function inBrowser({ headers }: FastifyRequest): Promise<InBrowser | undefined> {
+    return headers.cookie === undefined ? undefined : await auth.whoIs(headers.cookie)
+  }
+
+  async function admitted<Person extends SignedIn>(
+    person: Person | undefined,
     request: FastifyRequest,
     endpoint: Pick<Endpoint, 'caller'>,
-  ): Promise<SignedIn> {
-    const person = await anyone(request)
-    if (person === undefined) {
-      throw new ProblemError('not-signed-in', 'Sign in, then try again.')
-    }
+  ): Promise<Person> {
+    if (person === undefined) throw notSignedIn()
     if (endpoint.caller === 'admin' && person.role !== 'admin') {
       await recordSomeDenials(db, person, request)
       throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
@@ -48,13 +49,14 @@ export function createPageCallers(db: Db, auth: Auth, page_url: string): PageCal
 
   return {
     anyone,
-    person,
+    person: async (request, endpoint) => admitted(await anyone(request), request, endpoint),
     token: bearerToken,
     async browser(request, endpoint) {
       if (bearerToken(request) !== undefined) {
         throw new ProblemError('not-signed-in', 'Do this on a page, signed in with a browser.')
       }
-      return await person(request, endpoint)
+      refuseOtherSites(request, page_url)
+      return await admitted(await inBrowser(request), request, endpoint)
     },
   }
 }

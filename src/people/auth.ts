@@ -21,6 +21,9 @@ export interface AuthSettings {
 /** A signed-in person, as an actor. */
 export type SignedIn = Extract<Actor, { kind: 'person' }>
 
+/** Somebody who is signed in with a browser, and in which session. */
+export type InBrowser = SignedIn & { session_id: string }
+
 /** Sign-in, sessions and passwords; better-auth behind the few calls that we need of it. */
 export interface Auth {
   /**
@@ -55,7 +58,7 @@ export interface Auth {
     ip: string | null
   }): Promise<string[]>
   /** Who is signed in with this `Cookie` header; undefined: nobody. */
-  whoIs(cookie: string): Promise<SignedIn | undefined>
+  whoIs(cookie: string): Promise<InBrowser | undefined>
   hashPassword(password: string): Promise<string>
 }
 
@@ -66,6 +69,25 @@ export interface Auth {
 export async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
   await trx.deleteFrom('device_sign_ins').where('person_id', '=', person_id).execute()
   await trx.deleteFrom('person_tokens').where('person_id', '=', person_id).execute()
+}
+
+/**
+ * Whoever ends this session from now on waits until `trx` ends.
+ *
+ * @throws ProblemError `not-signed-in` when it has ended
+ */
+export async function holdSession(trx: Trx, { session_id }: InBrowser): Promise<void> {
+  const session = await trx
+    .selectFrom('sessions')
+    .select('id')
+    .where('id', '=', session_id)
+    .forShare()
+    .executeTakeFirst()
+  if (session === undefined) throw notSignedIn()
+}
+
+export function notSignedIn(): ProblemError {
+  return new ProblemError('not-signed-in', 'Sign in, then try again.')
 }
 
 /** Sign-ins from one address, and to one account: more than one address can make, who shuts nobody out. */
@@ -104,7 +126,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     )
   }
 
-  async function whoIs(cookie: string): Promise<SignedIn | undefined> {
+  async function whoIs(cookie: string): Promise<InBrowser | undefined> {
     const asked = auth.api.getSession({ headers: new Headers({ cookie }) })
     // It hides what the database said behind an error of its own.
     const found = await asked.catch((error: unknown) => {
@@ -112,7 +134,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     })
     if (found === null) return undefined
     const { id, email, role } = found.user
-    return { kind: 'person', id, name: email, role: role as Role }
+    return { kind: 'person', id, name: email, role: role as Role, session_id: found.session.id }
   }
 
   return {

@@ -10,7 +10,7 @@ import { decide } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { countAttempt } from './attempts.ts'
-import type { SignedIn } from './auth.ts'
+import { holdSession, type InBrowser, type SignedIn } from './auth.ts'
 import { networkOf } from './network.ts'
 import { issuePersonToken } from './person-tokens.ts'
 
@@ -96,13 +96,14 @@ export async function readDeviceSignIn(
 }
 
 /**
- * The person's word: what has this code may act as them, or not. It counts once.
+ * The person's word: what has this code may act as them, or not. It counts once, and only as long as
+ * the session lives in which it is given.
  *
- * @throws ProblemError `device-code-unknown`, `too-many-attempts`
+ * @throws ProblemError `device-code-unknown`, `not-signed-in`, `too-many-attempts`
  */
 export async function answerDeviceSignIn(
   db: Db,
-  request: { person: SignedIn; ip: string | null; approved: boolean } & TypedCode,
+  request: { person: InBrowser; ip: string | null; approved: boolean } & TypedCode,
 ): Promise<void> {
   const { person, ip, approved } = request
   await countAttempt(db, `device-code ${person.id}`, LOOKS)
@@ -116,6 +117,7 @@ export async function answerDeviceSignIn(
     owner_id: person.id,
   } as const
   await decide(db, attempt, async (trx) => {
+    await holdSession(trx, person)
     const answered = await trx
       .updateTable('device_sign_ins')
       .set({ status: approved ? 'approved' : 'denied', person_id: person.id })

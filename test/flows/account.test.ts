@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
 import { createClient, ProblemError } from '../../src/contract/index.ts'
 import { issuePersonToken } from '../../src/people/person-tokens.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { PASSWORD, type PersonClient } from '../harness/person.ts'
+import { until } from '../harness/until.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -110,4 +112,60 @@ test('a name is changed for everybody to see, and all of it is audited', async (
       'account.update allowed',
     ],
   )
+})
+
+/** How many wait for a row that somebody else has. */
+async function waiting(): Promise<number> {
+  const { rows } = await sql`select from pg_stat_activity
+    where wait_event_type = 'Lock' and datname = current_database()`.execute(
+    countersign.database.db,
+  )
+  return rows.length
+}
+
+/** A command line that waits for this person's word. */
+async function asking(person: PersonClient) {
+  const line = createClient({ base_url: page_url })
+  const { device_code, user_code } = await line.beginDeviceSignIn({ body: { device_name: 'pad' } })
+  return {
+    approve: () => person.api.answerDeviceSignIn({ body: { user_code, approved: true } }),
+    redeem: () => line.redeemDeviceSignIn({ body: { device_code } }),
+  }
+}
+
+test('what is approved as its person signs out everywhere is not let in', async () => {
+  const person = await countersign.person('gina')
+  const { approve, redeem } = await asking(person)
+  let approved: Promise<unknown> | undefined
+  let ended: Promise<unknown> | undefined
+  await countersign.database.db.transaction().execute(async (trx) => {
+    await sql`select from device_sign_ins where device_name = 'pad' for update`.execute(trx)
+    approved = approve()
+    await until('an answer on its way', async () => (await waiting()) >= 1)
+    let isOver = false
+    ended = person.api.endSessions({}).finally(() => {
+      isOver = true
+    })
+    await until('a sign-out beside it', async () => isOver || (await waiting()) >= 2)
+  })
+  await approved
+  await ended
+  await assert.rejects(redeem(), isProblem('device-code-expired'))
+})
+
+test('nothing is approved in a session that has just ended', async () => {
+  const person = await countersign.person('hal')
+  const { approve, redeem } = await asking(person)
+  let approved: Promise<unknown> | undefined
+  await countersign.database.db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('sessions').where('person_id', '=', person.person.id).execute()
+    let isOver = false
+    approved = approve().finally(() => {
+      isOver = true
+    })
+    approved.catch(() => {})
+    await until('an answer on its way', async () => isOver || (await waiting()) >= 1)
+  })
+  await assert.rejects(approved ?? Promise.resolve(), isProblem('not-signed-in'))
+  assert.equal((await redeem()).status, 'authorization_pending')
 })
