@@ -78,13 +78,17 @@ export type Action = keyof typeof rules
 export const ACTIONS: readonly string[] = Object.keys(rules)
 
 /** What somebody is about to do. `subject` says to what, in words, without any secret. */
-export interface Attempt {
+export interface Attempt extends AboutRows {
   actor: Actor
   action: Action
   subject: string
   /** Address the request came from. */
   ip: string | null
   reason?: string
+}
+
+/** Which rows an act is about: of what comes of it, it knows only when that is there. */
+interface AboutRows {
   owner_id?: string
   runtime_id?: string
   connection_id?: string
@@ -97,13 +101,14 @@ const MOST_TRIES = 4
  * Authorizes and audits in one call: writes the audit row and runs `work` in one transaction, so
  * that neither is there without the other. A denial is written too, and thrown.
  *
- * @param work changes the database only: it runs again when a deadlock undid it
+ * @param work changes the database only: it runs again when a deadlock undid it. Says with `about`
+ *   which rows came of it
  * @throws ProblemError `not-an-administrator` when the actor may not do this
  */
 export async function decide<T>(
   db: Db,
   attempt: Attempt,
-  work: (trx: Trx) => Promise<T>,
+  work: (trx: Trx, about: (rows: AboutRows) => void) => Promise<T>,
 ): Promise<T> {
   if (!rules[attempt.action](attempt.actor)) {
     const reason = 'not-an-administrator'
@@ -116,8 +121,9 @@ export async function decide<T>(
   for (let tries = 1; ; tries += 1) {
     try {
       return await db.transaction().execute(async (trx) => {
-        const result = await work(trx)
-        await trx.insertInto('audit').values(auditRow(attempt, 'allowed')).execute()
+        const done = { ...attempt }
+        const result = await work(trx, (rows) => Object.assign(done, rows))
+        await trx.insertInto('audit').values(auditRow(done, 'allowed')).execute()
         return result
       })
     } catch (error) {

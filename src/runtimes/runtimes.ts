@@ -55,9 +55,10 @@ export async function createRuntime(
 ): Promise<{ runtime: Runtime; key: string }> {
   const { actor, ip, name } = request
   const id = randomUUID()
-  const about = { actor, ip, subject: name, runtime_id: id }
+  const attempt = { actor, action: 'runtime.create', subject: name, ip } as const
   try {
-    return await decide(db, { ...about, action: 'runtime.create' }, async (trx) => {
+    return await decide(db, attempt, async (trx, about) => {
+      about({ runtime_id: id })
       await trx
         .insertInto('runtimes')
         .values({ id, name, description: request.description?.trim() ?? '' })

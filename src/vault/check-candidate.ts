@@ -68,7 +68,7 @@ async function accept(
   { inspection, probe, elsewhere }: Passed,
 ): Promise<void> {
   const { owner_id, owner_kind, runtime_id, provider_id } = candidate
-  await decide(db, attemptOf(candidate, 'accepted'), async (trx) => {
+  await decide(db, attemptOf(candidate, 'accepted'), async (trx, about) => {
     await takeTurns(trx, candidate)
     await refuseFinished(trx, candidate)
     const fingerprint = keyring.fingerprint(token)
@@ -92,6 +92,7 @@ async function accept(
       ...acceptedColumns(inspection),
     } as const
     await placeConnection(trx, candidate, connection, probe)
+    about({ connection_id: id })
     if (before !== undefined && staying.length > 0) {
       await bringOthers(trx, { from: before.id, to: id }, staying)
     }

@@ -143,7 +143,7 @@ async function accept(
   { inspection, probe }: Proof,
 ): Promise<void> {
   const { owner_id, owner_kind, provider_id, client_row_id } = request
-  await decide(db, attemptOf(request, 'exchanged'), async (trx) => {
+  await decide(db, attemptOf(request, 'exchanged'), async (trx, about) => {
     await takeTurns(trx, request)
     await refuseFinished(trx, request)
     const { account } = inspection
@@ -180,6 +180,7 @@ async function accept(
       refresh_failure: null,
     } as const
     await placeConnection(trx, request, connection, probe)
+    about({ connection_id: id })
     if (before?.continues === true) await endReplaced(trx, keyring, request, before, answer)
     await finish(trx, request, { status: 'completed', problem: null, token_set_box: null })
     await noteClientWorks(trx, request)

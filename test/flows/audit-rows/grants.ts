@@ -17,6 +17,7 @@ import {
   comeBack,
   registerApp,
 } from '../../harness/oauth.ts'
+import { connectionOf } from './tokens.ts'
 
 const BOB = { login: 'bob', password: 'bob-demo' }
 
@@ -41,25 +42,26 @@ export function grantActs(countersign: Countersign, { leaves }: AuditTrail): voi
       const quin = byPerson(person.person)
       const where = 'Forge on runtime oauth'
       const about = { owner_id: quin.id, runtime_id: row.runtime_id }
-      const finished = allowed(
-        VAULT,
-        'authorization_request.finish',
-        `quin@example.com for ${where}: exchanged`,
-        about,
-      )
-      const granting = [
+      const finished = (more: { connection_id?: string }) =>
+        allowed(VAULT, 'authorization_request.finish', `quin@example.com for ${where}: exchanged`, {
+          ...about,
+          ...more,
+        })
+      const granting = (more: { connection_id?: string }) => [
         allowed(quin, 'authorization_request.create', where, about),
         allowed(quin, 'authorization_request.return', `${where}: allowed`, about),
-        finished,
+        finished(more),
       ]
+      const which = async () => ({ connection_id: await connectionOf(person, row.runtime_id) })
       const allow = (account: typeof ALICE) => () => authorizeWithOAuth(person, row, account)
-      await leaves(allow(ALICE), () => granting)
-      const { id } = await leaves(allow(BOB), () => granting)
+      await leaves(allow(ALICE), async () => granting(await which()))
+      // Nothing comes of it yet: the account is another one.
+      const { id } = await leaves(allow(BOB), () => granting({}))
       await leaves(
         () => api.confirmAuthorizationRequest({ params: { id } }),
-        () => [
+        async () => [
           allowed(quin, 'authorization_request.confirm', `${where}: bob in place of alice`, about),
-          finished,
+          finished(await which()),
         ],
       )
       const { authorization } = await person.access(row.runtime_id)
@@ -109,7 +111,12 @@ export function grantActs(countersign: Countersign, { leaves }: AuditTrail): voi
         return outcomeOf(person, id)
       }
       const subject = `sam@example.com for ${where}: exchanged`
-      await leaves(allow, () => [allowed(VAULT, 'authorization_request.finish', subject, about)])
+      await leaves(allow, async () => {
+        const connection_id = await connectionOf(person, lab.runtime.id)
+        return [
+          allowed(VAULT, 'authorization_request.finish', subject, { ...about, connection_id }),
+        ]
+      })
       const { authorization } = await person.access(lab.runtime.id)
       await leaves(
         () => person.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } }),

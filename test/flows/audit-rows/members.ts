@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { before, suite, test } from 'node:test'
 import { type Endpoint, endpoints } from '../../../src/contract/index.ts'
+import { createRuntime } from '../../../src/runtimes/runtimes.ts'
 import { type AuditTrail, byPerson, denied } from '../../harness/audit-trail.ts'
 import type { Countersign } from '../../harness/countersign.ts'
 import type { PersonClient } from '../../harness/person.ts'
-import { assertProblem } from '../../harness/problems.ts'
+import { assertProblem, refusal } from '../../harness/problems.ts'
 
 const id = randomUUID()
 const row = { runtime_id: id, provider_id: id }
@@ -58,5 +59,16 @@ export function memberActs(countersign: Countersign, { leaves }: AuditTrail): vo
         await assertProblem(answer, reason)
       })
     }
+
+    test('a runtime that was not made has no id', async () => {
+      const { person } = member
+      const actor = { kind: 'person', id: person.id, name: person.email, role: 'member' } as const
+      const reason = 'not-an-administrator'
+      const about = { actor, ip: null, name: 'never', provider_ids: [] }
+      await leaves(
+        () => refusal(createRuntime(countersign.database.db, about), reason),
+        () => [denied(byPerson(person), 'runtime.create', 'never', reason, { ip: null })],
+      )
+    })
   })
 }

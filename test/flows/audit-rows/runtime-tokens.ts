@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { type AuditTrail, allowed, byPerson, denied, VAULT } from '../../harness/audit-trail.ts'
 import type { Countersign } from '../../harness/countersign.ts'
+import { outcomeOf } from '../../harness/device-forge.ts'
 import { ALICE } from '../../harness/granted.ts'
 import {
   answerAtForge,
@@ -29,19 +30,27 @@ export function runtimeTokenActs(countersign: Countersign, { leaves }: AuditTrai
     return { row, about: { owner_id: runtime.id, runtime_id: runtime.id } }
   }
 
+  /** What a row is about, with the token that there is now. */
+  async function withToken<About extends object>(
+    row: { runtime_id: string; provider_id: string },
+    about: About,
+  ) {
+    const { connection } = await api.getRuntimeToken({ params: row })
+    return { ...about, connection_id: connection?.id ?? '' }
+  }
+
   suite("a runtime's own token", () => {
     test('is handed in, checked and deleted', async () => {
       const { row, about } = await newRuntime('robotic')
       const own = 'own token of runtime robotic for Forge'
       await leaves(
         async () => admin.addRuntimeToken(row, await forge.token()),
-        () => [
+        async () => [
           allowed(ada, 'runtime_token.create', own, about),
-          allowed(VAULT, 'candidate.finish', `${own}: accepted`, about),
+          allowed(VAULT, 'candidate.finish', `${own}: accepted`, await withToken(row, about)),
         ],
       )
-      const { connection } = await api.getRuntimeToken({ params: row })
-      const which = { ...about, connection_id: connection?.id ?? '' }
+      const which = await withToken(row, about)
       await leaves(
         () => api.checkRuntimeToken({ params: row }),
         () => [
@@ -64,19 +73,24 @@ export function runtimeTokenActs(countersign: Countersign, { leaves }: AuditTrai
       const itself = 'runtime granted itself'
       const allow = (account: typeof ALICE) => () =>
         authorizeWithOAuth(admin, row, account, beginRuntimeOAuth)
-      const granting = [
+      const finished = (which: typeof about) =>
+        allowed(VAULT, 'authorization_request.finish', `${itself} for Forge: exchanged`, which)
+      const granting = (which: typeof about) => [
         allowed(ada, 'runtime_token.authorize', `${itself} at Forge`, about),
         allowed(ada, 'runtime_token.return', `${itself} at Forge: allowed`, about),
-        allowed(VAULT, 'authorization_request.finish', `${itself} for Forge: exchanged`, about),
+        finished(which),
       ]
-      await leaves(allow(ALICE), () => granting)
-      const { id, status } = await leaves(allow(BOB), () => granting)
+      await leaves(allow(ALICE), async () => granting(await withToken(row, about)))
+      const { id, status } = await leaves(allow(BOB), () => granting(about))
       assert.equal(status, 'account_changed')
       await leaves(
-        () => api.confirmAuthorizationRequest({ params: { id } }),
-        () => [
+        async () => {
+          await api.confirmAuthorizationRequest({ params: { id } })
+          await outcomeOf(admin, id)
+        },
+        async () => [
           allowed(ada, 'runtime_token.confirm', `${itself} at Forge: bob in place of alice`, about),
-          allowed(VAULT, 'authorization_request.finish', `${itself} for Forge: exchanged`, about),
+          finished(await withToken(row, about)),
           allowed(VAULT, 'connection.revoke', 'grant of alice at Forge: destroyed here', {
             owner_id: row.runtime_id,
             ip: null,

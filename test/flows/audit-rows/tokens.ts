@@ -19,7 +19,7 @@ export function tokenActs(countersign: Countersign, { leaves }: AuditTrail): voi
       two = { ...two, runtime_id: (await countersign.runtime('two')).runtime.id }
       await leaves(
         async () => admin.addToken(one, await forge.token()),
-        () => handedIn('accepted'),
+        () => accepted(),
       )
     })
 
@@ -38,14 +38,14 @@ export function tokenActs(countersign: Countersign, { leaves }: AuditTrail): voi
     test('is not replaced by a bad one', async () => {
       await leaves(
         () => admin.addToken(one, '0'.repeat(40)),
-        () => handedIn('refused', 'token-rejected'),
+        () => handedIn('refused', { reason: 'token-rejected' }),
       )
     })
 
     test('is replaced by a good one, which cannot be sealed', async () => {
       await leaves(
         async () => admin.addTokenInClear(one, await forge.token()),
-        () => handedIn('accepted'),
+        () => accepted(),
       )
     })
 
@@ -96,18 +96,23 @@ export function tokenActs(countersign: Countersign, { leaves }: AuditTrail): voi
       }
     })
 
-    function handedIn(outcome: string, reason: string | null = null) {
+    async function accepted() {
+      return handedIn('accepted', { connection_id: await connectionOf(admin, one.runtime_id) })
+    }
+
+    function handedIn(outcome: string, more: { reason?: string; connection_id?: string }) {
       const about = { owner_id, runtime_id: one.runtime_id }
       const subject = `token of ada@example.com for Forge on runtime one: ${outcome}`
       return [
         allowed(ada, 'candidate.create', 'token for Forge on runtime one', about),
-        allowed(VAULT, 'candidate.finish', subject, { ...about, reason }),
+        allowed(VAULT, 'candidate.finish', subject, { ...about, ...more }),
       ]
     }
   })
 }
 
-async function connectionOf(person: PersonClient, runtime_id: string): Promise<string> {
+/** The token that somebody's runtime uses. */
+export async function connectionOf(person: PersonClient, runtime_id: string): Promise<string> {
   const { authorization } = await person.access(runtime_id)
   return authorization?.connection.id ?? ''
 }
