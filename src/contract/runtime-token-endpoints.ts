@@ -76,7 +76,7 @@ export const runtimeTokenEndpoints = {
     params: byRow,
     status: 202,
     result: Connection,
-    problems: ['not-found'],
+    problems: ['not-found', 'too-many-attempts'],
   },
   deleteRuntimeToken: {
     ...admin,

@@ -59,3 +59,15 @@ const CANDIDATES = { most: 60, seconds: 300 }
 export async function countCandidate(db: Db, person: { id: string }): Promise<void> {
   await countAttempt(db, `candidate ${person.id}`, CANDIDATES)
 }
+
+/** Each goes to the Git host at once, ahead of what it asks vaults to wait for. */
+const CHECKS = { most: 60, seconds: 300 }
+
+/**
+ * Counts a check that a person asks for, of whosever token.
+ *
+ * @throws ProblemError `too-many-attempts`
+ */
+export async function countCheck(db: Db, person: { id: string }): Promise<void> {
+  await countAttempt(db, `check ${person.id}`, CHECKS)
+}

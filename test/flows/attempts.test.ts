@@ -77,8 +77,14 @@ test('however many sign out, each of them is signed out', async () => {
 
 test('one person can have Git hosts asked about tokens so often, and others go on', async () => {
   const check = ({ api }: PersonClient) => api.checkConnection({ params: { id: randomUUID() } })
+  const checkOwn = ({ api }: PersonClient) =>
+    api.checkRuntimeToken({ params: { runtime_id: randomUUID(), provider_id: provider.id } })
   const eager = await countersign.person('eager')
-  await exhaust(60, () => check(eager), 'not-found')
+  const { id } = eager.person
+  await admin.api.updatePerson({ params: { id }, body: { role: 'admin' } })
+  let turn = 0
+  await exhaust(60, () => (turn++ % 2 ? check(eager) : checkOwn(eager)), 'not-found')
+  await refusal(checkOwn(eager), 'too-many-attempts')
   await refusal(check(admin), 'not-found')
 })
 

@@ -12,12 +12,10 @@ import { listAccess } from '../../authorizations/list-access.ts'
 import { createPictureCache } from '../../authorizations/picture-cache.ts'
 import { listRevocations } from '../../authorizations/revocations.ts'
 import { ProblemError } from '../../contract/index.ts'
-import { countAttempt, countCandidate } from '../../people/attempts.ts'
+import { countAttempt, countCandidate, countCheck } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
-/** Checks that a person may ask for. */
-const CHECKS = { most: 60, seconds: 300 }
 /** Authorizations with a token there is, which may have that checked, those changed or taken back. */
 const CHANGES = { most: 120, seconds: 300 }
 
@@ -56,7 +54,7 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
     return undefined
   })
   bind(app, 'checkConnection', person, async ({ params }, { caller, ip }) => {
-    await countAttempt(db, `check ${caller.id}`, CHECKS)
+    await countCheck(db, caller)
     return await requestCheck(db, { id: params.id, person: caller, ip })
   })
   bind(app, 'listRevocations', person, ({ query }, { caller }) =>

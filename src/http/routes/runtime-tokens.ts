@@ -7,7 +7,7 @@ import {
   getRuntimeToken,
   listRuntimeTokens,
 } from '../../authorizations/runtime-tokens.ts'
-import { countCandidate } from '../../people/attempts.ts'
+import { countCandidate, countCheck } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -21,9 +21,10 @@ export function runtimeTokenRoutes(app: FastifyInstance, { db, callers }: Server
     await countCandidate(db, person)
     return await createCandidate(db, { ...body, for_runtime: true, person, ip })
   })
-  bind(app, 'checkRuntimeToken', admin, ({ params }, { caller: person, ip }) =>
-    checkRuntimeToken(db, { ...params, person, ip }),
-  )
+  bind(app, 'checkRuntimeToken', admin, async ({ params }, { caller: person, ip }) => {
+    await countCheck(db, person)
+    return await checkRuntimeToken(db, { ...params, person, ip })
+  })
   bind(app, 'deleteRuntimeToken', admin, async ({ params }, { caller: person, ip }) => {
     await deleteRuntimeToken(db, { ...params, person, ip })
     return undefined
