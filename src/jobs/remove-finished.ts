@@ -12,6 +12,9 @@ export async function removeFinished(db: Db): Promise<void> {
   await db.deleteFrom('authorization_requests').where('created_at', '<', before).execute()
   await db.deleteFrom('device_sign_ins').where('expires_at', '<', sql<Date>`now()`).execute()
   await db.deleteFrom('person_tokens').where('expires_at', '<', sql<Date>`now()`).execute()
+  // These end by the clocks of the servers, which may be behind.
+  const longAgo = sql<Date>`now() - interval '1 day'`
+  await db.deleteFrom('sessions').where('expires_at', '<', longAgo).execute()
   await db.deleteFrom('notices').where('ended_at', '<', before).execute()
   await db.deleteFrom('invites').where('expires_at', '<', before).execute()
   // No limit counts over more than minutes.

@@ -47,7 +47,8 @@ export async function startWorker(
       if (level === 'error') log.error(message)
       else log.debug(message)
     }),
-    crontab: '0 3 * * * daily-upkeep',
+    // Where no vault was there at that time, it is made up for at the next start.
+    crontab: '0 3 * * * daily-upkeep ?fill=1d',
     taskList: {
       'check-candidate': (payload) =>
         checkCandidate(parts, (payload as Tasks['check-candidate']).id),
