@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime } from '../authorizations/candidates.ts'
 import { ownConnection, placeConnection, takeTurns } from '../authorizations/place-connection.ts'
@@ -8,7 +9,7 @@ import { type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts
 import { decide, vaultActor } from '../policy/decide.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
-import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
+import { type Db, isBrokenReference, isDatabaseAway, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { exchangeRequest, type FinishParts } from './exchange-code.ts'
@@ -84,7 +85,7 @@ async function openGranted(
 
 /**
  * Seals what a token endpoint granted into its request, before anything else is asked. What led to
- * it has been used up.
+ * it has been used up, so a database that is away is waited for.
  *
  * @throws OvertakenError when another vault has, or has ended the request, or the person gave it up:
  *   what was granted is ended then
@@ -96,18 +97,38 @@ export async function keepGranted(
 ): Promise<void> {
   const granted: Granted = { ...answer, asked_at: request.now.getTime() }
   const token_set_box = await keyring.seal(tokenSetAddress(request), JSON.stringify(granted))
-  const kept = await db.transaction().execute(async (trx) => {
-    const { numUpdatedRows } = await trx
-      .updateTable('authorization_requests')
-      .set({ ...usedUp, status: 'exchanging', token_set_box })
-      .where('id', '=', request.id)
-      .where('status', '=', request.status)
-      .where('token_set_box', 'is', null)
-      .executeTakeFirst()
-    if (numUpdatedRows === 0n) await endUnwanted(trx, request, token_set_box)
-    return numUpdatedRows > 0n
-  })
+  const kept = await whenDatabaseIsBack(() =>
+    db.transaction().execute(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('authorization_requests')
+        .set({ ...usedUp, status: 'exchanging', token_set_box })
+        .where('id', '=', request.id)
+        .where('status', '=', request.status)
+        .where('token_set_box', 'is', null)
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) await endUnwanted(trx, request, token_set_box)
+      return numUpdatedRows > 0n
+    }),
+  )
   if (!kept) throw new OvertakenError()
+}
+
+/** For so long a database may be away, as at a failover, before what was granted is lost … */
+const AWAY_MS = 120_000
+/** … and so often it is tried. */
+const AGAIN_MS = 1000
+
+/** @param write bears being done twice: that it was done may not be heard */
+async function whenDatabaseIsBack<T>(write: () => Promise<T>): Promise<T> {
+  const give_up_at = performance.now() + AWAY_MS
+  for (;;) {
+    try {
+      return await write()
+    } catch (error) {
+      if (!isDatabaseAway(error) || performance.now() > give_up_at) throw error
+    }
+    await pause(AGAIN_MS)
+  }
 }
 
 /** The person gave up while the host granted it, or it was turned down: nobody else knows of it. */

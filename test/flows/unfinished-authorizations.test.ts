@@ -8,6 +8,7 @@ import { startCountersign } from '../harness/countersign.ts'
 import { ALICE, authorized, TOKEN_ENDPOINT } from '../harness/granted.ts'
 import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -70,6 +71,26 @@ test('of four visits with one address one is taken, and all go on to its row', a
   for (const { search } of [...visits, later]) assert.equal(search, `?request=${id}`)
   assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
   assert.equal(await returns(), before + 1)
+})
+
+test('a database that is away as the grant comes does not cost it', async () => {
+  const { id, callback } = await allowed()
+  await forge.control('DELETE', '/control/calls')
+  const slow = { kind: 'delay', match: TOKEN_ENDPOINT, delay_ms: 1000, times: 1 }
+  await forge.control('POST', '/control/faults', slow)
+  await comeBack(callback, admin.cookie)
+  await until('an exchange', async () => (await forge.calls(TOKEN_ENDPOINT)) === 1)
+  await database.db.transaction().execute(async (trx) => {
+    await sql`select from authorization_requests where id = ${id} for update`.execute(trx)
+    await until('a grant that cannot be written down', async () => {
+      const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where wait_event_type = 'Lock' and datname = current_database()
+          and query like 'update "authorization_requests"%'`.execute(database.db)
+      return rows.length > 0
+    })
+  })
+  await completed(id)
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
 })
 
 test('one that is not finished for a long time is given as failed, and may still be finished', async () => {
