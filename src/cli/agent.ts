@@ -25,7 +25,8 @@ const flags = {
 export async function agent(argv: readonly string[]): Promise<number> {
   const values = readFlags('agent', argv, flags)
   if (values.help) return help('agent')
-  const people = new Set(values.person)
+  // As everywhere, in any case.
+  const people = new Set(values.person?.map((person) => person.toLowerCase()))
   // A variable of a script that is not set.
   if (people.has('') || (people.size === 0 && !values['as-runtime'])) {
     throw usageError('agent', 'say for whom, with --person EMAIL or --as-runtime')

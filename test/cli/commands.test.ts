@@ -123,7 +123,8 @@ describe('countersign agent', () => {
     await using end = await startVaultEnd(({ path }) =>
       ok(path === '/api/v1/runtime' ? runtimeView() : credential),
     )
-    const flags = ['--person', 'alice@example.com', '--socket-folder', folder.path]
+    const people = ['--person', 'alice@example.com', '--person', 'Alice@Example.com']
+    const flags = [...people, '--socket-folder', folder.path]
     const agent = startCountersign(['agent', ...flags], installation(end.url))
     const exited = once(agent, 'exit')
     const [line] = await once(createInterface(agent.stdout), 'line')
