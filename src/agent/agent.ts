@@ -109,7 +109,7 @@ async function sendHeartbeat(
 }
 
 function refusalLogger(log: AgentLog, person: string) {
-  return ({ type, detail, page }: ReturnType<typeof refusalFrom>, host: string) => {
-    log.warn({ person, host, type, page }, `no credential: ${detail}`)
+  return ({ type, detail, page, cause: err }: ReturnType<typeof refusalFrom>, host: string) => {
+    log.warn({ person, host, type, page, err }, `no credential: ${detail}`)
   }
 }

@@ -17,7 +17,8 @@ export function refusalFrom(error: unknown): Refusal {
     return { type, detail, page: extensions.page, cause: error.cause }
   }
   if (error instanceof VaultUnavailableError) {
-    return { type: 'vault-unavailable', detail: error.detail, page: undefined, cause: error.cause }
+    // `detail` has the reason. Node's own error may have with it the bytes that came, a token's too.
+    return { type: 'vault-unavailable', detail: error.detail, page: undefined, cause: undefined }
   }
   const detail = 'The agent could not make sense of what the vault answered.'
   return { type: 'internal-error', detail, page: undefined, cause: error }

@@ -39,8 +39,9 @@ async function startAgent({
   const stop = new AbortController()
   const ready = Promise.withResolvers<ReadonlyMap<string, string>>()
   const lines: string[] = []
+  const inWords = (_: string, value: unknown) => (value instanceof Error ? value.message : value)
   const write = (fields: object, message: string) =>
-    lines.push(`${message} ${JSON.stringify(fields)}`)
+    lines.push(`${message} ${JSON.stringify(fields, inWords)}`)
   const ended = runAgent({
     vault,
     people: ['alice@example.com'],
@@ -131,6 +132,15 @@ describe('the agent', () => {
     const { code } = await gitCredential('fill', agent.socketOf('alice@example.com'), asked)
     assert.equal(code, 128)
     assert.match(agent.lines.at(-1) ?? '', /"person":"alice@example.com","host":"git.example.com"/)
+  })
+
+  it('says in its log what it could not make sense of', async () => {
+    await using folder = await temporaryFolder()
+    await using end = await startVaultEnd(() => ok(null))
+    await using agent = await startAgent({ vault_url: end.url, socket_folder: folder.path })
+    const { code } = await gitCredential('fill', agent.socketOf('alice@example.com'), asked)
+    assert.equal(code, 128)
+    assert.match(agent.lines.at(-1) ?? '', /could not make sense.*"err":"Cannot destructure/)
   })
 
   it('leaves the socket of a running agent alone, and takes over that of a dead one', async () => {
