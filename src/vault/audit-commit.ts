@@ -34,32 +34,46 @@ interface Waiting {
 
 const MOST_AT_ONCE = 256
 
+const DEPARTURE_COLUMNS = `runtime_key_id, authorization_id, connection_id, version, runtime_name, subject, ip,
+  action`
+const AUDIT_COLUMNS = `actor_kind, actor_id, actor_name, action, outcome, subject, ip, owner_id, runtime_id,
+  connection_id`
+
 /**
- * All or nothing: writes as many rows as there are departures, or none when a grant among them no
- * longer holds. The database says from its own rows who received what: a token that an
- * authorization stands for, or, without one, the runtime's own. A runtime's name never changes.
+ * Of the departures, those whose grants still hold, as audit rows. The database says from its own
+ * rows who received what: a token that an authorization stands for, or, without one, the runtime's
+ * own. A runtime's name never changes.
  */
-const COMMIT_QUERY = `
-  insert into audit (actor_kind, actor_id, actor_name, action, outcome, subject, ip,
-    owner_id, runtime_id, connection_id)
-  select 'runtime', runtime_id::text, runtime_name, action, 'allowed', subject, ip,
-    owner_id, runtime_id, connection_id
-  from (
-    select l.*, k.runtime_id, c.owner_id, count(*) over () as holding
-    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[],
-      $8::text[]) as l(runtime_key_id, authorization_id, connection_id, version, runtime_name,
-      subject, ip, action)
-    join runtime_keys k on k.id = l.runtime_key_id and (k.expires_at is null or k.expires_at > now())
-    join connections c on c.id = l.connection_id and c.version = l.version
+function holding(departures: string): string {
+  return `
+    select 'runtime' as actor_kind, k.runtime_id::text as actor_id, d.runtime_name as actor_name,
+      d.action, 'allowed' as outcome, d.subject, d.ip, c.owner_id, k.runtime_id, d.connection_id
+    from ${departures} as d(${DEPARTURE_COLUMNS})
+    join runtime_keys k on k.id = d.runtime_key_id and (k.expires_at is null or k.expires_at > now())
+    join connections c on c.id = d.connection_id and c.version = d.version
       and c.status in ('valid', 'unverified') and (c.expires_at is null or c.expires_at > now())
       and (c.access_expires_at is null or c.access_expires_at > now())
       and (c.method = 'token' or c.client_row_id is not null)
       and coalesce(c.probe_outcome, 'proved') = 'proved'
-    left join authorizations a on a.id = l.authorization_id and a.connection_id = l.connection_id
+    left join authorizations a on a.id = d.authorization_id and a.connection_id = d.connection_id
       and a.runtime_id = k.runtime_id and a.owner_id = c.owner_id
       and (a.expires_at is null or a.expires_at > now())
       and coalesce(a.probe_outcome, 'proved') = 'proved'
-    where a.id is not null or (l.authorization_id is null and c.runtime_id = k.runtime_id)
+    where a.id is not null or (d.authorization_id is null and c.runtime_id = k.runtime_id)`
+}
+
+/** The usual one where few ask at a time; without lists, the database has less to do before it. */
+const COMMIT_ONE = `insert into audit (${AUDIT_COLUMNS}) ${holding(
+  '(values ($1::uuid, $2::uuid, $3::uuid, $4::int, $5::text, $6::text, $7::text, $8::text))',
+)}`
+
+/** All or nothing: writes as many rows as there are departures, or none when a grant does not hold. */
+const COMMIT_MANY = `
+  insert into audit (${AUDIT_COLUMNS})
+  select ${AUDIT_COLUMNS} from (
+    select held.*, count(*) over () as holding from (${holding(
+      'unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[])',
+    )}) as held
   ) as leaving
   where holding = cardinality($1)`
 
@@ -125,11 +139,8 @@ export function openAuditCommit(pool: pg.Pool): AuditCommit {
  * @returns which of the grants hold; only these have a row
  */
 async function write(client: pg.PoolClient, batch: readonly Waiting[]): Promise<boolean[]> {
-  const { rowCount } = await client.query({
-    name: 'audit-commit',
-    text: COMMIT_QUERY,
-    values: columnsOf(batch.map(({ departure }) => departure)),
-  })
+  const rows = batch.map(({ departure }) => rowOf(departure))
+  const { rowCount } = await client.query(statementFor(rows))
   if (rowCount === batch.length) return batch.map(() => true)
   if (batch.length === 1) return [false]
   const half = batch.length >> 1
@@ -137,17 +148,35 @@ async function write(client: pg.PoolClient, batch: readonly Waiting[]): Promise<
   return [...first, ...(await write(client, batch.slice(half)))]
 }
 
-function columnsOf(departures: readonly Departure[]): unknown[] {
-  const grants = departures.map(({ grant }) => grant)
+type AuditRow = ReturnType<typeof rowOf>
+
+/** In the order of `DEPARTURE_COLUMNS`. */
+function rowOf({ grant, target, ip, action }: Departure) {
   return [
-    arrayOfIds(grants.map((grant) => grant.runtime_key_id)),
-    arrayOfIds(grants.map((grant) => grant.authorization_id ?? 'null')),
-    arrayOfIds(grants.map((grant) => grant.connection_id)),
-    grants.map((grant) => grant.version),
-    grants.map((grant) => grant.runtime_name),
-    departures.map(({ grant, target }) => `${target} as ${grant.person_email ?? ITSELF}`),
-    departures.map(({ ip }) => ip),
-    departures.map(({ action }) => action),
+    grant.runtime_key_id,
+    grant.authorization_id,
+    grant.connection_id,
+    grant.version,
+    grant.runtime_name,
+    `${target} as ${grant.person_email ?? ITSELF}`,
+    ip,
+    action,
+  ] as const
+}
+
+function statementFor(rows: readonly AuditRow[]): pg.QueryConfig<unknown[]> {
+  const [first] = rows
+  return first && rows.length === 1
+    ? { name: 'audit-commit-one', text: COMMIT_ONE, values: [...first] }
+    : { name: 'audit-commit-many', text: COMMIT_MANY, values: columnsOf(rows) }
+}
+
+function columnsOf(rows: readonly AuditRow[]): unknown[] {
+  return [
+    arrayOfIds(rows.map(([runtime_key_id]) => runtime_key_id)),
+    arrayOfIds(rows.map(([, authorization_id]) => authorization_id ?? 'null')),
+    arrayOfIds(rows.map(([, , connection_id]) => connection_id)),
+    ...([3, 4, 5, 6, 7] as const).map((column) => rows.map((row) => row[column])),
   ]
 }
 
