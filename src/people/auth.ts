@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { betterAuth } from 'better-auth'
+import { sql } from 'kysely'
 import {
   MIN_PASSWORD_LENGTH,
   PASSWORD_TOO_SHORT,
@@ -109,6 +110,38 @@ async function countSignIn(db: Db, attempt: { email: string; ip: string | null }
 /** Whoever has a session that is not theirs may guess so often, from however many addresses. */
 const PASSWORDS = { most: 10, seconds: 60 }
 
+/** What the password of this account is held against; undefined where there is none. */
+async function passwordHash(db: Db, email: string): Promise<string | null | undefined> {
+  return (await passwordOf(db, email).executeTakeFirst())?.password
+}
+
+function passwordOf(db: Db | Trx, email: string) {
+  return db
+    .selectFrom('logins')
+    .innerJoin('people', 'people.id', 'logins.person_id')
+    .select('logins.password')
+    .where(sql<string>`lower(people.email)`, '=', email.toLowerCase())
+    .where('logins.provider_id', '=', 'credential')
+}
+
+/**
+ * Checking a password takes a while. One that was replaced meanwhile opens nothing, although all
+ * sessions were ended before this one began; whoever replaces it from now on waits until `trx` ends.
+ *
+ * @throws ProblemError `sign-in-failed`
+ */
+async function refuseReplacedPassword(
+  trx: Trx,
+  known: { email: string; password_hash: string | null | undefined },
+): Promise<void> {
+  const row = await passwordOf(trx, known.email).forShare('logins').executeTakeFirst()
+  if (row?.password !== known.password_hash) throw signInFailed('the password was replaced')
+}
+
+function signInFailed(cause: unknown): ProblemError {
+  return new ProblemError('sign-in-failed', 'Check both and try again.', { cause })
+}
+
 /** Header that only we set, on requests that never leave the process. */
 const IP_HEADER = 'x-countersign-client-ip'
 const SESSION_SECONDS = 14 * 24 * 3600
@@ -140,6 +173,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
   return {
     async signIn({ email, password, ip }) {
       await countSignIn(db, { email, ip })
+      const password_hash = await passwordHash(db, email)
       const response = await call(
         '/sign-in/email',
         { [IP_HEADER]: ip ?? '127.0.0.1' },
@@ -151,12 +185,22 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       const answer: unknown = await response.json().catch(() => null)
       if (!response.ok) {
         await recordFailedSignIn(db, { email, ip })
-        throw new ProblemError('sign-in-failed', 'Check both and try again.', { cause: answer })
+        throw signInFailed(answer)
       }
-      const { user } = answer as { user: { id: string; email: string; role: Role } }
+      const { token, user } = answer as {
+        token: string
+        user: { id: string; email: string; role: Role }
+      }
       const { id, role } = user
       const person = { kind: 'person', id, name: user.email, role } as const
-      await decide(db, ownAct(person, 'session.create', 'signed in', ip), async () => {})
+      try {
+        await decide(db, ownAct(person, 'session.create', 'signed in', ip), (trx) =>
+          refuseReplacedPassword(trx, { email, password_hash }),
+        )
+      } catch (error) {
+        await db.deleteFrom('sessions').where('token', '=', token).execute()
+        throw error
+      }
       return response.headers.getSetCookie()
     },
     async openSession({ email, password, ip }) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { hashPassword } from 'better-auth/crypto'
 import { sql } from 'kysely'
 import { createClient, ProblemError } from '../../src/contract/index.ts'
 import { issuePersonToken } from '../../src/people/person-tokens.ts'
@@ -168,4 +169,28 @@ test('nothing is approved in a session that has just ended', async () => {
   })
   await assert.rejects(approved ?? Promise.resolve(), isProblem('not-signed-in'))
   assert.equal((await redeem()).status, 'authorization_pending')
+})
+
+test('a password that is replaced while it is checked opens nothing', async () => {
+  const { person } = await countersign.person('ida')
+  const { db } = countersign.database
+  let signedIn: Promise<string> | undefined
+  await db.transaction().execute(async (trx) => {
+    await sql`lock table sessions in exclusive mode`.execute(trx)
+    signedIn = signIn(person.email, PASSWORD)
+    signedIn.catch(() => {})
+    await until('a session that is about to begin', async () => (await waiting()) >= 1)
+    // As `countersign reset-password` does.
+    const password = await hashPassword('another few words')
+    await trx.updateTable('logins').set({ password }).where('person_id', '=', person.id).execute()
+    await trx.deleteFrom('sessions').where('person_id', '=', person.id).execute()
+  })
+  await assert.rejects(signedIn ?? Promise.resolve(), /answered 401/)
+  const left = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('person_id', '=', person.id)
+    .execute()
+  assert.deepEqual(left, [])
+  await signIn(person.email, 'another few words')
 })
