@@ -4,7 +4,7 @@ import { type Invite, MIN_PASSWORD_LENGTH, ProblemError, type Role } from '../co
 import { announce } from '../events/change.ts'
 import { type Actor, decide, setupActor } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
-import type { Db, Trx } from '../store/database.ts'
+import { type Db, isDuplicate, type Trx } from '../store/database.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
 import { type Auth, passwordTooWeak } from './auth.ts'
 
@@ -107,7 +107,7 @@ export async function acceptInvite(
     ip: answer.ip,
     owner_id: id,
   } as const
-  await decide(db, attempt, async (trx) => {
+  const joined = decide(db, attempt, async (trx) => {
     if (invite.created_by === null) {
       await takeSetupTurn(trx)
       if (!(await isSetupRequired(trx))) throw inviteInvalid()
@@ -128,6 +128,9 @@ export async function acceptInvite(
       .values({ person_id: id, account_id: id, provider_id: 'credential', password })
       .execute()
     await announce(trx, { name: 'people', owner_id: null, id })
+  })
+  await joined.catch((error: unknown) => {
+    throw isDuplicate(error, 'people_email') ? emailTaken() : error
   })
 }
 
@@ -185,9 +188,11 @@ async function refuseTakenEmail(trx: Trx, email: string): Promise<void> {
     .select('id')
     .where(sql<string>`lower(email)`, '=', email)
     .executeTakeFirst()
-  if (taken !== undefined) {
-    throw new ProblemError('email-taken', 'Sign in with it, or use another address.')
-  }
+  if (taken !== undefined) throw emailTaken()
+}
+
+function emailTaken(): ProblemError {
+  return new ProblemError('email-taken', 'Sign in with it, or use another address.')
 }
 
 function inviteInvalid(): ProblemError {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, suite, test } from 'node:test'
+import { sql } from 'kysely'
 import { createClient, type Input, problemUri } from '../../src/contract/index.ts'
 import { createInvite } from '../../src/people/invites.ts'
 import { setupActor } from '../../src/policy/decide.ts'
@@ -8,6 +9,7 @@ import { sealBox } from '../../src/seal/box.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
 import { assertProblem, refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -181,6 +183,24 @@ suite('an invitation', () => {
     await refusal(invite('BOB@example.com'), 'email-taken')
     const { token } = await invite()
     await refusal(join({ token, email: 'BOB@example.com' }), 'email-taken')
+    assert.equal((await nobody.readInvite({ body: { token } })).role, 'member')
+  })
+
+  test('is not for an address that somebody else takes at the same moment', async () => {
+    const { token } = await invite()
+    const email = 'twin@example.com'
+    let second: Promise<unknown> | undefined
+    await database.db.transaction().execute(async (trx) => {
+      await trx.insertInto('people').values({ name: 'First', email, role: 'member' }).execute()
+      second = join({ token, email })
+      second.catch(() => {})
+      await until('somebody who waits for the address', async () => {
+        const { rows } = await sql`select from pg_stat_activity
+          where wait_event_type = 'Lock' and datname = current_database()`.execute(database.db)
+        return rows.length > 0
+      })
+    })
+    await refusal(second ?? Promise.resolve(), 'email-taken')
     assert.equal((await nobody.readInvite({ body: { token } })).role, 'member')
   })
 })
