@@ -20,6 +20,7 @@ export async function endPendingGrants(
       status: 'refused',
       problem: JSON.stringify(problem.toProblem()),
       token_set_box: null,
+      next_poll_at: null,
     })
     .where('token_set_box', 'is not', null)
     .where('client_row_id', 'in', (query) =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { startCountersign } from '../harness/countersign.ts'
+import { beginWithCode, outcomeOf, startDeviceForge } from '../harness/device-forge.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
 import { until } from '../harness/until.ts'
@@ -112,4 +113,27 @@ test('a grant that waits for a word about its account is ended as the app that i
   assert.match(ended.problem?.detail ?? '', /replaced the app/)
   await refusal(admin.api.confirmAuthorizationRequest({ params }), 'not-found')
   assert.equal(github.token(password)?.revoked, false)
+})
+
+test('what was granted with a code to the app before is not looked at any more', async () => {
+  await using octo = await startDeviceForge(countersign)
+  const provider_id = octo.provider.id
+  const person = await countersign.person('vera')
+  octo.forge.interruptionFor = (path) =>
+    path.endsWith('/user') ? { status: 503, body: 'Away' } : undefined
+  const { id, device } = await beginWithCode(person, octo.row)
+  octo.devices.approve(device?.user_code ?? '', 'carol')
+  const request = () =>
+    database.db
+      .selectFrom('authorization_requests')
+      .select(['status', 'next_poll_at'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+  await until('the grant', async () => (await request()).status === 'exchanging')
+  const form = await admin.api.getClientForm({ query: { provider_id } })
+  const { client_id, client_secret } = octo.forge.oauth.registerClient(form.callback_url)
+  await admin.api.putClient({ body: { id: form.id, provider_id, client_id, client_secret } })
+  const { problem } = await outcomeOf(person, id)
+  assert.match(problem?.detail ?? '', /replaced the app that you allowed/)
+  assert.deepEqual(await request(), { status: 'refused', next_poll_at: null })
 })
