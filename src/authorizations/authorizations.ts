@@ -10,7 +10,7 @@ import { isForRuntime } from './connection-rows.ts'
 import { findAccess } from './list-access.ts'
 import { settleNotices } from './notices.ts'
 import type { PersonRequest } from './person-request.ts'
-import { bindConnection } from './place-connection.ts'
+import { bindConnection, takeTurns } from './place-connection.ts'
 import { probeOfReused } from './probe.ts'
 import { removeUnusedConnections } from './remove-unused.ts'
 import { chosenScopes, lackingOfChosen } from './requested-scopes.ts'
@@ -41,6 +41,7 @@ export async function createAuthorization(
   } as const
   try {
     return await decide(db, attempt, async (trx) => {
+      await takeTurns(trx, { owner_id: person.id, provider_id })
       const connection = await trx
         .selectFrom('connections')
         .select(['method', 'status', 'expires_at', 'scopes', 'missing_scopes'])

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { sql } from 'kysely'
+import { placeConnection, takeTurns } from '../../src/authorizations/place-connection.ts'
 import { type Client, createClient, ProblemError } from '../../src/contract/index.ts'
 import { generateVaultKey } from '../../src/seal/keys.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
@@ -56,6 +57,34 @@ suite('two servers and two vaults at once', () => {
       assert.equal(await countOf(database, 'connections'), round)
       assert.equal(await countOf(database, 'authorizations'), 2 * round)
     }
+  })
+
+  test('of a token there is and a new one for the same row, the one that loses is not kept', async () => {
+    await using countersign = await startCountersign()
+    const { admin, database, forge, provider } = countersign
+    const { db } = database
+    const provider_id = provider.id
+    const owner_id = admin.person.id
+    const [one, other] = [await countersign.runtime(), await countersign.runtime()]
+    await admin.addToken({ runtime_id: one.runtime.id, provider_id }, await forge.token())
+    const found = await db.selectFrom('connections').selectAll().executeTakeFirstOrThrow()
+    const { person_id: _, runtime_id: __, ...there } = found
+    const row = { runtime_id: other.runtime.id, provider_id }
+    let reused: Promise<unknown> | undefined
+    // A vault puts a new token in place.
+    await db.transaction().execute(async (trx) => {
+      await takeTurns(trx, { owner_id, provider_id })
+      await placeConnection(trx, row, { ...there, id: randomUUID() })
+      reused = admin.api.createAuthorization({ body: { ...row, connection_id: there.id } })
+      await until('somebody who uses the one there is', async () => {
+        const { rows } = await sql`select from pg_stat_activity
+          where wait_event_type = 'Lock' and datname = current_database()`.execute(db)
+        return rows.length > 0
+      })
+    })
+    await reused
+    const left = await db.selectFrom('connections').select('id').execute()
+    assert.deepEqual(left, [{ id: there.id }])
   })
 
   test('of two deletions one finds nothing to delete', async () => {
