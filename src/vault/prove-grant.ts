@@ -54,7 +54,8 @@ async function inspect(
   if (verdict.outcome === 'refused') {
     throw new ProblemError(
       verdict.why === 'account_suspended' ? 'account-suspended' : 'authorization-failed',
-      `${request.provider} does not accept what it has just granted. Try again, or ask an administrator.`,
+      `${request.provider} does not accept what it has granted, or no longer, if that was a while ago. ` +
+        'Nothing was changed. Authorize access again, or ask an administrator.',
     )
   }
   if (verdict.outcome !== 'accepted') throw narrowed(verdict.missing_scopes, request)
