@@ -170,6 +170,11 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     return { kind: 'person', id, name: email, role: role as Role, session_id: found.session.id }
   }
 
+  /** It says nothing when the database does not let it end the session: that has been done before. */
+  async function clearedCookies(cookie: string): Promise<string[]> {
+    return (await call('/sign-out', { cookie }, {})).headers.getSetCookie()
+  }
+
   return {
     async signIn({ email, password, ip }) {
       await countSignIn(db, { email, ip })
@@ -213,11 +218,12 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     },
     async signOut({ cookie, ip }) {
       const person = await whoIs(cookie)
-      const response = await call('/sign-out', { cookie }, {})
       if (person !== undefined) {
-        await decide(db, ownAct(person, 'session.delete', 'signed out', ip), async () => {})
+        await decide(db, ownAct(person, 'session.delete', 'signed out', ip), async (trx) => {
+          await trx.deleteFrom('sessions').where('id', '=', person.session_id).execute()
+        })
       }
-      return response.headers.getSetCookie()
+      return await clearedCookies(cookie)
     },
     async changePassword({ person, cookie, current_password, new_password, ip }) {
       if (new_password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
@@ -248,7 +254,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
         await trx.deleteFrom('sessions').where('person_id', '=', person.id).execute()
         await endPersonTokens(trx, person.id)
       })
-      return (await call('/sign-out', { cookie }, {})).headers.getSetCookie()
+      return await clearedCookies(cookie)
     },
     whoIs,
     hashPassword: async (password) => (await auth.$context).password.hash(password),

@@ -194,3 +194,18 @@ test('a password that is replaced while it is checked opens nothing', async () =
   assert.deepEqual(left, [])
   await signIn(person.email, 'another few words')
 })
+
+test('who could not be signed out is told so', async () => {
+  const person = await countersign.person('joan')
+  const { cookie } = person
+  const { db } = countersign.database
+  await sql`create function break_off() returns trigger language plpgsql as $$
+    begin raise exception 'broken off'; end $$`.execute(db)
+  await sql`create trigger break_off before delete on sessions for each row
+    execute function break_off()`.execute(db)
+  await assert.rejects(person.api.signOut({}), isProblem('internal-error'))
+  await sql`drop trigger break_off on sessions`.execute(db)
+  assert.ok(await isSignedIn(cookie))
+  await person.api.signOut({})
+  assert.ok(!(await isSignedIn(cookie)))
+})
