@@ -39,15 +39,13 @@ export interface Auth {
   /** Ends the session of this `Cookie` header. @returns the `Set-Cookie` values */
   signOut(request: { cookie: string; ip: string | null }): Promise<string[]>
   /**
-   * Changes the password of who is signed in with this `Cookie` header and ends all other
-   * sessions, those of command lines, too.
+   * Changes somebody's password and ends all their sessions, those of command lines, too.
    *
    * @returns the `Set-Cookie` values of the session that takes the place of this one
    * @throws ProblemError `password-wrong`, `password-too-weak`, `too-many-attempts`
    */
   changePassword(change: {
     person: SignedIn
-    cookie: string
     current_password: string
     new_password: string
     ip: string | null
@@ -67,7 +65,7 @@ export interface Auth {
  * Command lines sign in anew, those that were let in and have not asked since, too. These go first:
  * one that asks just now is then waited for, and its token is there to be ended.
  */
-export async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
+async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
   await trx.deleteFrom('device_sign_ins').where('person_id', '=', person_id).execute()
   await trx.deleteFrom('person_tokens').where('person_id', '=', person_id).execute()
 }
@@ -89,6 +87,26 @@ export async function holdSession(trx: Trx, { session_id }: InBrowser): Promise<
 
 export function notSignedIn(): ProblemError {
   return new ProblemError('not-signed-in', 'Sign in, then try again.')
+}
+
+/**
+ * Gives somebody another password and ends all their sessions, those of command lines, too.
+ *
+ * @param password as a hash
+ */
+export async function replacePassword(
+  trx: Trx,
+  person_id: string,
+  password: string,
+): Promise<void> {
+  await trx
+    .updateTable('logins')
+    .set({ password })
+    .where('person_id', '=', person_id)
+    .where('provider_id', '=', 'credential')
+    .execute()
+  await trx.deleteFrom('sessions').where('person_id', '=', person_id).execute()
+  await endPersonTokens(trx, person_id)
 }
 
 /** Sign-ins from one address, and to one account: more than one address can make, who shuts nobody out. */
@@ -128,18 +146,23 @@ function passwordOf(db: Db | Trx, email: string) {
  * Checking a password takes a while. One that was replaced meanwhile opens nothing, although all
  * sessions were ended before this one began; whoever replaces it from now on waits until `trx` ends.
  *
- * @throws ProblemError `sign-in-failed`
+ * @throws ProblemError the one that `refusal` makes
  */
 async function refuseReplacedPassword(
   trx: Trx,
   known: { email: string; password_hash: string | null | undefined },
+  refusal: () => ProblemError,
 ): Promise<void> {
   const row = await passwordOf(trx, known.email).forShare('logins').executeTakeFirst()
-  if (row?.password !== known.password_hash) throw signInFailed('the password was replaced')
+  if (row?.password !== known.password_hash) throw refusal()
 }
 
-function signInFailed(cause: unknown): ProblemError {
+function signInFailed(cause?: unknown): ProblemError {
   return new ProblemError('sign-in-failed', 'Check both and try again.', { cause })
+}
+
+function passwordWrong(): ProblemError {
+  return new ProblemError('password-wrong', 'Type it again. Nothing was changed.')
 }
 
 /** Header that only we set, on requests that never leave the process. */
@@ -175,6 +198,19 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     return (await call('/sign-out', { cookie }, {})).headers.getSetCookie()
   }
 
+  async function openSession({
+    email,
+    password,
+    ip,
+  }: Parameters<Auth['openSession']>[0]): Promise<string[]> {
+    const response = await auth.api.signInEmail({
+      body: { email, password },
+      headers: new Headers({ [IP_HEADER]: ip ?? '127.0.0.1' }),
+      asResponse: true,
+    })
+    return response.headers.getSetCookie()
+  }
+
   return {
     async signIn({ email, password, ip }) {
       await countSignIn(db, { email, ip })
@@ -200,7 +236,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       const person = { kind: 'person', id, name: user.email, role } as const
       try {
         await decide(db, ownAct(person, 'session.create', 'signed in', ip), (trx) =>
-          refuseReplacedPassword(trx, { email, password_hash }),
+          refuseReplacedPassword(trx, { email, password_hash }, signInFailed),
         )
       } catch (error) {
         await db.deleteFrom('sessions').where('token', '=', token).execute()
@@ -208,14 +244,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       }
       return response.headers.getSetCookie()
     },
-    async openSession({ email, password, ip }) {
-      const response = await auth.api.signInEmail({
-        body: { email, password },
-        headers: new Headers({ [IP_HEADER]: ip ?? '127.0.0.1' }),
-        asResponse: true,
-      })
-      return response.headers.getSetCookie()
-    },
+    openSession,
     async signOut({ cookie, ip }) {
       const person = await whoIs(cookie)
       if (person !== undefined) {
@@ -225,28 +254,24 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       }
       return await clearedCookies(cookie)
     },
-    async changePassword({ person, cookie, current_password, new_password, ip }) {
+    async changePassword({ person, current_password, new_password, ip }) {
       if (new_password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
       await countAttempt(db, `password ${person.id}`, PASSWORDS)
-      const response = await call(
-        '/change-password',
-        { cookie, [IP_HEADER]: ip ?? '127.0.0.1' },
-        {
-          currentPassword: current_password,
-          newPassword: new_password,
-          revokeOtherSessions: true,
-        },
-      )
-      if (!response.ok) {
+      const email = person.name
+      const before = await passwordHash(db, email)
+      const { password } = await auth.$context
+      if (!before || !(await password.verify({ hash: before, password: current_password }))) {
         await recordWrongPassword(db, person, ip)
-        throw new ProblemError('password-wrong', 'Type it again. Nothing was changed.', {
-          cause: await response.text(),
-        })
+        throw passwordWrong()
       }
+      const hash = await password.hash(new_password)
       const subject = 'own password, and all other sessions ended'
       const attempt = ownAct(person, 'account.change_password', subject, ip)
-      await decide(db, attempt, (trx) => endPersonTokens(trx, person.id))
-      return response.headers.getSetCookie()
+      await decide(db, attempt, async (trx) => {
+        await refuseReplacedPassword(trx, { email, password_hash: before }, passwordWrong)
+        await replacePassword(trx, person.id, hash)
+      })
+      return await openSession({ email, password: new_password, ip })
     },
     async signOutEverywhere({ person, cookie, ip }) {
       const attempt = ownAct(person, 'session.delete_all', 'signed out everywhere', ip)

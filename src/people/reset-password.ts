@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { MIN_PASSWORD_LENGTH, ProblemError } from '../contract/index.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
-import { endPersonTokens, passwordTooWeak } from './auth.ts'
+import { passwordTooWeak, replacePassword } from './auth.ts'
 
 /** Somebody by their e-mail address, in any case. @throws ProblemError `not-found` */
 export async function personByEmail(db: Db, email: string): Promise<{ id: string; email: string }> {
@@ -40,13 +40,6 @@ export async function resetPassword(
     owner_id: person.id,
   } as const
   await decide(db, attempt, async (trx) => {
-    await trx
-      .updateTable('logins')
-      .set({ password })
-      .where('person_id', '=', person.id)
-      .where('provider_id', '=', 'credential')
-      .execute()
-    await trx.deleteFrom('sessions').where('person_id', '=', person.id).execute()
-    await endPersonTokens(trx, person.id)
+    await replacePassword(trx, person.id, password)
   })
 }

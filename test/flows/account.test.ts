@@ -195,7 +195,7 @@ test('a password that is replaced while it is checked opens nothing', async () =
   await signIn(person.email, 'another few words')
 })
 
-test('who could not be signed out is told so', async () => {
+test('sessions that cannot be ended are not said to be, and no password is changed then', async () => {
   const person = await countersign.person('joan')
   const { cookie } = person
   const { db } = countersign.database
@@ -204,8 +204,11 @@ test('who could not be signed out is told so', async () => {
   await sql`create trigger break_off before delete on sessions for each row
     execute function break_off()`.execute(db)
   await assert.rejects(person.api.signOut({}), isProblem('internal-error'))
+  const body = { current_password: PASSWORD, new_password: 'another few words' }
+  await assert.rejects(person.api.changePassword({ body }), isProblem('internal-error'))
   await sql`drop trigger break_off on sessions`.execute(db)
   assert.ok(await isSignedIn(cookie))
+  await signIn(person.person.email, PASSWORD)
   await person.api.signOut({})
   assert.ok(!(await isSignedIn(cookie)))
 })

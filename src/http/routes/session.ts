@@ -42,9 +42,8 @@ export function sessionRoutes(app: FastifyInstance, parts: ServerParts): void {
     return await updateAccount(db, { actor: caller, ip, id: caller.id, name: body.name.trim() })
   })
 
-  bind(app, 'changePassword', callers.browser, async ({ body }, { caller, ip, request, reply }) => {
-    const cookie = request.headers.cookie ?? ''
-    reply.header('set-cookie', await auth.changePassword({ ...body, person: caller, cookie, ip }))
+  bind(app, 'changePassword', callers.browser, async ({ body }, { caller, ip, reply }) => {
+    reply.header('set-cookie', await auth.changePassword({ ...body, person: caller, ip }))
     return undefined
   })
 
