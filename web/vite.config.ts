@@ -8,7 +8,7 @@ const server = 'http://127.0.0.1:7080'
 
 export default defineConfig({
   root: fileIn('.'),
-  plugins: [react(), compressed()],
+  plugins: [react(), startedEarly(), compressed()],
   resolve: { alias: { typebox: fileIn('schemas-left-out.ts') } },
   build: {
     outDir: '../dist/web',
@@ -23,6 +23,23 @@ export default defineConfig({
     proxy: { '/api': { target: server, headers: { origin: server } } },
   },
 })
+
+/** Puts what starts the page where its root is there, and its end, with answers, may still come. */
+function startedEarly(): Plugin {
+  const place = '<!-- early answers -->'
+  return {
+    name: 'started-early',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(page) {
+        const [script] = /<script async type="module".*?<\/script>/.exec(page) ?? []
+        if (script === undefined) throw new Error('The page has no module that starts it.')
+        return page.replace(script, '').replace(place, `${script}\n    ${place}`)
+      },
+    },
+  }
+}
 
 /** Lays a compressed copy beside each script and style, which the server sends in its place. */
 function compressed(): Plugin {

@@ -49,7 +49,8 @@ export function createClient(options: ClientOptions): Client {
   return Object.fromEntries(calls)
 }
 
-interface CallInput {
+/** What any endpoint may take. */
+export interface CallInput {
   params?: Record<string, string>
   query?: Record<string, unknown>
   body?: unknown
@@ -61,7 +62,7 @@ async function send(
   input: CallInput,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  const url = options.base_url + pathOf(endpoint, input)
+  const url = options.base_url + addressOf(endpoint, input)
   const headers: Record<string, string> = { accept: 'application/json', ...options.headers }
   const init: RequestInit = { method: endpoint.method, headers, signal: signal ?? null }
   if (input.body !== undefined) {
@@ -75,7 +76,8 @@ async function send(
   throw problemFrom(response.status, body)
 }
 
-function pathOf(endpoint: Endpoint, input: CallInput): string {
+/** Path and query of a call, always in the same words. */
+export function addressOf(endpoint: Pick<Endpoint, 'path'>, input: CallInput): string {
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(input.params?.[name] ?? ''),
   )

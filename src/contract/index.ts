@@ -1,6 +1,7 @@
 export * from './client.ts'
 export * from './connections.ts'
 export * from './credentials.ts'
+export * from './early-answers.ts'
 export * from './endpoint.ts'
 export * from './endpoints.ts'
 export * from './inputs.ts'

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import type { Page } from 'playwright-core'
 import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { assertAccessible } from './accessibility.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium, takeEarlyAnswers } from './chromium.ts'
 import { type Populated, startPopulated } from './populated.ts'
 
 suite('the banner above the list of tokens', { skip: noChromium }, () => {
@@ -104,6 +104,7 @@ suite('the banner above the list of tokens', { skip: noChromium }, () => {
   test('runtimes in need that cannot be read are not just left out', async () => {
     const inNeed = ({ pathname, searchParams }: URL) =>
       pathname === '/api/v1/runtimes' && searchParams.has('in_need')
+    await takeEarlyAnswers(page)
     await page.route(inNeed, (route) => route.abort())
     await page.goto(url('/tokens'))
     await banner().getByText('What needs you could not be read.').waitFor()

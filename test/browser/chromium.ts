@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { EARLY_ADDRESSES } from '../../src/contract/index.ts'
 
 /** `npm test` finds a browser, or installs one, and names it here. */
 const path = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium'
@@ -80,6 +81,20 @@ function complaintsOf(context: BrowserContext, origins: readonly string[]): stri
   })
   context.on('weberror', (error) => complaints.push(`exception: ${error.error().stack}`))
   return complaints
+}
+
+/**
+ * Takes from each page that is loaded what comes with it, until `page.unrouteAll`: it then asks for
+ * everything, and a test may answer.
+ */
+export async function takeEarlyAnswers(page: Page): Promise<void> {
+  const isPage = ({ pathname }: URL) => !/^\/api\/|\./.test(pathname)
+  await page.route(isPage, async (route) => {
+    const response = await route.fetch()
+    const addresses = new RegExp(`(name="${EARLY_ADDRESSES}" content=")[^"]*`)
+    const body = (await response.text()).replace(addresses, '$1[]')
+    await route.fulfill({ response, body })
+  })
 }
 
 function cookiesOf(header: string, url: string) {

@@ -3,7 +3,13 @@ import { after, before, suite, test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { startCountersign } from '../harness/countersign.ts'
 import { assertAccessible } from './accessibility.ts'
-import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
+import {
+  launchChromium,
+  noChromium,
+  openProfile,
+  type Profile,
+  takeEarlyAnswers,
+} from './chromium.ts'
 import { type Populated, startPopulated } from './populated.ts'
 
 /** Somewhere in the pages: the way there, and what is in sight once it is drawn. */
@@ -210,6 +216,7 @@ suite('every page and panel', { skip: noChromium }, () => {
   test('the list of tokens while it is read, and when it cannot be', async () => {
     const { page } = populated.ada
     const held = Promise.withResolvers<void>()
+    await takeEarlyAnswers(page)
     const list = ({ pathname }: URL) => pathname === '/api/v1/access'
     await page.route(list, async (route) => {
       await held.promise
@@ -221,7 +228,7 @@ suite('every page and panel', { skip: noChromium }, () => {
     held.resolve()
     await button('Try again')(page).waitFor()
     await assertAccessible(page)
-    await page.unroute(list)
+    await page.unrouteAll()
     await press('Try again')(page)
     await status('rejected')(page).waitFor()
     populated.ada.complaints.length = 0

@@ -5,7 +5,7 @@ import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { assertAccessible } from './accessibility.ts'
-import { launchChromium, noChromium, openProfile } from './chromium.ts'
+import { launchChromium, noChromium, openProfile, takeEarlyAnswers } from './chromium.ts'
 
 suite('coming back from a Git host', { skip: noChromium }, () => {
   let countersign: Countersign
@@ -46,6 +46,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     times: number,
     held: () => Promise<unknown> = async () => {},
   ): Promise<void> {
+    await takeEarlyAnswers(page)
     await page.route(
       `**/authorization-requests/${id}`,
       async (route) => {
@@ -82,6 +83,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     const { href } = await authorized('passing')
     await using profile = await openAdmin()
     const { page } = profile
+    await takeEarlyAnswers(page)
     // The lists are not answered, so that it is still being finished when the person goes.
     await page.route(LISTS, () => {})
     await page.addInitScript(NOTE_WAY_BACK)

@@ -1,25 +1,33 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ProblemError, type Session } from '../../contract/index.ts'
+import { EARLY_ANSWERS, ProblemError, type Session } from '../../contract/index.ts'
 import { sessionOf } from '../../people/session.ts'
 import { sendProblem } from '../app.ts'
 import type { ServerParts } from '../server-parts.ts'
+import { earlyAnswers, readInTime } from './early-answers.ts'
 
 const NONCE_PLACE = '__CSP_NONCE__'
 const SESSION_PLACE = '__SESSION__'
+const ADDRESSES_PLACE = '__EARLY_ADDRESSES__'
+/** The page is started with all that is before it. */
+const ANSWERS_PLACE = '<!-- early answers -->'
 
 /** For so long a page waits to be told who is looking; then it comes without, and asks itself. */
 const SESSION_WAIT_MS = 500
 
-/** Serves the built pages in `folder`: files by name, and `index.html` for every other address. */
+/**
+ * Serves the built pages in `folder`: files by name, and `index.html` for every other address. What
+ * a page asks for first comes at its end, while the browser has started it already.
+ */
 export async function pageRoutes(
   app: FastifyInstance,
   folder: string,
-  parts: Pick<ServerParts, 'db' | 'auth' | 'version'>,
+  parts: Pick<ServerParts, 'db' | 'auth' | 'broker' | 'version'>,
 ): Promise<void> {
   const index = await readFile(join(folder, 'index.html'), 'utf8')
   await app.register(fastifyStatic, {
@@ -38,17 +46,33 @@ export async function pageRoutes(
     const isPage = request.method === 'GET' && !/^\/(api|assets)\//.test(request.url)
     if (!isPage) return sendProblem(reply, new ProblemError('not-found', 'Check the address.'))
     const session = await sessionFor(parts, request)
+    const person = session?.person
+    const url = URL.parse(request.url, 'http://page.invalid')
+    const answers = person && url ? earlyAnswers(parts, person, url) : []
     const nonce = randomBytes(16).toString('base64')
-    return reply
+    const page = index
+      .replaceAll(NONCE_PLACE, nonce)
+      .replace(SESSION_PLACE, () => inAttribute(session ?? null))
+      .replace(ADDRESSES_PLACE, () => inAttribute(answers.map(({ address }) => address)))
+    reply
       .type('text/html; charset=utf-8')
       .header('cache-control', 'no-store')
       .header('content-security-policy', contentSecurityPolicy(nonce))
-      .send(
-        index
-          .replaceAll(NONCE_PLACE, nonce)
-          .replace(SESSION_PLACE, () => inAttribute(session ?? null)),
-      )
+    if (!person || !url || answers.length === 0) return reply.send(page)
+    const serialize = (answer: object | undefined, schema: object) =>
+      reply.serializeInput({ ...answer }, schema as Record<string, unknown>)
+    const json = readInTime(parts, person, url, answers, serialize)
+    // A proxy that waits for the end of a page would hold up its start.
+    return reply.header('x-accel-buffering', 'no').send(Readable.from(withAnswers(page, json)))
   })
+}
+
+/** The page in two parts: what starts it, and its end with the answers. */
+async function* withAnswers(page: string, json: Promise<string>): AsyncGenerator<string> {
+  const [start = '', end = ''] = page.split(ANSWERS_PLACE)
+  yield start
+  const text = (await json).replaceAll('<', '\\u003c')
+  yield `<script type="application/json" id="${EARLY_ANSWERS}">${text}</script>${end}`
 }
 
 /**

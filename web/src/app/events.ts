@@ -1,6 +1,7 @@
 import { type QueryClient, type QueryKey, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { EVENTS_PATH, type EventName, eventNames } from '../../../src/contract/endpoints.ts'
+import { forgetEarlyAnswers } from './early-answers.ts'
 
 const LOST_AFTER_MS = 10_000
 const RECONNECT_MS = 3_000
@@ -24,6 +25,12 @@ const stale: Record<EventName, (id: string) => QueryKey[]> = {
   clients: () => [['clients'], ['runtimes'], ['access'], ['audit']],
   people: () => [['people'], ['invites'], ['session'], ['audit']],
 }
+
+/**
+ * What came with the page, or was asked for by it, before anybody listened: an event about it, such as
+ * the end of an authorization, may be over by now.
+ */
+const early: QueryKey[] = [['authorization-request'], ['access'], ['runtimes', 'in-need']]
 
 /**
  * Listens to the server's events for as long as the component is mounted, and has read again what
@@ -51,8 +58,8 @@ function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () =
       clearTimeout(alarm)
       alarm = undefined
       onLost(false)
-      // Who has just come back from a Git host waits for an event that may be over by now.
-      readAgain(queryClient, missedSome ? [] : ['authorization-request'])
+      forgetEarlyAnswers()
+      for (const queryKey of missedSome ? [[]] : early) readAgain(queryClient, queryKey)
       missedSome = false
     }
     source.onerror = () => {

@@ -8,6 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { readPanelAhead, readTokensAhead } from '../tokens/ahead.ts'
+import { TokenPanelOnTop } from '../tokens/token-panel-on-top.tsx'
 import { TokensPage } from '../tokens/tokens-page.tsx'
 import { ErrorPage, ErrorPageAlone } from './error-page.tsx'
 import { NotFoundPage } from './not-found-page.tsx'
@@ -94,7 +95,7 @@ const token = createRoute({
   validateSearch: searchForPanel,
   loaderDeps: ({ search }) => ({ request: search.request }),
   loader: ({ context, params, deps }) => readPanelAhead(context.queryClient, params, deps.request),
-  component: lazyRouteComponent(() => import('../tokens/token-panel.tsx'), 'TokenPanel'),
+  component: TokenPanelOnTop,
 })
 
 const account = createRoute({

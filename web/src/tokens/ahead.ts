@@ -26,12 +26,21 @@ export async function readTokensAhead(
   await Promise.race([read, new Promise((soon) => setTimeout(soon, SOON_MS))])
 }
 
-/** The same for the panel of one row, and the authorization that the person has come back from. */
+/**
+ * The same for the panel of one row. For who comes back from a Git host it mostly stays shut, so that
+ * it is not read before the list is drawn.
+ */
 export function readPanelAhead(
   queryClient: QueryClient,
   { runtimeId, providerId }: { runtimeId: string; providerId: string },
   request: string | undefined,
 ): void {
+  if (request !== undefined) {
+    void queryClient.prefetchQuery(authorizationRequestQuery(request))
+    return
+  }
+  void loadTokenPanel()
   void queryClient.prefetchQuery(accessDetailQuery(runtimeId, providerId))
-  if (request !== undefined) void queryClient.prefetchQuery(authorizationRequestQuery(request))
 }
+
+export const loadTokenPanel = () => import('./token-panel.tsx')

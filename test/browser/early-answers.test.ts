@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { EARLY_ANSWERS, EVENTS_PATH } from '../../src/contract/index.ts'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { GOOD_SCOPES } from '../harness/forge.ts'
+import { launchChromium, noChromium, openProfile } from './chromium.ts'
+
+suite('what comes with a page', { skip: noChromium }, () => {
+  let countersign: Countersign
+  let browser: Browser
+  let row: { runtime_id: string; provider_id: string }
+  before(async () => {
+    countersign = await startCountersign()
+    browser = await launchChromium()
+    const { runtime } = await countersign.runtime('ci')
+    row = { runtime_id: runtime.id, provider_id: countersign.provider.id }
+  })
+  after(async () => {
+    await browser.close()
+    await countersign[Symbol.asyncDispose]()
+  })
+
+  const openAdmin = () =>
+    openProfile(browser, countersign.page_url, { cookie: countersign.admin.cookie })
+  const list = () => `${countersign.page_url}/tokens`
+
+  test('is not asked for: until the page listens, it asks for nothing', async () => {
+    await using profile = await openAdmin()
+    const { page, complaints } = profile
+    const asked: string[] = []
+    page.on('request', (request) => {
+      const { pathname } = new URL(request.url())
+      if (pathname.startsWith('/api/')) asked.push(pathname)
+    })
+    for (const path of ['', `/${row.runtime_id}/${row.provider_id}`]) {
+      asked.length = 0
+      await page.goto(list() + path)
+      await page.getByRole('rowheader', { name: 'ci', includeHidden: true }).waitFor()
+      assert.equal(asked[0], EVENTS_PATH, asked.join())
+    }
+    assert.deepEqual(complaints, [])
+  })
+
+  test('is asked for where the page ends without it', async () => {
+    await using profile = await openAdmin()
+    const { page } = profile
+    await page.route(list(), async (route) => {
+      const response = await route.fetch()
+      const answers = new RegExp(`<script [^>]*id="${EARLY_ANSWERS}">.*`, 's')
+      const body = (await response.text()).replace(answers, '')
+      await route.fulfill({ response, body })
+    })
+    const asked = page.waitForRequest((request) => request.url().endsWith('/api/v1/access'))
+    await page.goto(list())
+    await page.getByRole('rowheader', { name: 'ci' }).waitFor()
+    await asked
+  })
+
+  test('does not hide what changes before the page listens', async () => {
+    const { admin, forge } = countersign
+    await using profile = await openAdmin()
+    const { page } = profile
+    const { promise: changed, resolve: goOn } = Promise.withResolvers<void>()
+    await page.route(`**${EVENTS_PATH}`, async (route) => {
+      await changed
+      await route.continue()
+    })
+    await page.goto(list())
+    await page.getByRole('link', { name: /^Add Token/ }).waitFor()
+    await admin.addToken(row, await forge.token('alice', GOOD_SCOPES))
+    goOn()
+    await page.locator('tr [data-status=valid]').waitFor()
+  })
+})

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { EARLY_ADDRESSES, EARLY_ANSWERS } from '../../src/contract/index.ts'
+import { openBroker } from '../../src/events/broker.ts'
+import { earlyAnswers, readInTime } from '../../src/http/routes/early-answers.ts'
+import { startCountersign } from '../harness/countersign.ts'
+import { ALICE, authorized, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
+import type { PersonClient } from '../harness/person.ts'
+import { PATIENCE_MS } from '../harness/until.ts'
+
+/* What a page asks for first comes with it, in the words of the API. */
+
+const countersign = await startCountersign()
+after(() => countersign[Symbol.asyncDispose]())
+const { admin, database, forge, page_url } = countersign
+const { row } = await authorized(countersign)
+const panel = `/tokens/${row.runtime_id}/${row.provider_id}`
+
+interface Early {
+  addresses: string[]
+  answers: Record<string, { items?: unknown[] }>
+}
+
+/** What a page at `path` brings, as a browser reads it. */
+async function broughtTo(path: string, headers: Record<string, string>): Promise<Early> {
+  const response = await fetch(page_url + path, { headers })
+  assert.equal(response.status, 200)
+  return early(await response.text())
+}
+
+function early(page: string): Early {
+  const meta = new RegExp(`name="${EARLY_ADDRESSES}" content="([^"]*)"`).exec(page)?.[1] ?? '?'
+  const data = new RegExp(`id="${EARLY_ANSWERS}">(.*?)</script>`, 's').exec(page)?.[1]
+  return {
+    addresses: JSON.parse(meta.replaceAll('&quot;', '"').replaceAll('&amp;', '&')),
+    answers: JSON.parse(data ?? '{}'),
+  }
+}
+
+/** What the API says to the same person at the same addresses. */
+async function asked(addresses: readonly string[], { cookie }: PersonClient) {
+  const answers = addresses.map(async (address) => {
+    const response = await fetch(page_url + address, { headers: { cookie } })
+    assert.equal(response.status, 200, address)
+    return [address, await response.json()] as const
+  })
+  return Object.fromEntries(await Promise.all(answers))
+}
+
+const LIST = '/api/v1/access'
+const IN_NEED = ['/api/v1/access?in_need=true&limit=100', '/api/v1/revocations']
+const FOR_ADMINISTRATORS = '/api/v1/runtimes?in_need=true'
+
+test('the list of tokens comes with what the banner above it is about', async () => {
+  const { addresses, answers } = await broughtTo('/tokens', { cookie: admin.cookie })
+  assert.deepEqual(addresses, [...IN_NEED, FOR_ADMINISTRATORS, LIST])
+  assert.deepEqual(answers, await asked(addresses, admin))
+  assert.equal(answers[LIST]?.items?.length, 1)
+})
+
+test('a member is told nothing of administrators', async () => {
+  const mo = await countersign.person('mo')
+  const { addresses, answers } = await broughtTo('/tokens', { cookie: mo.cookie })
+  assert.deepEqual(addresses, [...IN_NEED, LIST])
+  assert.deepEqual(answers, await asked(addresses, mo))
+})
+
+test('a panel comes with its row, and a search without the list', async () => {
+  const opened = await broughtTo(panel, { cookie: admin.cookie })
+  const address = `/api/v1/access/${row.runtime_id}/${row.provider_id}`
+  assert.ok(opened.addresses.includes(address))
+  assert.deepEqual(opened.answers, await asked(opened.addresses, admin))
+  const searched = await broughtTo('/tokens?q=ci', { cookie: admin.cookie })
+  assert.deepEqual(searched.addresses, [...IN_NEED, FOR_ADMINISTRATORS])
+})
+
+test('what cannot be read is left to the page, and the rest is there', async () => {
+  const gone = `/tokens/${row.runtime_id}/${crypto.randomUUID()}?request=`
+  for (const path of [gone, `${panel}?request=${crypto.randomUUID()}`]) {
+    const { addresses, answers } = await broughtTo(path, { cookie: admin.cookie })
+    assert.equal(addresses.length, 5)
+    assert.deepEqual(Object.keys(answers).sort(), addresses.slice(0, 4).sort())
+  }
+})
+
+test('nothing comes with other pages, nor to somebody else', async () => {
+  const { cookie } = admin
+  const others = ['/admin/runtimes', '/tokens/one/two', `${panel}/more`, '/tokensx', '//tokens']
+  for (const path of others) {
+    const nothing = { addresses: [], answers: {} }
+    assert.deepEqual(await broughtTo(path, { cookie }), nothing, path)
+  }
+  assert.deepEqual(await broughtTo('/tokens', {}), { addresses: [], answers: {} })
+  const stranger = await broughtTo('/tokens', { cookie: `${cookie}x` })
+  assert.deepEqual(stranger, { addresses: [], answers: {} })
+})
+
+test('no text in an answer ends it', async () => {
+  const name = '</script><script>alert(1)</script><!--'
+  await admin.api.updateRuntime({ params: { id: row.runtime_id }, body: { description: name } })
+  const response = await fetch(`${page_url}/tokens`, { headers: { cookie: admin.cookie } })
+  const page = await response.text()
+  assert.ok(!page.includes('<script>alert'))
+  const { addresses, answers } = early(page)
+  assert.deepEqual(answers, await asked(addresses, admin))
+})
+
+/** Comes back from the forge, whose token endpoint takes its time. @returns path of the page */
+async function returning(delay_ms: number): Promise<{ id: string; path: string }> {
+  const slow = { kind: 'delay', match: TOKEN_ENDPOINT, delay_ms, times: 1 }
+  await forge.control('POST', '/control/faults', slow)
+  const { request, authorization_url } = await beginOAuth(admin, row)
+  const callback = await answerAtForge(authorization_url, ALICE)
+  const { pathname, search } = await comeBack(callback, admin.cookie)
+  return { id: request.id, path: pathname + search }
+}
+
+test('the page that the browser comes back to waits for the filled row', async () => {
+  await using broker = await openBroker(database.url, () => {})
+  const { id, path } = await returning(300)
+  const url = new URL(path, page_url)
+  const parts = { db: database.db, broker }
+  const answers = earlyAnswers(parts, admin.person, url)
+  const waits = { authorization: PATIENCE_MS, answers: PATIENCE_MS }
+  const json = await readInTime(
+    parts,
+    admin.person,
+    url,
+    answers,
+    (answer) => JSON.stringify(answer),
+    waits,
+  )
+  const read = JSON.parse(json)
+  assert.equal(read[`/api/v1/authorization-requests/${id}`].status, 'completed')
+  assert.deepEqual(read[LIST], await admin.api.listAccess({}))
+})
+
+test('it is started meanwhile, and ends without what takes too long', async () => {
+  const { id, path } = await returning(5000)
+  const response = await fetch(page_url + path, { headers: { cookie: admin.cookie } })
+  const page = response.body?.pipeThrough(new TextDecoderStream()) ?? assert.fail()
+  let first: string | undefined
+  let all = ''
+  for await (const text of page) {
+    first ??= text
+    all += text
+  }
+  assert.match(first ?? '', /<div id="root"><\/div>.*<script async type="module"/s)
+  assert.ok(!first?.includes(EARLY_ANSWERS))
+  const request = early(all).answers[`/api/v1/authorization-requests/${id}`]
+  assert.partialDeepStrictEqual(request, { status: 'exchanging' })
+})

@@ -1,0 +1,38 @@
+import { EARLY_ADDRESSES, EARLY_ANSWERS } from '../../../src/contract/early-answers.ts'
+
+/** What will be answered at the end of the page; each answer is used once. */
+const awaited = new Set(addressesInPage())
+
+/** Sends a request, unless its answer comes with the page. */
+export async function fetchOrTake(url: string, init: RequestInit): Promise<Response> {
+  if (!awaited.delete(url)) return await fetch(url, init)
+  const answer = (await answersInPage())[url]
+  return answer === undefined ? await fetch(url, init) : Response.json(answer)
+}
+
+/** From here on everything is asked for: what came with the page may be out of date. */
+export function forgetEarlyAnswers(): void {
+  awaited.clear()
+}
+
+function addressesInPage(): string[] {
+  const meta = document.querySelector<HTMLMetaElement>(`meta[name="${EARLY_ADDRESSES}"]`)
+  return parsed<string[]>(meta?.content) ?? []
+}
+
+/** The page is started before its end has come. */
+async function answersInPage(): Promise<Record<string, unknown>> {
+  if (document.readyState === 'loading') {
+    await new Promise((loaded) => document.addEventListener('DOMContentLoaded', loaded))
+  }
+  return parsed<Record<string, unknown>>(document.getElementById(EARLY_ANSWERS)?.textContent) ?? {}
+}
+
+function parsed<T>(text: string | null | undefined): T | undefined {
+  try {
+    return JSON.parse(text ?? '') as T
+  } catch {
+    // Vite's own server leaves the place for it as it is, and an end may not come.
+    return undefined
+  }
+}
