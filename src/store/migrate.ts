@@ -20,6 +20,7 @@ import { up as untriedTokens } from './migrations/0016-untried-tokens.ts'
 import { up as grantsAsMade } from './migrations/0017-grants-as-made.ts'
 import { up as replacedApps } from './migrations/0018-replaced-apps.ts'
 import { up as removedApps } from './migrations/0019-removed-apps.ts'
+import { up as revocationVersions } from './migrations/0020-revocation-versions.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
@@ -41,6 +42,7 @@ const migrations = {
   '0017-grants-as-made': { up: grantsAsMade },
   '0018-replaced-apps': { up: replacedApps },
   '0019-removed-apps': { up: removedApps },
+  '0020-revocation-versions': { up: revocationVersions },
 }
 
 /** The data was written by a newer version than this one. */

@@ -199,6 +199,8 @@ export interface RevocationsTable {
   row_id: string
   /** The connection that it was, of which there is one; null for any other. */
   connection_id: ColumnType<string | null, string | null | undefined, never>
+  /** Of that connection's token sets, which one its box holds; null: not known. */
+  version: OrNull<number>
   owner_id: string
   owner_kind: Generated<OwnerKind>
   provider_id: string

@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely'
 import { enqueueBehind } from '../jobs/queue.ts'
 import type { Trx } from '../store/database.ts'
 import type { OwnerKind } from '../store/tables.ts'
@@ -8,6 +9,8 @@ export interface EndedGrant {
   row_id: string
   /** The connection that it was, if it was one. */
   connection_id?: string
+  /** Which of that connection's token sets is in the box. */
+  version?: number
   owner_id: string
   owner_kind: OwnerKind
   provider_id: string
@@ -19,14 +22,15 @@ export interface EndedGrant {
 }
 
 /**
- * Has the provider told that a grant is over. Of a connection there is one revocation: what came last
- * is what is ended.
+ * Has the provider told that a grant is over. Of a connection there is one revocation, of its newest
+ * token set: one that came late takes the place of none that is as new.
  */
 export async function keepRevocation(
   trx: Trx,
   {
     row_id,
     connection_id,
+    version,
     owner_id,
     owner_kind,
     provider_id,
@@ -37,11 +41,12 @@ export async function keepRevocation(
     box,
   }: EndedGrant,
 ): Promise<void> {
-  const { id } = await trx
+  const kept = await trx
     .insertInto('revocations')
     .values({
       row_id,
       connection_id,
+      version,
       owner_id,
       owner_kind,
       provider_id,
@@ -51,8 +56,18 @@ export async function keepRevocation(
       account_login,
       box,
     })
-    .onConflict((conflict) => conflict.column('connection_id').doUpdateSet({ box }))
+    .onConflict((conflict) =>
+      conflict
+        .column('connection_id')
+        .doUpdateSet({ box, version })
+        .where(isBefore(version ?? null)),
+    )
     .returning('id')
-    .executeTakeFirstOrThrow()
-  await enqueueBehind(trx, 'revoke-grant', id)
+    .executeTakeFirst()
+  if (kept !== undefined) await enqueueBehind(trx, 'revoke-grant', kept.id)
+}
+
+/** Whether a revocation holds an older token set than this version, as far as is known. */
+export function isBefore(version: number | null): RawBuilder<boolean> {
+  return sql<boolean>`(revocations.version is null or revocations.version < ${version})`
 }

@@ -125,7 +125,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
       if (row !== undefined) return stayOnDisk(connection_id, version)
     } else if (answer !== 'no') {
       const granted = { answer, asked_at: new Date(entry.asked_at) }
-      if (row === undefined) await endKept(parts, connection_id, answer)
+      if (row === undefined) await endKept(parts, { connection_id, version: version + 1 }, answer)
       else await storeRefreshed(parts, row, granted)
       log.info({ connection_id }, 'a refresh was brought home')
     }

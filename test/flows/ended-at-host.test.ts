@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { sql } from 'kysely'
+import { openKeyring } from '../../src/vault/keyring.ts'
+import { openRefreshJournal } from '../../src/vault/refresh-journal.ts'
+import { openTokenSet, type TokenSet } from '../../src/vault/token-set.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { beginWithCode, outcomeOf, startGitlabForge } from '../harness/device-forge.ts'
+import { endAccess, wakeScheduler } from '../harness/granted.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
 import { until } from '../harness/until.ts'
 
 /** What nobody uses any more is ended at the Git host, also what comes late. */
-const countersign = await startCountersign()
+const data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
+after(() => data.remove())
+const countersign = await startCountersign({ env: { COUNTERSIGN_DATA: data.path } })
 after(() => countersign[Symbol.asyncDispose]())
 const { database, vault_url } = countersign
 const lab = await startGitlabForge(countersign)
@@ -20,31 +28,69 @@ test('tokens that come after the deletion of their grant are revoked, and not ca
   const person = await countersign.person('vera')
   await authorize(person, 'carol')
   await ask('vera@example.com')
-  await sql`update connections set version = version + 1, access_expires_at = now(),
-    refresh_due_at = null where owner_id = ${person.person.id}`.execute(database.db)
-
-  const released = Promise.withResolvers<void>()
-  const granted = new Promise<string>((resolve) => {
-    forge.holdBack = (path, { body }) => {
-      if (path !== TOKEN_ENDPOINT) return undefined
-      resolve((body as { access_token: string }).access_token)
-      return released.promise
-    }
-  })
+  await endAccessOf(person)
+  const { granted, release } = heldBack()
   const asked = refusal(ask('vera@example.com'), 'authorization-missing')
   const late = await granted
   assert.ok(forge.working(late), 'the host has granted it')
-  const { authorization } = await person.access(lab.runtime.id)
-  await person.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+  await deleteAuthorization(person)
   // The old tokens are revoked before the new ones come.
   await untilRevoked(person, 1)
-  forge.holdBack = undefined
-  released.resolve()
+  release()
   await asked
   await until('the end of the late token', async () => forge.token(late)?.revoked === true)
   await untilRevoked(person, 2)
   assert.deepEqual(await audited(person, 'connection.refresh'), ['grant of carol at Lab: too late'])
   assert.deepEqual(await database.db.selectFrom('revocations').select('id').execute(), [])
+})
+
+test('an answer that a newer one has followed takes no place in a revocation', async () => {
+  const person = await countersign.person('xenia')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const { id: connection_id, version } = await connection(person)
+  const answers: unknown[] = []
+  forge.holdBack = (path, { body }) => {
+    if (path === TOKEN_ENDPOINT) answers.push(body)
+    return undefined
+  }
+  await ask('xenia@example.com')
+  forge.holdBack = undefined
+  await endAccessOf(person)
+  const newest = (await ask('xenia@example.com')).password
+  forge.interruptionFor = notTold
+  await deleteAuthorization(person)
+
+  // As a vault leaves it that dies before it removes the file, and starts again only now.
+  const keyring = await openKeyring(database.db, countersign.vault_key)
+  const journal = openRefreshJournal(join(data.path, 'refresh-journal'), keyring)
+  const answer = JSON.stringify(answers[0])
+  journal.write({ connection_id, version, asked_at: Date.now(), answer })
+  await wakeScheduler(countersign)
+  await until('the end of its file', async () => journal.count() === 0)
+  forge.interruptionFor = undefined
+  await untilTold(person)
+  assert.equal(forge.token(newest)?.revoked, true)
+})
+
+test('nor does one that comes after the person authorized anew', async () => {
+  const person = await countersign.person('yvonne')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const { granted, release } = heldBack()
+  const asked = refusal(ask('yvonne@example.com'), 'authorization-missing')
+  await granted
+  forge.holdBack = undefined
+  await authorize(person, 'carol')
+  const newest = (await currentTokens(person)).access_token
+  await untilTold(person)
+  forge.interruptionFor = notTold
+  await deleteAuthorization(person)
+  release()
+  await asked
+  forge.interruptionFor = undefined
+  await untilTold(person)
+  assert.equal(forge.token(newest)?.revoked, true)
 })
 
 test('tokens that are granted while the person gives up are revoked', async () => {
@@ -111,6 +157,57 @@ async function authorize(person: PersonClient, login: string): Promise<void> {
   devices.approve(device?.user_code ?? '', login)
   const { status, problem } = await outcomeOf(person, id)
   assert.equal(status, 'completed', problem?.detail)
+}
+
+/** The host answers 503 to being told of an end. */
+const notTold = (path: string) => (path === '/oauth/revoke' ? { status: 503 } : undefined)
+
+/** The token endpoint does what it is asked to, and its answers wait until they are released. */
+function heldBack(): { granted: Promise<string>; release: () => void } {
+  const released = Promise.withResolvers<void>()
+  const granted = new Promise<string>((resolve) => {
+    forge.holdBack = (path, { body }) => {
+      if (path !== TOKEN_ENDPOINT) return undefined
+      resolve((body as { access_token: string }).access_token)
+      return released.promise
+    }
+  })
+  const release = () => {
+    forge.holdBack = undefined
+    released.resolve()
+  }
+  return { granted, release }
+}
+
+/** The access token is over, as far as we know. */
+async function endAccessOf(person: PersonClient): Promise<void> {
+  const { id } = await connection(person)
+  await endAccess(countersign, id)
+}
+
+async function connection({ person }: PersonClient) {
+  return await database.db
+    .selectFrom('connections')
+    .selectAll()
+    .where('owner_id', '=', person.id)
+    .executeTakeFirstOrThrow()
+}
+
+async function currentTokens(person: PersonClient): Promise<TokenSet> {
+  const keyring = await openKeyring(database.db, countersign.vault_key)
+  return await openTokenSet(keyring, await connection(person))
+}
+
+async function deleteAuthorization(person: PersonClient): Promise<void> {
+  const { authorization } = await person.access(lab.runtime.id)
+  await person.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+}
+
+/** Resolves when the host has been told of all ends of theirs. */
+async function untilTold({ person }: PersonClient): Promise<void> {
+  const left = () =>
+    database.db.selectFrom('revocations').select('id').where('owner_id', '=', person.id).execute()
+  await until('the end of all revocations', async () => (await left()).length === 0)
 }
 
 async function audited({ person }: PersonClient, action: string): Promise<string[]> {
