@@ -12,6 +12,7 @@ export interface GrantRow {
   provider_id: string | null
   kind: ProviderKind | null
   provider_name: string | null
+  base_url: string | null
   owner_id: string | null
   person_email: string | null
   authorization_id: string | null
@@ -50,7 +51,7 @@ export function hasConnection(row: GrantRow): row is ConnectedRow {
 
 const grantColumns = `
     k.id as runtime_key_id, r.id as runtime_id, r.name as runtime_name,
-    p.id as provider_id, p.kind, p.name as provider_name,
+    p.id as provider_id, p.kind, p.name as provider_name, p.base_url,
     c.id as connection_id, c.method, c.box, c.version,
     case when c.method = 'oauth' and c.client_row_id is null
       then 'reauthorization_required' else c.status end as status,

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ActsFor, CredentialRequest, ProblemError } from '../contract/index.ts'
+import type { ActsFor, CredentialRequest, ProblemError, ProviderKind } from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { isRuntimeKey } from '../runtimes/runtime-key.ts'
 import { BoxError } from '../seal/box-error.ts'
@@ -31,6 +31,7 @@ export interface Grant {
   version: number
   /** Of the Git host, as `originOf` says it. */
   origin: string
+  provider: { kind: ProviderKind; name: string; base_url: string }
   username: string
   password: string
   /** When `password` ends; with a refresh token there is another one after it. */
@@ -67,8 +68,8 @@ export async function readGrant(
   const row = await readGrantRow(pool, key, request)
   if (row === undefined) return { problem: runtimeKeyInvalid() }
   const runtime = { id: row.runtime_id, name: row.runtime_name }
-  const { owner_id, provider_id, connection_id, box, kind } = row
-  if (provider_id === null || kind === null) {
+  const { owner_id, provider_id, connection_id, box, kind, provider_name: name, base_url } = row
+  if (provider_id === null || kind === null || name === null || base_url === null) {
     return { runtime, problem: hostNotRegistered(row.runtime_name, request.host) }
   }
   const page = page_url + pagePath(request, row.runtime_id, provider_id)
@@ -98,6 +99,7 @@ export async function readGrant(
     connection_id,
     version: row.version,
     origin: originOf(request),
+    provider: { kind, name, base_url },
     ...adapterFor(kind).gitCredential({ method: row.method, token, login: row.account_login }),
     expires_at,
     issued_at: row.access_issued_at,

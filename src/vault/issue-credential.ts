@@ -44,7 +44,7 @@ export async function issueCredential(
   parts: CredentialParts,
   call: CredentialCall,
 ): Promise<Credential> {
-  const grant = await grantForUse(parts, call, ISSUE, parts.cache)
+  const grant = await grantForUse(parts, call, ISSUE, { cache: parts.cache })
   return credentialFrom(grant, call.request)
 }
 
@@ -53,14 +53,15 @@ export async function issueCredential(
  * durable before this returns.
  *
  * @param action under which the use, or its denial, is audited
- * @param cache where it may be found; it is proved whether it was or not
+ * @param more.cache where it may be found; it is proved whether it was or not
+ * @param more.check throws when there is no use for the grant: nothing is written down then
  * @throws ProblemError those of `issueCredential` in the contract
  */
 export async function grantForUse(
   parts: CredentialParts,
   call: CredentialCall,
   action: Departure['action'],
-  cache?: GrantCache,
+  { cache, check }: { cache?: GrantCache; check?: (grant: Grant) => void } = {},
 ): Promise<Grant> {
   const id = cache === undefined ? '' : grantId(call)
   const departure = { action, ip: call.ip }
@@ -68,6 +69,7 @@ export async function grantForUse(
     const found = cache?.get(id) ?? (await obtainGrant(parts, call, action))
     const grant = await freshened(parts, call, found, action)
     cache?.set(id, grant)
+    check?.(grant)
     const target = targetAt(grant.origin, call.request)
     if (await parts.commit.record({ ...departure, target, grant })) return grant
     cache?.delete(id)

@@ -6,7 +6,7 @@ import {
 import { enqueueBehind } from '../jobs/queue.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Outbound } from '../providers/http.ts'
-import { ProviderUnavailable, TokenRefused } from '../providers/provider.ts'
+import { ProviderUnavailable, type RepositoryName, TokenRefused } from '../providers/provider.ts'
 import type { Grant } from './grant.ts'
 import { beingChanged, type CredentialParts, grantForUse } from './issue-credential.ts'
 import { readTokenSet, tokenSetAddress } from './token-set.ts'
@@ -31,7 +31,7 @@ export async function readRepositoryAccess(
   parts: CredentialParts & { outbound: Outbound },
   call: AccessCall,
 ): Promise<RepositoryAccess> {
-  const grant = await grantForUse(parts, call, ACTION)
+  const grant = await grantForAsking(parts, call)
   try {
     return await ask(parts, call, grant)
   } catch (error) {
@@ -41,15 +41,34 @@ export async function readRepositoryAccess(
   }
 }
 
+/** What is the path of no repository is turned away before a use is written down. */
+function grantForAsking(parts: CredentialParts, call: AccessCall): Promise<Grant> {
+  const check = (grant: Grant) => void repositoryOf(grant, call.request)
+  return grantForUse(parts, call, ACTION, { check })
+}
+
+/** @throws ProblemError `request-invalid` */
+function repositoryOf({ provider }: Grant, { path }: RepositoryAccessRequest): RepositoryName {
+  const { kind, name, base_url } = provider
+  const repository = adapterFor(kind).repositoryAt(base_url, path)
+  if (repository !== undefined) return repository
+  const detail = `${path} is not the path of a repository at ${name}.`
+  throw new ProblemError('request-invalid', detail, {
+    extensions: { errors: [{ pointer: '/path', detail }] },
+  })
+}
+
 async function ask(
   { db, keyring, outbound }: CredentialParts & { outbound: Outbound },
   { request }: AccessCall,
-  { connection_id, owner_id, version }: Grant,
+  grant: Grant,
 ): Promise<RepositoryAccess> {
+  const { connection_id, owner_id, version } = grant
+  const repository = repositoryOf(grant, request)
   const row = await db
     .selectFrom('connections')
     .innerJoin('providers', 'providers.id', 'connections.provider_id')
-    .select(['provider_id', 'method', 'box', 'account_login', 'kind', 'name', 'base_url'])
+    .select(['provider_id', 'method', 'box', 'account_login', 'kind', 'base_url'])
     .select('private_address_confirmed')
     .where('connections.id', '=', connection_id)
     .where('version', '=', version)
@@ -59,13 +78,6 @@ async function ask(
   }
   const { provider_id, method, account_login: login } = row
   const adapter = adapterFor(row.kind)
-  const repository = adapter.repositoryAt(row.base_url, request.path)
-  if (repository === undefined) {
-    const detail = `${request.path} is not the path of a repository at ${row.name}.`
-    throw new ProblemError('request-invalid', detail, {
-      extensions: { errors: [{ pointer: '/path', detail }] },
-    })
-  }
   const address = tokenSetAddress({ id: connection_id, owner_id, provider_id })
   const { access_token: token } = readTokenSet(await keyring.open(address, row.box))
   const http = outbound.to(row, adapter.origins(row.base_url))
@@ -87,7 +99,7 @@ async function askOnceMore(
   const { connection_id: id, version, refreshable } = grant
   const outcome = refreshable ? await parts.refresher.refresh(id, version, 'asked') : undefined
   if (outcome === 'refreshed' || outcome === 'gone') {
-    const next = await grantForUse(parts, call, ACTION)
+    const next = await grantForAsking(parts, call)
     try {
       return await ask(parts, call, next)
     } catch (error) {

@@ -73,11 +73,19 @@ suite('with a pasted token', () => {
     assert.deepEqual([read, write], [true, false])
   })
 
-  test('what is no path of a repository is turned away', async () => {
+  test('what is no path of a repository is turned away, and no use of the token', async () => {
+    const before = await audited(runtime.row.runtime_id)
     for (const path of ['hello.git', 'alice/../../admin', '..%2f..%2fadmin']) {
       const problem = await refusal(ask(runtime, path), 'request-invalid')
       assert.match(problem.detail, /is not the path of a repository/)
     }
+    assert.deepEqual(await audited(runtime.row.runtime_id), before)
+    const bob = await countersign.person('bob')
+    const acts_for = { person: bob.person.email }
+    await refusal(ask(runtime, 'hello.git', forge.url, acts_for), 'authorization-missing')
+    const [denied, ...more] = (await audited(runtime.row.runtime_id)).slice(before.length)
+    assert.deepEqual([denied?.outcome, denied?.reason], ['denied', 'authorization-missing'])
+    assert.deepEqual(more, [])
   })
 
   test('a host in trouble makes no token bad', async () => {
