@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { ProblemError } from '../contract/index.ts'
+import { hashSecret } from '../policy/issued-secret.ts'
 import type { Db } from '../store/database.ts'
+import { networkOf } from './network.ts'
 
 /**
  * Counts one attempt under `key`, over all servers. `last_request` is when counting begins anew.
@@ -46,6 +48,37 @@ export async function isWithin(
     if (error instanceof ProblemError) return false
     throw error
   }
+}
+
+/** Sign-ins from one address, and to one account: more than one address can make, who shuts nobody out. */
+const FROM_ADDRESS = { most: 10, seconds: 60 }
+const TO_ACCOUNT = { most: 60, seconds: 300 }
+
+/**
+ * Passwords are not to be guessed. What was typed as an address is counted by its hash: it may be a
+ * password, too.
+ *
+ * @throws ProblemError `too-many-attempts`
+ */
+export async function countSignIn(
+  db: Db,
+  attempt: { email: string; ip: string | null },
+): Promise<void> {
+  await countAttempt(db, `sign-in from ${networkOf(attempt.ip ?? 'unknown')}`, FROM_ADDRESS)
+  const account = hashSecret(attempt.email.toLowerCase()).toString('hex')
+  await countAttempt(db, `sign-in to ${account}`, TO_ACCOUNT)
+}
+
+/** Whoever has a session that is not theirs may guess so often, from however many addresses. */
+const PASSWORDS = { most: 10, seconds: 60 }
+
+/**
+ * Counts a password that somebody gives for their own.
+ *
+ * @throws ProblemError `too-many-attempts`
+ */
+export async function countPassword(db: Db, person: { id: string }): Promise<void> {
+  await countAttempt(db, `password ${person.id}`, PASSWORDS)
 }
 
 /** Each may be a bad login at a Git host, up to four times. */

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { betterAuth } from 'better-auth'
-import { sql } from 'kysely'
-import {
-  MIN_PASSWORD_LENGTH,
-  PASSWORD_TOO_SHORT,
-  ProblemError,
-  type Role,
-} from '../contract/index.ts'
+import { MIN_PASSWORD_LENGTH, ProblemError, type Role } from '../contract/index.ts'
 import { type Action, type Actor, type Attempt, decide, recordDenial } from '../policy/decide.ts'
-import { hashSecret } from '../policy/issued-secret.ts'
 import type { Db, Trx } from '../store/database.ts'
-import { countAttempt } from './attempts.ts'
+import { countPassword, countSignIn } from './attempts.ts'
 import { recordFailedSignIn } from './failed-sign-in.ts'
-import { networkOf } from './network.ts'
+import {
+  endAllSessions,
+  passwordHash,
+  refuseReplacedPassword,
+  refuseWeakPassword,
+  replacePassword,
+} from './password.ts'
 
 export interface AuthSettings {
   page_url: string
@@ -62,15 +61,6 @@ export interface Auth {
 }
 
 /**
- * Command lines sign in anew, those that were let in and have not asked since, too. These go first:
- * one that asks just now is then waited for, and its token is there to be ended.
- */
-async function endPersonTokens(trx: Trx, person_id: string): Promise<void> {
-  await trx.deleteFrom('device_sign_ins').where('person_id', '=', person_id).execute()
-  await trx.deleteFrom('person_tokens').where('person_id', '=', person_id).execute()
-}
-
-/**
  * Whoever ends this session from now on waits until `trx` ends.
  *
  * @throws ProblemError `not-signed-in` when it has ended
@@ -87,74 +77,6 @@ export async function holdSession(trx: Trx, { session_id }: InBrowser): Promise<
 
 export function notSignedIn(): ProblemError {
   return new ProblemError('not-signed-in', 'Sign in, then try again.')
-}
-
-/**
- * Gives somebody another password and ends all their sessions, those of command lines, too.
- *
- * @param password as a hash
- */
-export async function replacePassword(
-  trx: Trx,
-  person_id: string,
-  password: string,
-): Promise<void> {
-  await trx
-    .updateTable('logins')
-    .set({ password })
-    .where('person_id', '=', person_id)
-    .where('provider_id', '=', 'credential')
-    .execute()
-  await trx.deleteFrom('sessions').where('person_id', '=', person_id).execute()
-  await endPersonTokens(trx, person_id)
-}
-
-/** Sign-ins from one address, and to one account: more than one address can make, who shuts nobody out. */
-const FROM_ADDRESS = { most: 10, seconds: 60 }
-const TO_ACCOUNT = { most: 60, seconds: 300 }
-
-/**
- * Passwords are not to be guessed. What was typed as an address is counted by its hash: it may be a
- * password, too.
- *
- * @throws ProblemError `too-many-attempts`
- */
-async function countSignIn(db: Db, attempt: { email: string; ip: string | null }): Promise<void> {
-  await countAttempt(db, `sign-in from ${networkOf(attempt.ip ?? 'unknown')}`, FROM_ADDRESS)
-  const account = hashSecret(attempt.email.toLowerCase()).toString('hex')
-  await countAttempt(db, `sign-in to ${account}`, TO_ACCOUNT)
-}
-
-/** Whoever has a session that is not theirs may guess so often, from however many addresses. */
-const PASSWORDS = { most: 10, seconds: 60 }
-
-/** What the password of this account is held against; undefined where there is none. */
-async function passwordHash(db: Db, email: string): Promise<string | null | undefined> {
-  return (await passwordOf(db, email).executeTakeFirst())?.password
-}
-
-function passwordOf(db: Db | Trx, email: string) {
-  return db
-    .selectFrom('logins')
-    .innerJoin('people', 'people.id', 'logins.person_id')
-    .select('logins.password')
-    .where(sql<string>`lower(people.email)`, '=', email.toLowerCase())
-    .where('logins.provider_id', '=', 'credential')
-}
-
-/**
- * Checking a password takes a while. One that was replaced meanwhile opens nothing, although all
- * sessions were ended before this one began; whoever replaces it from now on waits until `trx` ends.
- *
- * @throws ProblemError the one that `refusal` makes
- */
-async function refuseReplacedPassword(
-  trx: Trx,
-  known: { email: string; password_hash: string | null | undefined },
-  refusal: () => ProblemError,
-): Promise<void> {
-  const row = await passwordOf(trx, known.email).forShare('logins').executeTakeFirst()
-  if (row?.password !== known.password_hash) throw refusal()
 }
 
 function signInFailed(cause?: unknown): ProblemError {
@@ -255,8 +177,8 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
       return await clearedCookies(cookie)
     },
     async changePassword({ person, current_password, new_password, ip }) {
-      if (new_password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
-      await countAttempt(db, `password ${person.id}`, PASSWORDS)
+      refuseWeakPassword(new_password)
+      await countPassword(db, person)
       const email = person.name
       const before = await passwordHash(db, email)
       const { password } = await auth.$context
@@ -275,10 +197,7 @@ export function openAuth(db: Db, settings: AuthSettings): Auth {
     },
     async signOutEverywhere({ person, cookie, ip }) {
       const attempt = ownAct(person, 'session.delete_all', 'signed out everywhere', ip)
-      await decide(db, attempt, async (trx) => {
-        await trx.deleteFrom('sessions').where('person_id', '=', person.id).execute()
-        await endPersonTokens(trx, person.id)
-      })
+      await decide(db, attempt, (trx) => endAllSessions(trx, person.id))
       return await clearedCookies(cookie)
     },
     whoIs,
@@ -294,11 +213,6 @@ function ownAct(actor: SignedIn, action: Action, subject: string, ip: string | n
 async function recordWrongPassword(db: Db, actor: SignedIn, ip: string | null): Promise<void> {
   const about = { subject: 'wrong password', reason: 'password-wrong', owner_id: actor.id } as const
   await recordDenial(db, { actor, action: 'account.change_password', ip, ...about })
-}
-
-/** For whoever chooses a password. */
-export function passwordTooWeak(): ProblemError {
-  return new ProblemError('password-too-weak', PASSWORD_TOO_SHORT)
 }
 
 function createBetterAuth(db: Db, settings: AuthSettings) {

@@ -1,12 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { type Invite, MIN_PASSWORD_LENGTH, ProblemError, type Role } from '../contract/index.ts'
+import { type Invite, ProblemError, type Role } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type Actor, decide, setupActor } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import { type Db, isDuplicate, type Trx } from '../store/database.ts'
 import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
-import { type Auth, passwordTooWeak } from './auth.ts'
+import type { Auth } from './auth.ts'
+import { refuseWeakPassword } from './password.ts'
 
 const INVITE_DAYS = 7
 /** Any number that only we use. */
@@ -92,7 +93,7 @@ export async function acceptInvite(
   auth: Auth,
   answer: { token: string; name: string; email: string; password: string; ip: string | null },
 ): Promise<void> {
-  if (answer.password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
+  refuseWeakPassword(answer.password)
   const email = answer.email.toLowerCase()
   const invite = await readInvite(db, answer.token)
   if (invite.email !== null && invite.email !== email) {

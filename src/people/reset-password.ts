@@ -1,9 +1,9 @@
 import { hashPassword } from 'better-auth/crypto'
 import { sql } from 'kysely'
-import { MIN_PASSWORD_LENGTH, ProblemError } from '../contract/index.ts'
+import { ProblemError } from '../contract/index.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import type { Db } from '../store/database.ts'
-import { passwordTooWeak, replacePassword } from './auth.ts'
+import { refuseWeakPassword, replacePassword } from './password.ts'
 
 /** Somebody by their e-mail address, in any case. @throws ProblemError `not-found` */
 export async function personByEmail(db: Db, email: string): Promise<{ id: string; email: string }> {
@@ -29,7 +29,7 @@ export async function resetPassword(
   request: { actor: Actor; person: { id: string; email: string }; password: string },
 ): Promise<void> {
   const { actor, person } = request
-  if (request.password.length < MIN_PASSWORD_LENGTH) throw passwordTooWeak()
+  refuseWeakPassword(request.password)
   const password = await hashPassword(request.password)
   const subject = `${person.email}, and all their sessions ended`
   const attempt = {
