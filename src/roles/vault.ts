@@ -83,12 +83,15 @@ export async function startVault(
   })
   await refresher.replay()
   const refused = createRefusedTokens()
-  const work = { db, keyring, outbound, limits, check_limits, refused, refresher, page_url }
+  const closing = new AbortController()
+  const finishing = { db, keyring, outbound, limits, closing: closing.signal }
+  const work = { ...finishing, check_limits, refused, refresher, page_url }
   resources.use(startScheduler({ ...work, broker, log }))
   resources.use(startNoticeClock({ db, broker, log }))
   resources.use(await startWorker(database, work, log))
   const taken_seconds = Math.max(LEAST_CLAIM_SECONDS, (4 * config.provider_timeout_ms) / 1000)
-  resources.use(startDevicePolls({ db, keyring, outbound, limits, broker, taken_seconds, log }))
+  resources.use(startDevicePolls({ ...finishing, broker, taken_seconds, log }))
+  resources.defer(() => closing.abort())
 
   const app = createApp({ log, ...config })
   app.addHook('onResponse', (request, reply, done) => {

@@ -8,7 +8,11 @@ import type { PendingRequest } from './pending-request.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import type { VaultParts } from './vault-parts.ts'
 
-export type FinishParts = VaultParts & { limits: ProviderLimits }
+export type FinishParts = VaultParts & {
+  limits: ProviderLimits
+  /** Aborts when the vault is to end: a database that is away is waited for no longer. */
+  closing: AbortSignal
+}
 
 /**
  * Exchanges the code of a request, as its client, when it is our turn at the provider.

@@ -85,19 +85,19 @@ async function openGranted(
 
 /**
  * Seals what a token endpoint granted into its request, before anything else is asked. What led to
- * it has been used up, so a database that is away is waited for.
+ * it has been used up, so a database that is away is waited for, unless this vault is to end.
  *
  * @throws OvertakenError when another vault has, or has ended the request, or the person gave it up:
  *   what was granted is ended then
  */
 export async function keepGranted(
-  { keyring, db }: VaultParts,
+  { keyring, db, closing }: FinishParts,
   request: PendingRequest,
   answer: TokenAnswer,
 ): Promise<void> {
   const granted: Granted = { ...answer, asked_at: request.now.getTime() }
   const token_set_box = await keyring.seal(tokenSetAddress(request), JSON.stringify(granted))
-  const kept = await whenDatabaseIsBack(() =>
+  const kept = await whenDatabaseIsBack(closing, () =>
     db.transaction().execute(async (trx) => {
       const { numUpdatedRows } = await trx
         .updateTable('authorization_requests')
@@ -118,16 +118,20 @@ const AWAY_MS = 120_000
 /** … and so often it is tried. */
 const AGAIN_MS = 1000
 
-/** @param write bears being done twice: that it was done may not be heard */
-async function whenDatabaseIsBack<T>(write: () => Promise<T>): Promise<T> {
+/**
+ * @param closing once it aborts, there is one more try
+ * @param write bears being done twice: that it was done may not be heard
+ */
+async function whenDatabaseIsBack<T>(closing: AbortSignal, write: () => Promise<T>): Promise<T> {
   const give_up_at = performance.now() + AWAY_MS
   for (;;) {
+    const isLast = closing.aborted || performance.now() > give_up_at
     try {
       return await write()
     } catch (error) {
-      if (!isDatabaseAway(error) || performance.now() > give_up_at) throw error
+      if (!isDatabaseAway(error) || isLast) throw error
     }
-    await pause(AGAIN_MS)
+    await pause(AGAIN_MS, undefined, { signal: closing }).catch(() => {})
   }
 }
 

@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import type { Credential } from '../../src/contract/index.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { beginWithCode, outcomeOf, startDeviceForge } from '../harness/device-forge.ts'
 import {
   ALICE,
   ageClaim,
@@ -20,6 +21,8 @@ import {
 } from '../harness/granted.ts'
 import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
+import { startVaultProcess } from '../harness/vault-process.ts'
 
 test('PostgreSQL is restarted during a refresh: no grant is lost, and nobody asks twice', async () => {
   await using postgres_folder = await mkdtempDisposable(join(tmpdir(), 'countersign-pg-'))
@@ -78,6 +81,83 @@ test('PostgreSQL is away when a browser comes back: a page says so, and its addr
     postgres = await startEmbeddedPostgres({ folder })
     const there = await comeBack(callback, admin.cookie)
     assert.equal(there.searchParams.get('request'), request.id)
+  } finally {
+    await postgres[Symbol.asyncDispose]()
+  }
+})
+
+test('a vault is stopped while grants wait for PostgreSQL: it ends, and none is said to be kept', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-stopped-'))
+  const start = () => startEmbeddedPostgres({ folder: join(folder.path, 'postgres') })
+  let postgres = await start()
+  try {
+    await using countersign = await startCountersign({ vaults: 0, database_url: postgres.url })
+    const { admin, database, forge } = countersign
+    const startVault = () =>
+      startVaultProcess({
+        database_url: database.url,
+        data_folder: join(folder.path, 'vault'),
+        vault_key: countersign.vault_key,
+        page_url: countersign.page_url,
+      })
+    await using vault = await startVault()
+    let hasEnded = false
+    vault.gone.then(() => {
+      hasEnded = true
+    })
+    const { row } = await authorized(countersign)
+    await using octo = await startDeviceForge(countersign)
+
+    // One is on its way as the vault is stopped, …
+    const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    octo.forge.holdBack = (_path, { body }) => {
+      if ((body as { access_token?: string } | undefined)?.access_token === undefined) return
+      held.resolve()
+      return released.promise
+    }
+    const { id: late_id, device } = await beginWithCode(admin, octo.row)
+    octo.devices.approve(device?.user_code ?? '', 'carol')
+    await held.promise
+
+    // … and one waits already.
+    const { request, authorization_url } = await beginOAuth(admin, row)
+    const callback = await answerAtForge(authorization_url, ALICE)
+    const slow = { kind: 'delay', match: TOKEN_ENDPOINT, delay_ms: 1000, times: 1 }
+    await forge.control('POST', '/control/faults', slow)
+    await comeBack(callback, admin.cookie)
+    await until('an exchange', async () => (await forge.calls(TOKEN_ENDPOINT)) === 1)
+    const locked = database.db.transaction().execute(async (trx) => {
+      await sql`select from authorization_requests where id = ${request.id} for update`.execute(trx)
+      await until('a grant that is to be written down', async () => {
+        const { rows } = await sql`select from pg_stat_activity
+          where wait_event_type = 'Lock' and query like 'update "authorization_requests"%'`.execute(
+          database.db,
+        )
+        return rows.length > 0
+      })
+      await postgres.stop('immediate')
+    })
+    await assert.rejects(locked)
+
+    const stopped = vault[Symbol.asyncDispose]()
+    await until('a vault that answers nobody', () =>
+      fetch(`${vault.url}/healthz`).then(
+        () => false,
+        () => true,
+      ),
+    )
+    released.resolve()
+    await until('the end of the vault', async () => hasEnded)
+    await stopped
+    assert.equal(await vault.gone, 0, vault.said.join('\n'))
+
+    postgres = await start()
+    const late = await admin.api.getAuthorizationRequest({ params: { id: late_id } })
+    assert.equal(late.status, 'pending')
+    await using _ = await startVault()
+    const { status, problem } = await outcomeOf(admin, request.id)
+    assert.equal(status, 'refused')
+    assert.match(problem?.detail ?? '', /used already or took too long\. Nothing was changed/)
   } finally {
     await postgres[Symbol.asyncDispose]()
   }
