@@ -42,7 +42,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
   }
 
   test('Escape leads from its panel back to the button that opened it', async () => {
-    const add = page.getByRole('link', { name: 'Add Token of ci at Forge' })
+    const add = page.getByRole('link', { name: 'Add Token of ci itself at Forge' })
     await add.focus()
     await page.keyboard.press('Enter')
     await panel('Add Token').getByText('Scopes the token needs').waitFor()
@@ -55,7 +55,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
   test('is added in a panel that says what it needs', async () => {
     await section().getByText('No token').waitFor()
     await assertAccessible(page)
-    await page.getByRole('link', { name: 'Add Token of ci at Forge' }).click()
+    await page.getByRole('link', { name: 'Add Token of ci itself at Forge' }).click()
     await panel('Add Token').getByText('Scopes the token needs').waitFor()
     await panel('Add Token').getByText('Make it with the robot account, not your own.').waitFor()
     await assertAccessible(page)
@@ -79,7 +79,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
   })
 
   test('stays when another one is turned down', async () => {
-    await page.getByRole('link', { name: 'Update Token of ci at Forge' }).click()
+    await page.getByRole('link', { name: 'Update Token of ci itself at Forge' }).click()
     await paste('Update Token', '0123456789abcdef0123456789abcdef01234567')
     const fault = panel('Update Token').getByRole('alert').filter({ hasText: /\S/ })
     assert.match(await fault.innerText(), /The previous token still works\./)
@@ -93,7 +93,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await forge.control('POST', '/control/tokens/revoke', {
       sha1: (await credential()).password,
     })
-    await section().getByRole('button', { name: 'Check now: token of ci at Forge' }).click()
+    await section().getByRole('button', { name: 'Check now: token of ci itself at Forge' }).click()
     await section().locator('[data-status=rejected]').waitFor()
     await page.mouse.move(0, 0)
     await page.getByRole('tooltip').waitFor({ state: 'hidden' })
@@ -109,7 +109,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     const token = await forge.token('alice', ['all'])
     await registerClient(admin, { url: forge.url, token }, row)
     await page.reload()
-    await page.getByRole('link', { name: 'Update Token of ci at Forge' }).click()
+    await page.getByRole('link', { name: 'Update Token of ci itself at Forge' }).click()
     await panel('Update Token').getByText('may then do at Forge as itself').waitFor()
     await panel('Update Token').getByText('with the robot account, not your own').waitFor()
     await assertAccessible(page)
@@ -149,7 +149,9 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
   })
 
   test('is deleted, after saying by name what stops working', async () => {
-    await section().getByRole('button', { name: 'Delete authorization of ci at Forge' }).click()
+    await section()
+      .getByRole('button', { name: 'Delete authorization of ci itself at Forge' })
+      .click()
     const dialog = panel('Delete the own authorization of ci?')
     const words = (await dialog.innerText()).replaceAll(/\s+/g, ' ')
     assert.match(words, /What ci does at Forge as itself \(bob\) will fail/)

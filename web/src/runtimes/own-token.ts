@@ -16,6 +16,7 @@ export const runtimeItself: TokenOwner = {
     api.checkRuntimeToken({ params: { runtime_id: runtime.id, provider_id: provider.id } }),
   refresh: (queryClient) => queryClient.invalidateQueries({ queryKey: ['runtimes'] }),
   as: 'as itself',
+  of: ({ runtime, provider }) => `of ${runtime.name} itself at ${provider.name}`,
   the: 'The',
   signIn: (host) =>
     `Sign in at ${host} with the robot account, not your own, allow it there, and come back here.`,

@@ -11,6 +11,7 @@ import { shortAddress } from '../providers/address.ts'
 import { actionWord, isTroubled, panelButtonId } from './access.ts'
 import { CheckNow } from './check-now.tsx'
 import classes from './columns.module.css'
+import { useTokenOwner } from './token-owner.ts'
 import { TokenStatus } from './token-status.tsx'
 
 /** The columns of *Git Personal Access Tokens*. `onDelete` asks before it deletes. */
@@ -112,7 +113,7 @@ function Actions({
   onDelete: () => void
 }) {
   const { runtime, provider, authorization } = access
-  const of = `of ${runtime.name} at ${provider.name}`
+  const of = useTokenOwner().of(access)
   const word = actionWord(access)
   return (
     <span className={classes.actions}>

@@ -13,6 +13,8 @@ export interface TokenOwner {
   refresh: (queryClient: QueryClient) => Promise<void>
   /** As whom a runtime then acts. */
   as: 'as you' | 'as itself'
+  /** What a row's buttons are about, for who hears their names only: "of ci at GitHub". */
+  of: (access: Access) => string
   /** What the token is to the reader. */
   the: 'Your' | 'The'
   /** Who signs in at the Git host. */
@@ -32,6 +34,7 @@ export const person: TokenOwner = {
     await api.checkConnection({ params: { id: authorization?.connection.id ?? '' } }),
   refresh: refreshAccess,
   as: 'as you',
+  of: ({ runtime, provider }) => `of ${runtime.name} at ${provider.name}`,
   the: 'Your',
   signIn: (host) => `You sign in at ${host}, allow it there, and come back here.`,
   makeHint: '',
