@@ -25,7 +25,8 @@ export async function access(argv: readonly string[]): Promise<number> {
   const acts_for = actsFor('access', values)
   const [address, ...more] = words
   const url = URL.parse(address ?? '')
-  if (address === undefined || more.length > 0 || url === null || !/^https?:$/.test(url.protocol)) {
+  const isAddress = url !== null && /^https?:$/.test(url.protocol) && url.pathname !== '/'
+  if (!isAddress || more.length > 0) {
     throw usageError('access', 'name one repository by its http(s) clone address')
   }
   const settings = await readSettings({

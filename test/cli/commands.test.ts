@@ -84,7 +84,7 @@ describe('countersign', () => {
       ['access', 'x'],
       'access: say for whom, with --as EMAIL or --as-runtime. See "countersign access --help".',
     ],
-    ...[[], ['git@git.example.com:acme/app.git'], ['https://a/b/c', 'https://a/b/d']].map(
+    ...[[], ['git@a:b/c.git'], ['https://a/'], ['https://a/b/c', 'https://a/b/d']].map(
       (words): [string[], string] => [
         ['access', '--as', 'a@example.com', ...words],
         'access: name one repository by its http(s) clone address. See "countersign access --help".',
