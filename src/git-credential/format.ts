@@ -58,7 +58,7 @@ export function serializeAttributes(attributes: Attributes): string {
   for (const [name, value] of attributes) {
     text += `${checkedName(name)}=${checkedValue(value)}\n`
   }
-  if (new TextEncoder().encode(text).byteLength > MAX_REQUEST_BYTES) throw tooLarge()
+  if (Buffer.byteLength(text) > MAX_REQUEST_BYTES) throw tooLarge()
   return text
 }
 
@@ -71,6 +71,8 @@ function lines(bytes: Uint8Array): string[] {
 }
 
 function textOf(line: string): string {
+  // Nearly every line is plain, and Git waits: no decoder is made for those.
+  if (/^[ -~]*$/.test(line)) return line
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     return decoder.decode(Buffer.from(line, 'latin1'))
