@@ -7,6 +7,7 @@ import { nextChange } from '../events/next-change.ts'
 import { answerNotFound, createApp } from '../http/app.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import { startWorker } from '../jobs/worker.ts'
+import { isWithin } from '../people/attempts.ts'
 import { openOutbound } from '../providers/http.ts'
 import type { Database } from '../store/database.ts'
 import { openAuditCommit } from '../vault/audit-commit.ts'
@@ -39,6 +40,9 @@ const LEAST_CLAIM_SECONDS = 30
 
 /** An agent waits 20 seconds for all of an answer. */
 const MOST_PATIENCE_MS = 15_000
+
+/** The audit trail only grows: what one runtime is refused fills it no further than this. */
+const DENIALS = { most: 600, seconds: 300 }
 
 /** Calls under way from one vault to one provider's token endpoint at most. */
 const CALLS_AT_ONCE = 16
@@ -107,6 +111,11 @@ export async function startVault(
     cache: resources.use(createGrantCache(CACHE_LIMITS)),
     page_url,
     refresher,
+    async denialWithin(runtime_id: string) {
+      const within = await isWithin(db, `denial ${runtime_id}`, DENIALS)
+      if (!within) metrics.denialNotWritten()
+      return within
+    },
   }
   vaultRoutes(app, parts)
   healthRoutes(app, db, metrics.registry)

@@ -20,6 +20,8 @@ export interface CredentialParts {
   cache: GrantCache
   page_url: string
   refresher: Refresher
+  /** Counts one more thing that a runtime is refused. @returns whether that may still be written */
+  denialWithin: (runtime_id: string) => Promise<boolean>
 }
 
 export interface CredentialCall {
@@ -38,7 +40,7 @@ const MOST_READS = 3
  * The credential with which a runtime may speak to a Git host as one person, or as itself. Its audit
  * row is durable before this returns; what is read from memory is proved by the same statement.
  *
- * @throws ProblemError those of `issueCredential` in the contract; each denial is audited
+ * @throws ProblemError those of `issueCredential` in the contract; denials are audited, up to a limit
  */
 export async function issueCredential(
   parts: CredentialParts,
@@ -119,17 +121,19 @@ async function obtainGrant(
   const { pool, keyring, page_url } = parts
   const found = await readGrant(pool, keyring, page_url, call.key, call.request)
   if (!('problem' in found)) return found
-  await recordDenial(parts.db, call, found, action)
+  await recordSomeDenials(parts, call, found, action)
   throw found.problem
 }
 
-async function recordDenial(
-  db: Db,
+async function recordSomeDenials(
+  { db, denialWithin }: CredentialParts,
   call: CredentialCall,
   denial: Denial,
   action: Departure['action'],
 ): Promise<void> {
   if (denial.runtime === undefined) return
+  // What cannot be counted is written: the answer is the same as if nobody counted.
+  if (!(await denialWithin(denial.runtime.id).catch(() => true))) return
   await db
     .insertInto('audit')
     .values({

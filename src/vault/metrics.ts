@@ -9,6 +9,8 @@ export interface VaultMetrics {
   answered(route: string, status: number): void
   /** A call at a token endpoint was concluded. */
   refreshed(kind: ProviderKind, outcome: RefreshOutcome): void
+  /** A runtime was refused so often that this is not in the audit trail. */
+  denialNotWritten(): void
 }
 
 /** Figures of the process, of what it answers and refreshes, and of its journal. */
@@ -28,6 +30,11 @@ export function createVaultMetrics(journal: RefreshJournal): VaultMetrics {
     labelNames: ['kind', 'outcome'],
     registers,
   })
+  const unwritten = new Counter({
+    name: 'countersign_denials_not_written_total',
+    help: 'Refusals of runtimes that are not in the audit trail, for there were too many',
+    registers,
+  })
   new Gauge({
     name: 'countersign_journal_answers',
     help: 'Answers with tokens in the refresh journal that are not in the database yet',
@@ -40,5 +47,6 @@ export function createVaultMetrics(journal: RefreshJournal): VaultMetrics {
     registry,
     answered: (route, status) => answers.inc({ route, status }),
     refreshed: (kind, outcome) => refreshes.inc({ kind, outcome }),
+    denialNotWritten: () => unwritten.inc(),
   }
 }

@@ -25,7 +25,7 @@ const ACTION = 'repository.access'
  * read or write a repository. One statement proves that it may and writes down each use of the token,
  * before the host is asked.
  *
- * @throws ProblemError those of `readRepositoryAccess` in the contract; each denial is audited
+ * @throws ProblemError those of `readRepositoryAccess` in the contract; denials are audited, up to a limit
  */
 export async function readRepositoryAccess(
   parts: CredentialParts & { outbound: Outbound },

@@ -5,13 +5,13 @@ import { sql } from 'kysely'
 import { currentVaultKey } from '../../src/authorizations/vault-key.ts'
 import { createClient } from '../../src/contract/index.ts'
 import { sealBox } from '../../src/seal/box.ts'
-import { startCountersign } from '../harness/countersign.ts'
+import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { PASSWORD, type PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
 
 const countersign = await startCountersign({ env: { COUNTERSIGN_TRUST_PROXY: '1' } })
 after(() => countersign[Symbol.asyncDispose]())
-const { admin, database, page_url, provider } = countersign
+const { admin, database, forge, page_url, provider, vault_url } = countersign
 
 /** Makes as many attempts as are allowed, then one more. */
 async function exhaust(
@@ -156,3 +156,57 @@ test('a member who is refused again and again fills the audit trail no further',
   await refusal(api.listPeople({ query: {} }), 'not-an-administrator')
   assert.equal((await denials()).length, 61)
 })
+
+test('a runtime that is refused again and again fills the audit trail no further', async () => {
+  const nosy = await askerOfNothing()
+  await nosy.ask()
+  assert.equal(await nosy.denials(), 1)
+  await sql`update rate_limits set count = 599
+    where key = ${`denial ${nosy.id}`}`.execute(database.db)
+  await nosy.askAccess()
+  assert.equal(await nosy.denials(), 2, 'the last one that is written')
+  await nosy.ask()
+  await nosy.askAccess()
+  assert.equal(await nosy.denials(), 2)
+  const metrics = await (await fetch(`${vault_url}/metrics`)).text()
+  assert.match(metrics, /^countersign_denials_not_written_total 2$/m)
+
+  const other = await askerOfNothing()
+  await other.ask()
+  assert.equal(await other.denials(), 1)
+  await sql`update rate_limits set last_request = last_request - 300000
+    where key = ${`denial ${nosy.id}`}`.execute(database.db)
+  await nosy.ask()
+  assert.equal(await nosy.denials(), 3)
+})
+
+test('what a runtime is refused is written where it cannot be counted', async () => {
+  const { ask, denials } = await askerOfNothing()
+  await sql`alter table rate_limits add constraint uncounted
+    check (key not like 'denial %') not valid`.execute(database.db)
+  await ask()
+  await sql`alter table rate_limits drop constraint uncounted`.execute(database.db)
+  assert.equal(await denials(), 1)
+})
+
+/** A runtime that nobody has authorized, and is told so each time. */
+async function askerOfNothing() {
+  const { runtime, key } = await countersign.runtime()
+  const { id } = runtime
+  const vault = runtimeClient(vault_url, key)
+  const { host } = new URL(forge.url)
+  const body = { person: 'ada@example.com', protocol: 'http', host, path: 'a/b' } as const
+  const denials = () =>
+    database.db
+      .selectFrom('audit')
+      .select('id')
+      .where('runtime_id', '=', id)
+      .where('outcome', '=', 'denied')
+      .execute()
+  return {
+    id,
+    ask: () => refusal(vault.issueCredential({ body }), 'authorization-missing'),
+    askAccess: () => refusal(vault.readRepositoryAccess({ body }), 'authorization-missing'),
+    denials: async () => (await denials()).length,
+  }
+}
