@@ -197,9 +197,9 @@ export interface RevocationsTable {
   id: Generated<string>
   /** Of the row that its box is sealed for. */
   row_id: string
-  /** The connection that it was, of which there is one; null for any other. */
+  /** The connection that it was, of which there is one, with its newest tokens; null for any other. */
   connection_id: ColumnType<string | null, string | null | undefined, never>
-  /** Of that connection's token sets, which one its box holds; null: not known. */
+  /** Of a connection's token sets, which one its box holds; null: not known. */
   version: OrNull<number>
   owner_id: string
   owner_kind: Generated<OwnerKind>

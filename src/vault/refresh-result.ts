@@ -36,8 +36,8 @@ export interface Granted {
 
 /**
  * The next version of the token set, with everything that follows from it, in one transaction. When
- * the connection was deleted while the provider answered, or its app was removed, what came is over,
- * and the provider is told.
+ * the connection was deleted while the provider answered, its app was removed, or somebody authorized
+ * anew, what came is over, and the provider is told.
  */
 export async function storeRefreshed(
   { keyring, db }: { keyring: Keyring; db: Db },
@@ -86,7 +86,7 @@ export async function storeRefreshed(
     return 'refreshed'
   } catch (error) {
     if (!(error instanceof NotStoredError)) throw error
-    return await decide(db, attemptOf(row, 'too late'), (trx) => endLate(trx, row, box))
+    return await decide(db, attemptOf(row, 'too late'), (trx) => endLate(trx, keyring, row, box))
   }
 }
 

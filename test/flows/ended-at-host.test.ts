@@ -12,6 +12,7 @@ import { endAccess, wakeScheduler } from '../harness/granted.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
 import { until } from '../harness/until.ts'
+import { startVaultProcess } from '../harness/vault-process.ts'
 
 /** What nobody uses any more is ended at the Git host, also what comes late. */
 const data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
@@ -61,25 +62,19 @@ test('an answer that a newer one has followed takes no place in a revocation', a
   forge.interruptionFor = notTold
   await deleteAuthorization(person)
 
-  // As a vault leaves it that dies before it removes the file, and starts again only now.
-  const keyring = await openKeyring(database.db, countersign.vault_key)
-  const journal = openRefreshJournal(join(data.path, 'refresh-journal'), keyring)
-  const answer = JSON.stringify(answers[0])
-  journal.write({ connection_id, version, asked_at: Date.now(), answer })
-  await wakeScheduler(countersign)
-  await until('the end of its file', async () => journal.count() === 0)
+  await bringHome({ connection_id, version, answer: answers[0] })
   forge.interruptionFor = undefined
   await untilTold(person)
   assert.equal(forge.token(newest)?.revoked, true)
 })
 
-test('nor does one that comes after the person authorized anew', async () => {
+test('nor does one that comes after the person authorized anew, and both are ended', async () => {
   const person = await countersign.person('yvonne')
   await authorize(person, 'carol')
   await endAccessOf(person)
   const { granted, release } = heldBack()
   const asked = refusal(ask('yvonne@example.com'), 'authorization-missing')
-  await granted
+  const late = await granted
   forge.holdBack = undefined
   await authorize(person, 'carol')
   const newest = (await currentTokens(person)).access_token
@@ -91,6 +86,84 @@ test('nor does one that comes after the person authorized anew', async () => {
   forge.interruptionFor = undefined
   await untilTold(person)
   assert.equal(forge.token(newest)?.revoked, true)
+  assert.equal(forge.token(late)?.revoked, true)
+})
+
+test('nor does one that was kept, and both are ended', async () => {
+  const person = await countersign.person('zoe')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const { id: connection_id, version } = await connection(person)
+  const { granted, body, release } = heldBack()
+  const asked = refusal(ask('zoe@example.com'), 'authorization-missing')
+  const late = await granted
+  forge.holdBack = undefined
+  await authorize(person, 'carol')
+  const newest = (await currentTokens(person)).access_token
+  await untilTold(person)
+  forge.interruptionFor = notTold
+  await deleteAuthorization(person)
+  const kept = { connection_id, version, answer: await body }
+  await bringHome(kept)
+  await bringHome(kept)
+  assert.equal((await revocationsLeft(person)).length, 2, 'none for its coming once more')
+  forge.interruptionFor = undefined
+  await untilTold(person)
+  assert.equal(forge.token(newest)?.revoked, true)
+  assert.equal(forge.token(late)?.revoked, true)
+  release()
+  await asked
+})
+
+test('tokens that come after the person authorized anew are revoked, and the new ones live', async () => {
+  const person = await countersign.person('anna')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const { granted, release } = heldBack()
+  const asked = ask('anna@example.com')
+  const late = await granted
+  forge.holdBack = undefined
+  await authorize(person, 'carol')
+  await untilRevoked(person, 1)
+  assert.ok(forge.working(late))
+  release()
+  const { password } = await asked
+  await until('the end of the late token', async () => forge.token(late)?.revoked === true)
+  await untilRevoked(person, 2)
+  assert.equal(password, (await currentTokens(person)).access_token)
+  assert.ok(forge.working(password))
+})
+
+test('an answer that another vault brought home and refreshed is not ended', async () => {
+  const person = await countersign.person('berta')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const { id: connection_id, version } = await connection(person)
+  const { granted, body, release } = heldBack()
+  const asked = ask('berta@example.com')
+  await granted
+  forge.holdBack = undefined
+  await bringHome({ connection_id, version, answer: await body })
+  await endAccessOf(person)
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-other-'))
+  const { page_url, vault_key } = countersign
+  await using other = await startVaultProcess({
+    database_url: database.url,
+    data_folder: folder.path,
+    vault_key,
+    page_url,
+  })
+  const { password } = await ask('berta@example.com', other.url)
+  release()
+  assert.equal((await asked).password, password)
+  assert.deepEqual(await audited(person, 'connection.refresh'), [
+    'grant of carol at Lab: refreshed',
+    'grant of carol at Lab: refreshed',
+    'grant of carol at Lab: too late',
+  ])
+  await untilTold(person)
+  assert.deepEqual(await audited(person, 'connection.revoke'), [])
+  assert.ok(forge.working(password))
 })
 
 test('tokens that are granted while the person gives up are revoked', async () => {
@@ -146,10 +219,10 @@ test('who authorizes again ends the tokens there were, and keeps the new ones', 
   assert.ok(forge.working(third))
 })
 
-async function ask(person: string) {
+async function ask(person: string, url = vault_url) {
   const { host } = new URL(forge.url)
   const body = { person, protocol: 'http', host } as const
-  return await runtimeClient(vault_url, lab.key).issueCredential({ body })
+  return await runtimeClient(url, lab.key).issueCredential({ body })
 }
 
 async function authorize(person: PersonClient, login: string): Promise<void> {
@@ -159,16 +232,29 @@ async function authorize(person: PersonClient, login: string): Promise<void> {
   assert.equal(status, 'completed', problem?.detail)
 }
 
+/** Leaves an answer as a vault does that dies before the database has it, and starts again now. */
+async function bringHome(kept: {
+  connection_id: string
+  version: number
+  answer: unknown
+}): Promise<void> {
+  const keyring = await openKeyring(database.db, countersign.vault_key)
+  const journal = openRefreshJournal(join(data.path, 'refresh-journal'), keyring)
+  journal.write({ ...kept, asked_at: Date.now(), answer: JSON.stringify(kept.answer) })
+  await wakeScheduler(countersign)
+  await until('the end of its file', async () => journal.count() === 0)
+}
+
 /** The host answers 503 to being told of an end. */
 const notTold = (path: string) => (path === '/oauth/revoke' ? { status: 503 } : undefined)
 
 /** The token endpoint does what it is asked to, and its answers wait until they are released. */
-function heldBack(): { granted: Promise<string>; release: () => void } {
+function heldBack() {
   const released = Promise.withResolvers<void>()
-  const granted = new Promise<string>((resolve) => {
-    forge.holdBack = (path, { body }) => {
+  const body = new Promise<{ access_token: string }>((resolve) => {
+    forge.holdBack = (path, reply) => {
       if (path !== TOKEN_ENDPOINT) return undefined
-      resolve((body as { access_token: string }).access_token)
+      resolve(reply.body as { access_token: string })
       return released.promise
     }
   })
@@ -176,7 +262,8 @@ function heldBack(): { granted: Promise<string>; release: () => void } {
     forge.holdBack = undefined
     released.resolve()
   }
-  return { granted, release }
+  const granted = body.then(({ access_token }) => access_token)
+  return { granted, body, release }
 }
 
 /** The access token is over, as far as we know. */
@@ -204,10 +291,17 @@ async function deleteAuthorization(person: PersonClient): Promise<void> {
 }
 
 /** Resolves when the host has been told of all ends of theirs. */
-async function untilTold({ person }: PersonClient): Promise<void> {
-  const left = () =>
-    database.db.selectFrom('revocations').select('id').where('owner_id', '=', person.id).execute()
-  await until('the end of all revocations', async () => (await left()).length === 0)
+async function untilTold(person: PersonClient): Promise<void> {
+  const told = async () => (await revocationsLeft(person)).length === 0
+  await until('the end of all revocations', told)
+}
+
+async function revocationsLeft({ person }: PersonClient) {
+  return await database.db
+    .selectFrom('revocations')
+    .select('id')
+    .where('owner_id', '=', person.id)
+    .execute()
 }
 
 async function audited({ person }: PersonClient, action: string): Promise<string[]> {
