@@ -106,6 +106,19 @@ test('no text in an answer ends it', async () => {
   assert.deepEqual(answers, await asked(addresses, admin))
 })
 
+test('no name ends the start of the page, or takes a place in it', async () => {
+  const eve = await countersign.person('eve')
+  for (const name of ['<!-- early answers -->', '__EARLY_ADDRESSES__']) {
+    await eve.api.updateAccount({ body: { name } })
+    const response = await fetch(`${page_url}/tokens`, { headers: { cookie: eve.cookie } })
+    const page = await response.text()
+    assert.ok(page.indexOf('<div id="root">') < page.indexOf(EARLY_ANSWERS), name)
+    const { addresses, answers } = early(page)
+    assert.deepEqual(addresses, [...IN_NEED, LIST], name)
+    assert.deepEqual(answers, await asked(addresses, eve), name)
+  }
+})
+
 /** Comes back from the forge, whose token endpoint takes its time. @returns path of the page */
 async function returning(delay_ms: number): Promise<{ id: string; path: string }> {
   const slow = { kind: 'delay', match: TOKEN_ENDPOINT, delay_ms, times: 1 }

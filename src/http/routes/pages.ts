@@ -30,6 +30,7 @@ export async function pageRoutes(
   parts: Pick<ServerParts, 'db' | 'auth' | 'broker' | 'version'>,
 ): Promise<void> {
   const index = await readFile(join(folder, 'index.html'), 'utf8')
+  const [before = '', end = ''] = index.split(ANSWERS_PLACE)
   await app.register(fastifyStatic, {
     root: folder,
     index: false,
@@ -50,26 +51,26 @@ export async function pageRoutes(
     const url = URL.parse(request.url, 'http://page.invalid')
     const answers = person && url ? earlyAnswers(parts, person, url) : []
     const nonce = randomBytes(16).toString('base64')
-    const page = index
+    // The session goes in last: the name in it may be the word for any of these places.
+    const start = before
       .replaceAll(NONCE_PLACE, nonce)
-      .replace(SESSION_PLACE, () => inAttribute(session ?? null))
       .replace(ADDRESSES_PLACE, () => inAttribute(answers.map(({ address }) => address)))
+      .replace(SESSION_PLACE, () => inAttribute(session ?? null))
     reply
       .type('text/html; charset=utf-8')
       .header('cache-control', 'no-store')
       .header('content-security-policy', contentSecurityPolicy(nonce))
-    if (!person || !url || answers.length === 0) return reply.send(page)
+    if (!person || !url || answers.length === 0) return reply.send(start + end)
     const serialize = (answer: object | undefined, schema: object) =>
       reply.serializeInput({ ...answer }, schema as Record<string, unknown>)
     const json = readInTime(parts, person, url, answers, serialize)
     // A proxy that waits for the end of a page would hold up its start.
-    return reply.header('x-accel-buffering', 'no').send(Readable.from(withAnswers(page, json)))
+    return reply.header('x-accel-buffering', 'no').send(Readable.from(inParts(start, json, end)))
   })
 }
 
 /** The page in two parts: what starts it, and its end with the answers. */
-async function* withAnswers(page: string, json: Promise<string>): AsyncGenerator<string> {
-  const [start = '', end = ''] = page.split(ANSWERS_PLACE)
+async function* inParts(start: string, json: Promise<string>, end: string): AsyncGenerator<string> {
   yield start
   const text = (await json).replaceAll('<', '\\u003c')
   yield `<script type="application/json" id="${EARLY_ANSWERS}">${text}</script>${end}`
