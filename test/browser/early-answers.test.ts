@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, suite, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { EARLY_ANSWERS, EVENTS_PATH } from '../../src/contract/index.ts'
@@ -57,6 +60,15 @@ suite('what comes with a page', { skip: noChromium }, () => {
     await asked
   })
 
+  test('is asked for where the end of the page is lost on the way', async () => {
+    const { page_url, admin } = countersign
+    await using site = await loseEnds(page_url)
+    await using profile = await openProfile(browser, site.url, { cookie: admin.cookie })
+    const { page } = profile
+    await page.goto(`${site.url}/tokens`, { waitUntil: 'commit' })
+    await page.getByRole('rowheader', { name: 'ci' }).waitFor()
+  })
+
   test('does not hide what changes before the page listens', async () => {
     const { admin, forge } = countersign
     await using profile = await openAdmin()
@@ -73,3 +85,28 @@ suite('what comes with a page', { skip: noChromium }, () => {
     await page.locator('tr [data-status=valid]').waitFor()
   })
 })
+
+/** The pages at `page_url` as through a proxy that never passes on how they end. */
+async function loseEnds(page_url: string): Promise<AsyncDisposable & { url: string }> {
+  const server = createServer((incoming, answer) => {
+    const { method = '', headers, url = '' } = incoming
+    const outgoing = request(page_url + url, { method, headers }, async (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers)
+      if (!headers.accept?.includes('text/html')) return response.pipe(answer)
+      let page = ''
+      for await (const part of response) page += part
+      answer.write(page.slice(0, page.indexOf(EARLY_ANSWERS)))
+    })
+    incoming.pipe(outgoing)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

@@ -3,6 +3,16 @@ import { EARLY_ADDRESSES, EARLY_ANSWERS } from '../../../src/contract/early-answ
 /** What will be answered at the end of the page; each answer is used once. */
 const awaited = new Set(addressesInPage())
 
+/** For so long the end of the page is waited for: the server needs half of it, but it may get lost. */
+const END_WAIT_MS = 2000
+
+/** The page is started before its end has come. */
+const ended = new Promise((resolve) => {
+  if (document.readyState !== 'loading') resolve(undefined)
+  document.addEventListener('DOMContentLoaded', resolve)
+  setTimeout(resolve, END_WAIT_MS)
+})
+
 /** Sends a request, unless its answer comes with the page. */
 export async function fetchOrTake(url: string, init: RequestInit): Promise<Response> {
   if (!awaited.delete(url)) return await fetch(url, init)
@@ -20,11 +30,8 @@ function addressesInPage(): string[] {
   return parsed<string[]>(meta?.content) ?? []
 }
 
-/** The page is started before its end has come. */
 async function answersInPage(): Promise<Record<string, unknown>> {
-  if (document.readyState === 'loading') {
-    await new Promise((loaded) => document.addEventListener('DOMContentLoaded', loaded))
-  }
+  await ended
   return parsed<Record<string, unknown>>(document.getElementById(EARLY_ANSWERS)?.textContent) ?? {}
 }
 
