@@ -7,6 +7,7 @@ import type { Browser } from 'playwright-core'
 import { EARLY_ANSWERS, EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { GOOD_SCOPES } from '../harness/forge.ts'
+import { PASSWORD } from '../harness/person.ts'
 import { launchChromium, noChromium, openProfile } from './chromium.ts'
 
 suite('what comes with a page', { skip: noChromium }, () => {
@@ -67,6 +68,26 @@ suite('what comes with a page', { skip: noChromium }, () => {
     const { page } = profile
     await page.goto(`${site.url}/tokens`, { waitUntil: 'commit' })
     await page.getByRole('rowheader', { name: 'ci' }).waitFor()
+  })
+
+  test('is for nobody who signs in later on the same page', async () => {
+    const eve = await countersign.person('eve')
+    await countersign.person('mo')
+    await using profile = await openProfile(browser, countersign.page_url, { cookie: eve.cookie })
+    const { page } = profile
+    await page.route(`**${EVENTS_PATH}`, (route) => route.abort())
+    await page.route(list(), async (route) => {
+      const response = await route.fetch()
+      await eve.api.signOut({})
+      const body = (await response.text()).replace('"/api/v1/access":', '"/left/out":')
+      await route.fulfill({ response, body })
+    })
+    await page.goto(list())
+    await page.getByLabel('E-mail', { exact: true }).fill('mo@example.com')
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+    const asked = page.waitForRequest((request) => request.url().endsWith('/api/v1/revocations'))
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await asked
   })
 
   test('does not hide what changes before the page listens', async () => {

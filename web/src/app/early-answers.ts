@@ -20,7 +20,7 @@ export async function fetchOrTake(url: string, init: RequestInit): Promise<Respo
   return answer === undefined ? await fetch(url, init) : Response.json(answer)
 }
 
-/** From here on everything is asked for: what came with the page may be out of date. */
+/** From here on everything is asked for: what came with the page may be old, or somebody else's. */
 export function forgetEarlyAnswers(): void {
   awaited.clear()
 }

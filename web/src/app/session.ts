@@ -7,6 +7,7 @@ import {
 import { useRouter } from '@tanstack/react-router'
 import type { Person, Session } from '../../../src/contract/resources.ts'
 import { api } from './api.ts'
+import { forgetEarlyAnswers } from './early-answers.ts'
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
@@ -46,6 +47,7 @@ export function useEnter(): (session: Session, to: string) => void {
   const router = useRouter()
   return (session, to) => {
     queryClient.clear()
+    forgetEarlyAnswers()
     queryClient.setQueryData(sessionQuery.queryKey, session)
     router.history.replace(to)
   }
