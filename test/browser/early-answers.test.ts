@@ -90,6 +90,22 @@ suite('what comes with a page', { skip: noChromium }, () => {
     await asked
   })
 
+  test('does not have the list wait for a panel, which may be loaded later', async () => {
+    await using profile = await openAdmin()
+    const { page } = profile
+    const panel = '**/assets/token-panel-*.js'
+    for (const search of ['', `?request=${crypto.randomUUID()}`]) {
+      await page.route(panel, (route) => route.abort())
+      await page.goto(`${list()}/${row.runtime_id}/${row.provider_id}${search}`)
+      await page.getByRole('rowheader', { name: 'ci' }).waitFor()
+      const again = page.getByRole('button', { name: 'Try again' })
+      await again.waitFor()
+      await page.unroute(panel)
+      await again.click()
+      await page.getByRole('dialog', { name: 'Add Token' }).waitFor()
+    }
+  })
+
   test('does not hide what changes before the page listens', async () => {
     const { admin, forge } = countersign
     await using profile = await openAdmin()

@@ -4,6 +4,7 @@ import { sessionQuery } from '../app/session.ts'
 import { accessDetailQuery, accessList } from './access.ts'
 import { authorizationRequestQuery } from './authorization-request.ts'
 import { rowsInNeedQuery, runtimesInNeedQuery } from './in-need.ts'
+import { TokenPanel } from './token-panel-on-top.tsx'
 
 /** For so long nothing is drawn: most answers are there by then, and no place is kept for them. */
 const SOON_MS = 100
@@ -39,8 +40,6 @@ export function readPanelAhead(
     void queryClient.prefetchQuery(authorizationRequestQuery(request))
     return
   }
-  void loadTokenPanel()
+  void TokenPanel.preload?.()
   void queryClient.prefetchQuery(accessDetailQuery(runtimeId, providerId))
 }
-
-export const loadTokenPanel = () => import('./token-panel.tsx')
