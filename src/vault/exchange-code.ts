@@ -30,9 +30,11 @@ export async function exchangeRequest(
   const verifierAddress = { purpose: 'code_verifier', row_id, owner_id, provider_id } as const
   let asked = false
   try {
-    const code = await keyring.open(codeAddress(request), code_box ?? '')
-    const code_verifier = await keyring.open(verifierAddress, code_verifier_box ?? '')
-    const endpoint = await endpointOf(keyring, request, http.fetch)
+    const [code, code_verifier, endpoint] = await Promise.all([
+      keyring.open(codeAddress(request), code_box ?? ''),
+      keyring.open(verifierAddress, code_verifier_box ?? ''),
+      endpointOf(keyring, request, http.fetch),
+    ])
     return await inTurn(parts.limits, request, async () => {
       asked = true
       return await exchangeCode(endpoint, { code, redirect_uri, code_verifier })
