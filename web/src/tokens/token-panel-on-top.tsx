@@ -1,15 +1,21 @@
 import { lazyRouteComponent } from '@tanstack/react-router'
-import { Suspense, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 
 export const TokenPanel = lazyRouteComponent(() => import('./token-panel.tsx'), 'TokenPanel')
 
-/** The panel of a row, for which the list below does not wait. */
+/** The panel of a row, for which the list below does not wait: it begins when that is drawn. */
 export function TokenPanelOnTop() {
-  // Where it could not be loaded before, another try begins anew.
-  useState(() => TokenPanel.preload?.())
+  const [begun, setBegun] = useState(false)
+  useEffect(() => {
+    // Where it could not be loaded before, another try begins anew.
+    void TokenPanel.preload?.()
+    setBegun(true)
+  }, [])
   return (
-    <Suspense>
-      <TokenPanel />
-    </Suspense>
+    begun && (
+      <Suspense>
+        <TokenPanel />
+      </Suspense>
+    )
   )
 }
