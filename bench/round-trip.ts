@@ -54,7 +54,6 @@ export async function measureRoundTrip({ quick }: Scale): Promise<Row[]> {
   await using profile = await openProfile(browser, countersign.page_url, {
     cookie: countersign.admin.cookie,
     others: [host.url],
-    colorScheme: null,
   })
   const { page } = profile
   let filled: (took_ms: number) => void = () => {}

@@ -38,16 +38,14 @@ export interface Profile extends AsyncDisposable {
  *
  * @param options.cookie the `Cookie` header of somebody who is signed in
  * @param options.others origins that the person visits too, where nothing is watched
- * @param options.colorScheme null: the machine's own. Chromium makes a page that it leaves anew for
- *   any other
  */
 export async function openProfile(
   browser: Browser,
   url: string,
-  options: { cookie?: string; others?: readonly string[]; colorScheme?: 'light' | null } = {},
+  options: { cookie?: string; others?: readonly string[] } = {},
 ): Promise<Profile> {
-  const { cookie = '', others = [], colorScheme = 'light' } = options
-  const context = await browser.newContext({ reducedMotion: 'reduce', colorScheme })
+  const { cookie = '', others = [] } = options
+  const context = await browser.newContext({ reducedMotion: 'reduce', colorScheme: 'light' })
   context.setDefaultTimeout(PATIENCE_MS)
   await context.addCookies(cookiesOf(cookie, url))
   const complaints = complaintsOf(context, [new URL(url).origin, ...others])
