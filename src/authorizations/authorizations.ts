@@ -3,7 +3,7 @@ import { type Access, type Authorization, isUsable, ProblemError } from '../cont
 import { announce } from '../events/change.ts'
 import { enqueueBehind } from '../jobs/queue.ts'
 import { decide } from '../policy/decide.ts'
-import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
+import { type Db, inSnapshot, isBrokenReference, type Trx } from '../store/database.ts'
 import { notOnRuntime } from './candidates.ts'
 import { askForCheck } from './check-connection.ts'
 import { isForRuntime } from './connection-rows.ts'
@@ -168,13 +168,15 @@ export async function updateAuthorization(
   request: PersonRequest & { id: string; notice_hidden: boolean },
 ): Promise<Authorization> {
   const { person, ip, id, notice_hidden } = request
-  const row = await db
-    .selectFrom('authorizations')
-    .select(['runtime_id', 'provider_id'])
-    .where('id', '=', id)
-    .where('owner_id', '=', person.id)
-    .executeTakeFirst()
-  const access = row === undefined ? undefined : await findAccess(db, person.id, row)
+  const access = await inSnapshot(db, async (trx) => {
+    const row = await trx
+      .selectFrom('authorizations')
+      .select(['runtime_id', 'provider_id'])
+      .where('id', '=', id)
+      .where('owner_id', '=', person.id)
+      .executeTakeFirst()
+    return row && (await findAccess(trx, person.id, row))
+  })
   const authorization = access?.authorization
   if (!access || !authorization) throw alreadyDeleted()
   const attempt = {

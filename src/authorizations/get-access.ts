@@ -1,5 +1,5 @@
 import { type AccessDetail, isUsable, ProblemError } from '../contract/index.ts'
-import type { Db } from '../store/database.ts'
+import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
   type ConnectionRow,
   connectionRows,
@@ -12,34 +12,39 @@ import { chosenScopes, lackingOfChosen } from './requested-scopes.ts'
 import { statusAt } from './status.ts'
 import { tokenNeeds } from './token-needs.ts'
 
+interface Row {
+  runtime_id: string
+  provider_id: string
+}
+
 /**
  * One row with all that the *Add Token* panel needs.
  *
  * @throws ProblemError `not-found`
  */
-export async function getAccess(
-  db: Db,
-  owner_id: string,
-  row: { runtime_id: string; provider_id: string },
-): Promise<AccessDetail> {
-  const access = await findAccess(db, owner_id, row)
+export function getAccess(db: Db, owner_id: string, row: Row): Promise<AccessDetail> {
+  return inSnapshot(db, (trx) => readAccess(trx, owner_id, row))
+}
+
+async function readAccess(trx: Trx, owner_id: string, row: Row): Promise<AccessDetail> {
+  const access = await findAccess(trx, owner_id, row)
   if (access === undefined) {
     throw new ProblemError('not-found', 'This runtime is gone, or no longer uses that Git host.')
   }
-  const own = await connectionRows(db)
+  const own = await connectionRows(trx)
     .where('owner_id', '=', owner_id)
     .where('provider_id', '=', row.provider_id)
     .where(isForRuntime(row))
     .where(isShownEnough(row))
     .orderBy('created_at')
     .execute()
-  const chosen = await chosenScopes(db, row)
+  const chosen = await chosenScopes(trx, row)
   const current = access.authorization?.connection.id
   return {
     ...access,
     owner_id,
-    ...(await tokenNeeds(db, row, access.provider, owner_id)),
-    administrators: access.oauth === 'client_not_registered' ? await administrators(db) : [],
+    ...(await tokenNeeds(trx, row, access.provider, owner_id)),
+    administrators: access.oauth === 'client_not_registered' ? await administrators(trx) : [],
     reusable_connections: own
       .filter((connection) => connection.id !== current && works(connection))
       .filter(
@@ -55,8 +60,8 @@ function works(connection: ConnectionRow): boolean {
 }
 
 /** Those to ask, a few of them; where none is registered people must know whom. */
-async function administrators(db: Db): Promise<AccessDetail['administrators']> {
-  return await db
+async function administrators(trx: Trx): Promise<AccessDetail['administrators']> {
+  return await trx
     .selectFrom('people')
     .select(['name', 'email'])
     .where('role', '=', 'admin')

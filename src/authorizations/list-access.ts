@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Access, AuthMode, Authorization } from '../contract/index.ts'
-import type { Db, Trx } from '../store/database.ts'
+import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
   containsPattern,
   decodeCursor,
@@ -57,15 +57,17 @@ export async function listAccess(
   const after = decodeCursor(request.cursor, ['number', 'text', 'text'])
   const pattern = containsPattern(request.q)
   const wanted = request.limit + 1
-  const rows =
-    after !== undefined && Number(after[0]) === NOT_AUTHORIZED
-      ? []
-      : await authorizedRows(db, owner_id, { after, pattern, in_need }, wanted)
-  if (rows.length < wanted && !in_need) {
-    const from = rows.length > 0 || Number(after?.[0]) !== NOT_AUTHORIZED ? undefined : after
-    rows.push(...(await openRows(db, owner_id, from, pattern, wanted - rows.length)))
-  }
-  const items = await withConnections(db, rows)
+  const items = await inSnapshot(db, async (trx) => {
+    const rows =
+      after !== undefined && Number(after[0]) === NOT_AUTHORIZED
+        ? []
+        : await authorizedRows(trx, owner_id, { after, pattern, in_need }, wanted)
+    if (rows.length < wanted && !in_need) {
+      const from = rows.length > 0 || Number(after?.[0]) !== NOT_AUTHORIZED ? undefined : after
+      rows.push(...(await openRows(trx, owner_id, from, pattern, wanted - rows.length)))
+    }
+    return await withConnections(trx, rows)
+  })
   return toPage(
     items,
     request.limit,
@@ -107,7 +109,7 @@ const authorizationColumns = sql`a.id as authorization_id, a.created_at as autho
   a.connection_id, a.expires_at as authorization_expires_at, a.hidden_notice_id`
 
 async function authorizedRows(
-  db: Db,
+  trx: Trx,
   owner_id: string,
   only: { after: string[] | undefined; pattern: string | null; in_need: boolean },
   limit: number,
@@ -139,12 +141,12 @@ async function authorizedRows(
           : sql`(rank, runtime_name, provider_name) > (${after[0]}::bigint, ${after[1]}, ${after[2]})`
       }
     order by rank, runtime_name, provider_name
-    limit ${limit}`.execute(db)
+    limit ${limit}`.execute(trx)
   return rows
 }
 
 async function openRows(
-  db: Db,
+  trx: Trx,
   owner_id: string,
   after: string[] | undefined,
   pattern: string | null,
@@ -171,7 +173,7 @@ async function openRows(
               and (runtime_name, provider_name) > (${after[1]}, ${after[2]})`
       }
     order by runtime_name, provider_name
-    limit ${limit}`.execute(db)
+    limit ${limit}`.execute(trx)
   return rows
 }
 

@@ -67,6 +67,16 @@ export function openDatabase(url: string, options: OpenDatabaseOptions): Databas
   }
 }
 
+/**
+ * Several reads of one snapshot: what changes between them is in none of them, so that they agree.
+ *
+ * @see https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ
+ */
+export function inSnapshot<T>(db: Db, read: (trx: Trx) => Promise<T>): Promise<T> {
+  const transaction = db.transaction().setIsolationLevel('repeatable read')
+  return transaction.setAccessMode('read only').execute(read)
+}
+
 /** What the system says when there is no way to the server; EAGAIN: its Unix socket is overrun. */
 const NO_CONNECTION =
   /^(EAGAIN|EAI_AGAIN|ECONN|EHOST|ENET|ENOENT|ENOTCONN|ENOTFOUND|EPIPE|ETIMEDOUT)/

@@ -19,22 +19,27 @@ export interface Network extends AsyncDisposable {
    * @returns when that has happened
    */
   loseAnswer(words: string): Promise<void>
+  /**
+   * The next answer with these words is kept back, and what follows it on its connection.
+   *
+   * @returns once it is; `release` lets it through
+   */
+  holdAnswer(words: string): Promise<{ release: () => void }>
 }
 
 export async function startNetwork(database_url: string): Promise<Network> {
   const target = new Client(database_url)
   const pairs = new Set<[Socket, Socket]>()
   let dead = false
-  let losing: { words: string; done: () => void } | undefined
+  let awaited: { words: string; found: (pair: [Socket, Socket]) => void } | undefined
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connectTo(target)
     const pair: [Socket, Socket] = [near, far]
     pairs.add(pair)
     far.on('data', (answer: Buffer) => {
-      if (losing === undefined || !answer.includes(losing.words)) return
-      for (const socket of pair) socket.destroy()
-      losing.done()
-      losing = undefined
+      if (awaited === undefined || !answer.includes(awaited.words)) return
+      awaited.found(pair)
+      awaited = undefined
     })
     for (const [one, other] of [pair, [far, near] as const]) {
       one.pipe(other)
@@ -44,6 +49,11 @@ export async function startNetwork(database_url: string): Promise<Network> {
     if (dead) cut(pair)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
+  /** Does something about the next answer with these words, before it goes on its way. */
+  const onAnswer = <T>(words: string, act: (pair: [Socket, Socket]) => T) =>
+    new Promise<T>((done) => {
+      awaited = { words, found: (pair) => done(act(pair)) }
+    })
   const { port } = server.address() as AddressInfo
   const url = new URL(database_url)
   url.host = `127.0.0.1:${port}`
@@ -55,8 +65,13 @@ export async function startNetwork(database_url: string): Promise<Network> {
       for (const pair of pairs) cut(pair)
     },
     loseAnswer: (words) =>
-      new Promise((done) => {
-        losing = { words, done }
+      onAnswer(words, (pair) => {
+        for (const socket of pair) socket.destroy()
+      }),
+    holdAnswer: (words) =>
+      onAnswer(words, ([near]) => {
+        near.cork()
+        return { release: () => near.uncork() }
       }),
     async [Symbol.asyncDispose]() {
       for (const socket of [...pairs].flat()) socket.destroy()
