@@ -56,6 +56,8 @@ suite('choosing how people authorize a runtime', { skip: noChromium }, () => {
     go.resolve()
   }
 
+  const app = () => page.getByRole('link', { name: 'Register app at Forge' })
+
   test('shows at once, and the rest of the row once it is so', async () => {
     await whileUnderWay(
       1,
@@ -64,7 +66,21 @@ suite('choosing how people authorize a runtime', { skip: noChromium }, () => {
     )
     await notice('Changed').waitFor()
     await page.getByText('Not registered').waitFor()
+    assert.match((await app().getAttribute('href')) ?? '', /^\/admin\/git-authentication\//)
     assert.equal(await mode().inputValue(), 'default_client')
+    assert.equal(await stored(), 'default_client')
+  })
+
+  test('leads to no app meanwhile: that would be the one of the choice before', async () => {
+    await whileUnderWay(
+      1,
+      () => mode().selectOption("This runtime's own app"),
+      async () => assert.equal(await app().count(), 0),
+    )
+    await app().waitFor()
+    assert.match((await app().getAttribute('href')) ?? '', /^\/admin\/runtimes\/.+\/app$/)
+    await mode().selectOption('Default app')
+    await app().waitFor()
     assert.equal(await stored(), 'default_client')
   })
 

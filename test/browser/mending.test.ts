@@ -123,7 +123,7 @@ suite('each button of the banner mends what it stands by', { skip: noChromium },
         await signInAs(page, ALICE)
       }
       await inList(need).locator('[data-status=valid]').waitFor()
-      assert.equal(await inBanner(need).count(), 0)
+      await inBanner(need).waitFor({ state: 'detached' })
       await panel.waitFor({ state: 'hidden' })
     })
   }

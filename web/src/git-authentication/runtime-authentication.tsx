@@ -7,13 +7,14 @@ import type { Column } from '../parts/column.ts'
 import { DataList } from '../parts/data-list.tsx'
 import { LinkButton } from '../parts/link-button.tsx'
 import { Section } from '../parts/section.tsx'
+import { SkeletonLine } from '../parts/skeleton-line.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import { shortAddress } from '../providers/address.ts'
 import { count } from '../runtimes/runtimes.ts'
 import { appButtonId, settingsButtonId } from './ids.ts'
 import { NotRegistered } from './not-registered.tsx'
 import classes from './runtime-authentication.module.css'
-import { isMode, modes, settingsQuery, useMode } from './settings.ts'
+import { isMode, modes, settingsQuery, useIsChanging, useMode } from './settings.ts'
 
 /** How people authorize a runtime, for each Git host that it uses. */
 export function RuntimeAuthentication({ runtime }: { runtime: Runtime }) {
@@ -89,7 +90,10 @@ function ModeChoice({ runtime, settings }: { runtime: Runtime; settings: Setting
   )
 }
 
+/** The app of the way that is so. While another is chosen there is none to follow: it may not be this one's. */
 function App({ runtime, provider, auth_mode, client_registered }: Settings & { runtime: Runtime }) {
+  const isChanging = useIsChanging(runtime.id, provider.id)
+  if (isChanging) return <SkeletonLine />
   if (auth_mode === 'token') return <span className={classes.quiet}>None needed</span>
   const link = {
     id: appButtonId(provider.id),

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useIsMutating, useMutation, useQueryClient } from '@tanstack/react-query'
 import type { Input, Result } from '../../../src/contract/client.ts'
 import type { AuthMode, RuntimeProviderSettings } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
@@ -25,16 +25,28 @@ export function isMode(value: string): value is AuthMode {
 
 export type SettingsChange = Input<'updateRuntimeProvider'>['body']
 
+const changeKey = (runtime_id: string, provider_id: string) => [
+  'change-settings',
+  runtime_id,
+  provider_id,
+]
+
 /** Changes a row of the settings, and shows it wherever it stands. */
 export function useChangeSettings(runtime_id: string, provider_id: string) {
   const queryClient = useQueryClient()
   return useMutation({
+    mutationKey: changeKey(runtime_id, provider_id),
     mutationFn: (body: SettingsChange) =>
       api.updateRuntimeProvider({ params: { runtime_id, provider_id }, body }),
     onSuccess: (changed) => {
       queryClient.setQueryData(settingsQuery(runtime_id).queryKey, (old) => replaced(old, changed))
     },
   })
+}
+
+/** Whether a change of a row is under way: what the row says else may no longer be so. */
+export function useIsChanging(runtime_id: string, provider_id: string): boolean {
+  return useIsMutating({ mutationKey: changeKey(runtime_id, provider_id) }) > 0
 }
 
 /**
