@@ -12,6 +12,8 @@ export interface VaultClientOptions {
   vault_url: string
   /** The secret with the prefix `csr_`. */
   runtime_key: string
+  /** Tells, once the vault does not take the key any more, whether there is another one. */
+  rereadKey?: () => Promise<string>
   /** How long a whole call may take. */
   call_deadline_ms?: number
 }
@@ -39,6 +41,7 @@ export class VaultUnavailableError extends Error {
 export function openVaultClient({
   vault_url,
   runtime_key,
+  rereadKey,
   call_deadline_ms = CALL_DEADLINE_MS,
 }: VaultClientOptions): VaultClient {
   const base_url = vault_url.replace(/\/+$/, '')
@@ -48,30 +51,48 @@ export function openVaultClient({
   const fresh = new Agent({ keepAlive: false, maxSockets: 32 })
   const request = secure ? https.request : http.request
 
-  const send: Fetch = async (url, { method = 'GET', headers, body, signal }) => {
-    // `createClient` gives headers as a plain object, and reads no more than `Answer` of the answer.
-    const fields = headers as http.OutgoingHttpHeaders
+  let key = runtime_key
+
+  async function sendWith(used: string, url: string, init: RequestInit): Promise<Answer> {
+    const { method = 'GET', body, signal } = init
+    // `createClient` gives headers as a plain object.
+    const fields = {
+      ...(init.headers as http.OutgoingHttpHeaders),
+      authorization: `Bearer ${used}`,
+    }
     const options = { method, headers: fields, ...(signal && { signal }) }
     const call = (agent: http.Agent) =>
       exchange(request(url, { agent, ...options }), body, call_deadline_ms)
     try {
-      return (await call(kept).catch((error: unknown) => {
+      return await call(kept).catch((error: unknown) => {
         // The vault closed an idle connection just as we took it up: it has not seen the request.
         // The others may have been closed at the same time, so this goes by a new one.
         if (error instanceof StaleConnectionError) return call(fresh)
         throw error
-      })) as Response
+      })
     } catch (error) {
       signal?.throwIfAborted()
       throw new VaultUnavailableError(base_url, reasonOf(error), { cause: error })
     }
   }
 
-  const client = createClient({
-    base_url,
-    fetch: send,
-    headers: { authorization: `Bearer ${runtime_key}` },
-  })
+  /** Again with another key, where the one that was used has been replaced. */
+  const send: Fetch = async (url, init) => {
+    const used = key
+    let answer = await sendWith(used, url, init)
+    if (answer.status === 401 && rereadKey !== undefined) {
+      // A file that is just being written is no key: the next call looks again.
+      const newer = await rereadKey().catch(() => used)
+      if (newer !== used) {
+        key = newer
+        answer = await sendWith(newer, url, init)
+      }
+    }
+    // `createClient` reads no more of it than there is.
+    return answer as Response
+  }
+
+  const client = createClient({ base_url, fetch: send })
   return {
     issueCredential: client.issueCredential,
     reportCredential: client.reportCredential,

@@ -37,7 +37,8 @@ Try:
 
 const vaultSettings = `Where the vault is, and who asks:
   --vault URL              address of the vault
-  --runtime-key-file FILE  file that holds the runtime key (csr_...)
+  --runtime-key-file FILE  file that holds the runtime key (csr_...); read again when the key
+                           has been replaced
   --config FILE            JSON file with "vault_url" and "runtime_key_file"
 
 Each is also looked for in the environment (COUNTERSIGN_VAULT_URL, COUNTERSIGN_RUNTIME_KEY_FILE or

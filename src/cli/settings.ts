@@ -10,6 +10,8 @@ export interface Settings {
   runtime_key: string
   /** Where the key came from, in words. */
   key_source: string
+  /** Reads it from its file again: by now it may be one that took its place. */
+  rereadKey?: () => Promise<string>
 }
 
 export interface SettingsSources {
@@ -157,9 +159,12 @@ function parseObject(text: string, path: string): Record<string, unknown> {
 }
 
 async function readKeyFile(path: string): Promise<Omit<Settings, 'vault_url'>> {
-  const text = await readText(path)
-  if (text === undefined) throw unusable(`there is no runtime key file ${path}`)
-  return { runtime_key: checkedKey(text, path), key_source: path }
+  const rereadKey = async () => {
+    const text = await readText(path)
+    if (text === undefined) throw unusable(`there is no runtime key file ${path}`)
+    return checkedKey(text, path)
+  }
+  return { runtime_key: await rereadKey(), key_source: path, rereadKey }
 }
 
 function checkedKey(text: string, source: string): string {

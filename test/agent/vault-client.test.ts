@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { openVaultClient, VaultUnavailableError } from '../../src/agent/vault-client.ts'
+import {
+  openVaultClient,
+  type VaultClientOptions,
+  VaultUnavailableError,
+} from '../../src/agent/vault-client.ts'
 import { ProblemError } from '../../src/contract/index.ts'
+import { refusal } from '../harness/problems.ts'
 import {
   type Answer,
   type Call,
@@ -19,7 +24,7 @@ const body = { person: 'alice@example.com', protocol: 'https', host: 'git.exampl
 
 async function openPair(
   answer: (call: Call) => Answer,
-  options: { call_deadline_ms?: number } = {},
+  options: Pick<VaultClientOptions, 'call_deadline_ms' | 'rereadKey'> = {},
 ) {
   const stack = new AsyncDisposableStack()
   const end = stack.use(await startVaultEnd(answer))
@@ -106,6 +111,38 @@ describe('the client of the vault', () => {
       assert.equal(error.extensions.page, page)
       return true
     })
+  })
+
+  it('goes on with the key that took the place of its own', async () => {
+    await using pair = await openPair(
+      ({ authorization }) =>
+        authorization === 'Bearer csr_newer' ? ok(credential) : problem('runtime-key-invalid', ''),
+      { rereadKey: async () => 'csr_newer' },
+    )
+    const call = () => pair.vault.issueCredential({ body })
+    await Promise.all([call(), call()])
+    await call()
+    assert.deepEqual(
+      pair.end.calls.map(({ authorization }) => authorization),
+      [KEY, KEY, 'csr_newer', 'csr_newer', 'csr_newer'].map((key) => `Bearer ${key}`),
+    )
+  })
+
+  it('throws what the vault says of its key where there is no other, or none yet', async () => {
+    const keys = [
+      async () => KEY,
+      () => Promise.reject(new Error('a file that is being written')),
+      async () => 'csr_another',
+    ]
+    let calls = 0
+    await using pair = await openPair(() => problem('runtime-key-invalid', 'Make a new one.'), {
+      rereadKey: () => keys.shift()?.() ?? assert.fail(),
+    })
+    for (const more of [1, 1, 2]) {
+      await refusal(pair.vault.issueCredential({ body }), 'runtime-key-invalid')
+      calls += more
+      assert.equal(pair.end.calls.length, calls)
+    }
   })
 
   it('follows no redirect: the runtime key stays here', async () => {

@@ -44,11 +44,16 @@ describe('readSettings', () => {
     })
     assert.equal(fileBeforeKey.runtime_key, 'csr_file')
     const flags = { vault: 'https://flag.example', 'runtime-key-file': key_file }
-    assert.deepEqual(await read({ config_paths, env, flags }), {
+    const { rereadKey = assert.fail, ...fromFlags } = await read({ config_paths, env, flags })
+    assert.deepEqual(fromFlags, {
       vault_url: 'https://flag.example',
       runtime_key: 'csr_file',
       key_source: key_file,
     })
+    await writeFile(key_file, 'csr_newer')
+    assert.equal(await rereadKey(), 'csr_newer')
+    await writeFile(key_file, '')
+    await assert.rejects(rereadKey, unusable(/does not hold a runtime key/))
   })
 
   it('takes a named configuration instead of the usual ones', async () => {

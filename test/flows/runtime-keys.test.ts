@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
+import { openPersonSocket } from '../../src/agent/person-socket.ts'
+import { openVaultClient } from '../../src/agent/vault-client.ts'
+import { readSettings } from '../../src/cli/settings.ts'
+import { gitCredential, temporaryFolder } from '../agent/git-end.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { refusal } from '../harness/problems.ts'
 
@@ -110,4 +116,29 @@ test('one that has ended, was revoked or is of another runtime is not there', as
   await rotate()
   await revoke(newer?.id)
   await refusal(revoke(newer?.id), 'not-found')
+})
+
+test('an agent goes on with the new key in its file, once the old one has ended', async () => {
+  const { key, keys, rotate, revoke } = await newRuntime()
+  await using folder = await temporaryFolder()
+  const key_file = join(folder.path, 'key')
+  await writeFile(key_file, key)
+  const settings = await readSettings({
+    flags: { vault: vault_url, 'runtime-key-file': key_file },
+    env: {},
+    config_paths: [],
+  })
+  await using vault = openVaultClient(settings)
+  const acts_for = { person: admin.person.email }
+  const sockets = { socket_folder: join(folder.path, 'sockets'), onRefusal: () => {} }
+  await using socket = await openPersonSocket({ ...sockets, vault, acts_for })
+  const fill = () => gitCredential('fill', socket.socket_path, { protocol: 'http', host })
+  assert.equal((await fill()).code, 0)
+
+  const next = await rotate()
+  const [, older] = await keys()
+  await writeFile(key_file, `${next}\n`)
+  await revoke(older?.id)
+  await assertOver(key)
+  assert.equal((await fill()).code, 0)
 })
