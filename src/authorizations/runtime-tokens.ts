@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import {
   type Connection,
   ProblemError,
@@ -7,6 +7,13 @@ import {
 } from '../contract/index.ts'
 import { decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
+import {
+  containsPattern,
+  decodeCursor,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../store/page.ts'
 import { announceToken } from './announce-token.ts'
 import { askForCheck } from './check-connection.ts'
 import { connectionRows, toConnection } from './connection-rows.ts'
@@ -25,7 +32,8 @@ interface Row {
 export async function listRuntimeTokens(
   db: Db,
   runtime_id: string,
-): Promise<{ items: RuntimeToken[] }> {
+  request: PageRequest,
+): Promise<Page<RuntimeToken>> {
   const known = await db
     .selectFrom('runtimes')
     .select('id')
@@ -34,7 +42,22 @@ export async function listRuntimeTokens(
   if (known === undefined) {
     throw new ProblemError('not-found', 'This runtime is not, or no longer, registered.')
   }
-  return { items: await readRows(db, runtime_id) }
+  const after = decodeCursor(request.cursor, ['text'])
+  const pattern = containsPattern(request.q)
+  const rows = await readRows(
+    db,
+    runtime_id,
+    sql`${after === undefined ? sql`true` : sql`p.name > ${after[0]}`}
+      and ${pattern === null ? sql`true` : sql`(p.name ilike ${pattern} or p.base_url ilike ${pattern})`}
+    order by p.name
+    limit ${request.limit + 1}`,
+  )
+  return toPage(
+    rows,
+    request.limit,
+    (row) => row,
+    ({ provider }) => [provider.name],
+  )
 }
 
 /** One row with all that giving it a token needs. @throws ProblemError `not-found` */
@@ -96,26 +119,25 @@ async function about(
 }
 
 async function readRow(db: Db | Trx, row: Row): Promise<RuntimeToken> {
-  const [token] = await readRows(db, row.runtime_id, row.provider_id)
+  const [token] = await readRows(db, row.runtime_id, sql`rp.provider_id = ${row.provider_id}`)
   if (token === undefined) {
     throw new ProblemError('not-found', 'This runtime is gone, or no longer uses that Git host.')
   }
   return token
 }
 
+/** @param which of the runtime's rows `rp`, with provider `p`, and in which order */
 async function readRows(
   db: Db | Trx,
   runtime_id: string,
-  provider_id?: string,
+  which: RawBuilder<unknown>,
 ): Promise<RuntimeToken[]> {
-  const one = provider_id === undefined ? sql`true` : sql`rp.provider_id = ${provider_id}`
   const { rows } = await sql<RowFacts>`
     select ${rowColumns(servesRuntime)}
     from runtime_providers rp
     join runtimes r on r.id = rp.runtime_id
     join providers p on p.id = rp.provider_id
-    where rp.runtime_id = ${runtime_id} and ${one}
-    order by p.name`.execute(db)
+    where rp.runtime_id = ${runtime_id} and ${which}`.execute(db)
   const own = await connectionRows(db).where('connections.runtime_id', '=', runtime_id).execute()
   return rows.map((row) => {
     const connection = own.find((one) => one.provider_id === row.provider_id)

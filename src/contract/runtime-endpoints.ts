@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { RuntimeProviderSettings } from './connections.ts'
 import { admin, byId, byRow, type Endpoint } from './endpoint.ts'
 import { inputs } from './inputs.ts'
-import { closed, Id, NeedQuery, pageOf, Runtime } from './resources.ts'
+import { closed, Id, NeedQuery, PageQuery, pageOf, Runtime } from './resources.ts'
 
 /** Runtimes, and how people authorize them. For administrators. */
 export const runtimeEndpoints = {
@@ -12,8 +12,9 @@ export const runtimeEndpoints = {
     path: '/api/v1/runtimes/{id}/providers',
     summary: 'How people authorize a runtime, for each provider it uses',
     params: byId,
+    query: PageQuery,
     status: 200,
-    result: Type.Object({ items: Type.Array(RuntimeProviderSettings) }, closed),
+    result: pageOf(RuntimeProviderSettings),
     problems: ['not-found'],
   },
   updateRuntimeProvider: {

@@ -1,9 +1,8 @@
-import Type from 'typebox'
 import { authorizationEndpoints } from './authorization-endpoints.ts'
 import { Candidate, Connection, RuntimeToken, RuntimeTokenDetail } from './connections.ts'
 import { admin, byId, byRow, type Endpoint } from './endpoint.ts'
 import { inputs } from './inputs.ts'
-import { closed } from './resources.ts'
+import { PageQuery, pageOf } from './resources.ts'
 
 /**
  * What administrators do with a runtime's own token. How a candidate or an authorization goes is
@@ -16,8 +15,9 @@ export const runtimeTokenEndpoints = {
     path: '/api/v1/runtimes/{id}/tokens',
     summary: "The runtime's own token at each Git host that it uses",
     params: byId,
+    query: PageQuery,
     status: 200,
-    result: Type.Object({ items: Type.Array(RuntimeToken) }, closed),
+    result: pageOf(RuntimeToken),
     problems: ['not-found'],
   },
   getRuntimeToken: {

@@ -5,19 +5,34 @@ import { type AuthMode, ProblemError, type RuntimeProviderSettings } from '../co
 import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
+import {
+  containsPattern,
+  decodeCursor,
+  type Page,
+  type PageRequest,
+  toPage,
+} from '../store/page.ts'
 import { getRuntime } from './runtimes.ts'
 
 /** How people authorize a runtime, by provider name. @throws ProblemError `not-found` */
 export async function listRuntimeProviders(
   db: Db,
   runtime_id: string,
-): Promise<{ items: RuntimeProviderSettings[] }> {
+  request: PageRequest,
+): Promise<Page<RuntimeProviderSettings>> {
   await getRuntime(db, runtime_id)
+  const after = decodeCursor(request.cursor, ['text'])
+  const pattern = containsPattern(request.q)
   const rows = await settingsRows(db)
     .where('runtime_providers.runtime_id', '=', runtime_id)
+    .$if(after !== undefined, (query) => query.where('providers.name', '>', after?.[0] ?? ''))
+    .$if(pattern !== null, (query) =>
+      query.where(sql<boolean>`(providers.name ilike ${pattern} or base_url ilike ${pattern})`),
+    )
     .orderBy('providers.name')
+    .limit(request.limit + 1)
     .execute()
-  return { items: rows.map(toSettings) }
+  return toPage(rows, request.limit, toSettings, ({ name }) => [name])
 }
 
 export interface RuntimeProviderChange {

@@ -94,6 +94,8 @@ const lists: { [N in ListName]: (query: Query) => Promise<Result<N>> } = {
   listAccess: (query) => api.listAccess({ query }),
   listRevocations: (query) => api.listRevocations({ query }),
   listRuntimeRevocations: (query) => api.listRuntimeRevocations({ params: { id: first }, query }),
+  listRuntimeProviders: (query) => api.listRuntimeProviders({ params: { id: first }, query }),
+  listRuntimeTokens: (query) => api.listRuntimeTokens({ params: { id: first }, query }),
   listProviders: (query) => api.listProviders({ query }),
   listClients: (query) => api.listClients({ query }),
   listRuntimes: (query) => api.listRuntimes({ query }),

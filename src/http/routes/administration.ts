@@ -58,7 +58,9 @@ export function administrationRoutes(app: FastifyInstance, parts: ServerParts): 
     await deleteClient(db, { id: params.id, actor, ip })
     return undefined
   })
-  bind(app, 'listRuntimeProviders', admin, ({ params }) => listRuntimeProviders(db, params.id))
+  bind(app, 'listRuntimeProviders', admin, ({ params, query }) =>
+    listRuntimeProviders(db, params.id, { limit: 25, ...query }),
+  )
   bind(app, 'updateRuntimeProvider', admin, ({ params, body }, { caller: actor, ip }) =>
     updateRuntimeProvider(db, { ...params, ...body, actor, ip }),
   )

@@ -15,7 +15,9 @@ import type { ServerParts } from '../server-parts.ts'
 export function runtimeTokenRoutes(app: FastifyInstance, { db, callers }: ServerParts): void {
   const { person: admin } = callers
 
-  bind(app, 'listRuntimeTokens', admin, ({ params }) => listRuntimeTokens(db, params.id))
+  bind(app, 'listRuntimeTokens', admin, ({ params, query }) =>
+    listRuntimeTokens(db, params.id, { limit: 25, ...query }),
+  )
   bind(app, 'getRuntimeToken', admin, ({ params }) => getRuntimeToken(db, params))
   bind(app, 'createRuntimeCandidate', admin, async ({ body }, { caller: person, ip }) => {
     await countCandidate(db, person)

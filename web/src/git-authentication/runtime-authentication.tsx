@@ -18,7 +18,7 @@ import { isMode, modes, settingsQuery, useIsChanging, useMode } from './settings
 
 /** How people authorize a runtime, for each Git host that it uses. */
 export function RuntimeAuthentication({ runtime }: { runtime: Runtime }) {
-  const list = wholeList(useQuery({ ...settingsQuery(runtime.id), select: ({ items }) => items }))
+  const list = wholeList(useQuery(settingsQuery(runtime.id)))
   return (
     <div id="git-authentication" className={classes.anchor}>
       <Section title="Git authentication">

@@ -17,7 +17,7 @@ export function SettingsPanel() {
   const panel = usePanel(`/admin/runtimes/${runtimeId}`)
   const runtime = useQuery(runtimeQuery(runtimeId))
   const { data, error, refetch } = useQuery(settingsQuery(runtimeId))
-  const settings = data?.items.find(({ provider }) => provider.id === providerId)
+  const settings = data?.find(({ provider }) => provider.id === providerId)
   return (
     <Panel
       panel={panel}

@@ -1,7 +1,8 @@
 import { queryOptions, useIsMutating, useMutation, useQueryClient } from '@tanstack/react-query'
-import type { Input, Result } from '../../../src/contract/client.ts'
+import type { Input } from '../../../src/contract/client.ts'
 import type { AuthMode, RuntimeProviderSettings } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
+import { readWhole } from '../app/paging.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { notify } from '../parts/notify.tsx'
 
@@ -9,7 +10,12 @@ import { notify } from '../parts/notify.tsx'
 export function settingsQuery(runtime_id: string) {
   return queryOptions({
     queryKey: ['runtimes', 'settings', runtime_id],
-    queryFn: ({ signal }) => api.listRuntimeProviders({ params: { id: runtime_id } }, { signal }),
+    queryFn: ({ signal }) =>
+      readWhole(
+        (input, options) =>
+          api.listRuntimeProviders({ params: { id: runtime_id }, ...input }, options),
+        { signal },
+      ),
   })
 }
 
@@ -39,7 +45,9 @@ export function useChangeSettings(runtime_id: string, provider_id: string) {
     mutationFn: (body: SettingsChange) =>
       api.updateRuntimeProvider({ params: { runtime_id, provider_id }, body }),
     onSuccess: (changed) => {
-      queryClient.setQueryData(settingsQuery(runtime_id).queryKey, (old) => replaced(old, changed))
+      queryClient.setQueryData(settingsQuery(runtime_id).queryKey, (old) =>
+        old?.map((row) => (row.provider.id === changed.provider.id ? changed : row)),
+      )
     },
   })
 }
@@ -69,13 +77,4 @@ export function useMode(runtime_id: string, { provider, auth_mode }: RuntimeProv
         },
       ),
   }
-}
-
-function replaced(
-  old: Result<'listRuntimeProviders'> | undefined,
-  changed: RuntimeProviderSettings,
-): Result<'listRuntimeProviders'> | undefined {
-  if (!old) return undefined
-  const items = old.items.map((item) => (item.provider.id === changed.provider.id ? changed : item))
-  return { items }
 }

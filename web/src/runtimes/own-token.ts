@@ -6,6 +6,7 @@ import type {
   RuntimeTokenDetail,
 } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
+import { readWhole } from '../app/paging.ts'
 import type { TokenOwner } from '../tokens/token-owner.ts'
 
 /** A runtime whose own the tokens are: robot accounts. */
@@ -30,8 +31,12 @@ export function ownTokensQuery(runtime_id: string) {
   return queryOptions({
     queryKey: ['runtimes', 'tokens', runtime_id],
     queryFn: async ({ signal }) => {
-      const { items } = await api.listRuntimeTokens({ params: { id: runtime_id } }, { signal })
-      return items.map(toRow)
+      const params = { id: runtime_id }
+      const tokens = await readWhole(
+        (input, options) => api.listRuntimeTokens({ params, ...input }, options),
+        { signal },
+      )
+      return tokens.map(toRow)
     },
   })
 }
