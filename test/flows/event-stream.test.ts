@@ -64,6 +64,24 @@ test('a sign of life of an agent is heard by administrators, and by nobody else'
   assert.deepEqual(heardByMember.seen, ['runtimes'])
 })
 
+test('one person has 64 of them at most, and others are not held up', async () => {
+  await using countersign = await startCountersign()
+  const { admin, page_url } = countersign
+  const other = await countersign.person('other')
+  await using streams = new AsyncDisposableStack()
+  const opened = await Promise.all(Array.from({ length: 64 }, () => admin.events()))
+  for (const stream of opened.slice(1)) streams.use(stream)
+
+  const refused = await fetch(page_url + EVENTS_PATH, { headers: { cookie: admin.cookie } })
+  assert.equal(refused.status, 429)
+  assert.equal(refused.headers.get('retry-after'), '15')
+  assert.match(((await refused.json()) as { detail: string }).detail, /^You have 64 pages open/)
+  streams.use(await other.events())
+  await opened[0]?.[Symbol.asyncDispose]()
+  const again = await until('room for another one', () => admin.events().catch(() => undefined))
+  streams.use(again)
+})
+
 async function leaveTooEarly(): Promise<void> {
   await using countersign = await startCountersign()
   const { database, admin, page_url } = countersign

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { administrationEvents, EVENTS_PATH } from '../../contract/index.ts'
+import { administrationEvents, EVENTS_PATH, ProblemError } from '../../contract/index.ts'
 import type { SignedIn } from '../../people/auth.ts'
 import type { ServerParts } from '../server-parts.ts'
 
@@ -9,16 +9,28 @@ import type { ServerParts } from '../server-parts.ts'
  */
 const KEEP_ALIVE_MS = 15_000
 
+/** Far more pages than anybody has in sight at once. */
+const MOST_OF_ONE_PERSON = 64
+
 /**
  * The event stream: one line per change that the person may hear of.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerParts): void {
-  const open = new Set<() => void>()
+  /** What ends each stream, and whose it is. */
+  const open = new Map<() => void, string>()
 
   app.get(EVENTS_PATH, async (request, reply) => {
     const person = await callers.person(request, { caller: 'person' })
+    const own = [...open.values()].filter((id) => id === person.id).length
+    if (own >= MOST_OF_ONE_PERSON) {
+      throw new ProblemError(
+        'too-many-attempts',
+        `You have ${own} pages open that listen for changes. Close some of them.`,
+        { extensions: { retry_after: KEEP_ALIVE_MS / 1000 } },
+      )
+    }
     reply.hijack()
     const { raw } = reply
     // Who has gone meanwhile is not heard of again: there is nothing left to close.
@@ -50,12 +62,12 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
       if (!holds) end()
       else if (open.has(end)) raw.write(':\n\n')
     }, KEEP_ALIVE_MS)
-    open.add(end)
+    open.set(end, person.id)
     raw.on('close', end)
   })
 
   app.addHook('preClose', () => {
-    for (const end of open) end()
+    for (const end of open.keys()) end()
   })
 }
 

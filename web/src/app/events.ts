@@ -5,6 +5,11 @@ import { forgetEarlyAnswers } from './early-answers.ts'
 
 const LOST_AFTER_MS = 10_000
 const RECONNECT_MS = 3_000
+/**
+ * A page that is out of sight for so long stops listening: without HTTP/2 a browser has six
+ * connections to a server, for all its tabs together, and each stream keeps one of them busy.
+ */
+const OUT_OF_SIGHT_MS = 5_000
 /** One change is often told by several events, which come together. */
 const FIRST_MS = 10
 const GATHER_MS = 60
@@ -33,8 +38,8 @@ const stale: Record<EventName, (id: string) => QueryKey[]> = {
 const early: QueryKey[] = [['authorization-request'], ['access'], ['runtimes', 'in-need']]
 
 /**
- * Listens to the server's events for as long as the component is mounted, and has read again what
- * they name.
+ * Listens to the server's events for as long as the component is mounted and the page in sight, and
+ * has read again what they name; what comes back into sight is read again as a whole.
  *
  * @returns whether the stream has been away for more than ten seconds
  */
@@ -48,13 +53,15 @@ export function useEvents(): boolean {
 function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () => void {
   const gathered = gather(queryClient)
   let missedSome = false
-  let source: EventSource
+  let source: EventSource | undefined
   let retry: number | undefined
   let alarm: number | undefined
+  let leaving: number | undefined
 
   function connect() {
-    source = new EventSource(EVENTS_PATH)
-    source.onopen = () => {
+    const opened = new EventSource(EVENTS_PATH)
+    source = opened
+    opened.onopen = () => {
       clearTimeout(alarm)
       alarm = undefined
       onLost(false)
@@ -62,28 +69,45 @@ function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () =
       for (const queryKey of missedSome ? [[]] : early) readAgain(queryClient, queryKey)
       missedSome = false
     }
-    source.onerror = () => {
+    opened.onerror = () => {
       missedSome = true
       alarm ??= window.setTimeout(() => onLost(true), LOST_AFTER_MS)
       // The browser reconnects by itself after a broken stream, but not after a refusal.
-      if (source.readyState === EventSource.CLOSED) {
+      if (opened.readyState === EventSource.CLOSED) {
         clearTimeout(retry)
         retry = window.setTimeout(connect, RECONNECT_MS)
       }
     }
     for (const name of eventNames) {
-      source.addEventListener(name, (event: MessageEvent<string>) => {
+      opened.addEventListener(name, (event: MessageEvent<string>) => {
         gathered.add(stale[name](event.data))
       })
     }
   }
 
-  connect()
-  return () => {
+  function disconnect() {
     clearTimeout(retry)
     clearTimeout(alarm)
+    alarm = undefined
+    missedSome = true
+    source?.close()
+    source = undefined
+  }
+
+  function onVisibility() {
+    clearTimeout(leaving)
+    if (document.hidden) leaving = window.setTimeout(disconnect, OUT_OF_SIGHT_MS)
+    else if (source === undefined) connect()
+  }
+
+  connect()
+  onVisibility()
+  document.addEventListener('visibilitychange', onVisibility)
+  return () => {
+    document.removeEventListener('visibilitychange', onVisibility)
+    clearTimeout(leaving)
+    disconnect()
     gathered.stop()
-    source.close()
   }
 }
 
