@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import { announceToken } from '../authorizations/announce-token.ts'
 import { notOnRuntime } from '../authorizations/candidates.ts'
 import { ownConnection, placeConnection, takeTurns } from '../authorizations/place-connection.ts'
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
-import { type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
+import { TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
-import { type Db, isBrokenReference, isDatabaseAway, type Trx } from '../store/database.ts'
+import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { exchangeRequest, type FinishParts } from './exchange-code.ts'
-import { keepRevocation } from './keep-revocation.ts'
-import type { Keyring } from './keyring.ts'
+import { type Granted, keepGranted, openGranted, usedUp } from './keep-granted.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
 import { type Proof, proveGrant } from './prove-grant.ts'
@@ -27,15 +25,6 @@ import {
   tokenSetText,
 } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
-
-/**
- * What the exchange gave, as it is kept until the account has been looked at. Its text is read as a
- * token set, too, when it is to be revoked.
- */
-interface Granted extends TokenAnswer {
-  /** When it was asked for, by the database's clock, in milliseconds since the epoch. */
-  asked_at: number
-}
 
 /**
  * Finishes an authorization whose code has come: exchanges the code, keeps what it gave, looks at
@@ -73,86 +62,6 @@ export function damagedOr(error: unknown): unknown {
       })
     : error
 }
-
-/** What an exchange gave, now or when this was tried before. */
-async function openGranted(
-  keyring: Keyring,
-  request: PendingRequest,
-  token_set_box: string,
-): Promise<Granted> {
-  return JSON.parse(await keyring.open(tokenSetAddress(request), token_set_box)) as Granted
-}
-
-/**
- * Seals what a token endpoint granted into its request, before anything else is asked. What led to
- * it has been used up, so a database that is away is waited for, unless this vault is to end.
- *
- * @throws OvertakenError when another vault has, or has ended the request, or the person gave it up:
- *   what was granted is ended then
- */
-export async function keepGranted(
-  { keyring, db, closing }: FinishParts,
-  request: PendingRequest,
-  answer: TokenAnswer,
-): Promise<void> {
-  const granted: Granted = { ...answer, asked_at: request.now.getTime() }
-  const token_set_box = await keyring.seal(tokenSetAddress(request), JSON.stringify(granted))
-  const kept = await whenDatabaseIsBack(closing, () =>
-    db.transaction().execute(async (trx) => {
-      const { numUpdatedRows } = await trx
-        .updateTable('authorization_requests')
-        .set({ ...usedUp, status: 'exchanging', token_set_box })
-        .where('id', '=', request.id)
-        .where('status', '=', request.status)
-        .where('token_set_box', 'is', null)
-        .executeTakeFirst()
-      if (numUpdatedRows === 0n) await endUnwanted(trx, request, token_set_box)
-      return numUpdatedRows > 0n
-    }),
-  )
-  if (!kept) throw new OvertakenError()
-}
-
-/** For so long a database may be away, as at a failover, before what was granted is lost … */
-const AWAY_MS = 120_000
-/** … and so often it is tried. */
-const AGAIN_MS = 1000
-
-/**
- * @param closing once it aborts, there is one more try
- * @param write bears being done twice: that it was done may not be heard
- */
-async function whenDatabaseIsBack<T>(closing: AbortSignal, write: () => Promise<T>): Promise<T> {
-  const give_up_at = performance.now() + AWAY_MS
-  for (;;) {
-    const isLast = closing.aborted || performance.now() > give_up_at
-    try {
-      return await write()
-    } catch (error) {
-      if (!isDatabaseAway(error) || isLast) throw error
-    }
-    await pause(AGAIN_MS, undefined, { signal: closing }).catch(() => {})
-  }
-}
-
-/** The person gave up while the host granted it, or it was turned down: nobody else knows of it. */
-async function endUnwanted(trx: Trx, request: PendingRequest, box: string): Promise<void> {
-  const there = await trx
-    .selectFrom('authorization_requests')
-    .select('status')
-    .where('id', '=', request.id)
-    .executeTakeFirst()
-  if (there !== undefined && there.status !== 'refused') return
-  await keepRevocation(trx, { ...request, row_id: request.id, account_login: 'an account', box })
-}
-
-/** Codes that no longer lead to anything. */
-const usedUp = {
-  code_box: null,
-  code_verifier_box: null,
-  device_code_box: null,
-  user_code: null,
-} as const
 
 /** GitLab has left out `expires_in` at times; asked about the token, it says when that ends. */
 function withEnd(answer: Granted, inspection: Inspection, now: Date): Granted {
