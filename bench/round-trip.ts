@@ -5,7 +5,8 @@ import { startEmbeddedPostgres } from '../src/store/embedded.ts'
 import { launchChromium, noChromium, openProfile } from '../test/browser/chromium.ts'
 import { type Countersign, startCountersign } from '../test/harness/countersign.ts'
 import { beginOAuth, comeBack } from '../test/harness/oauth.ts'
-import { median, ms, percentile } from './figures.ts'
+import { startEmptyPages } from './empty-pages.ts'
+import { median, ms, percentile, times } from './figures.ts'
 import { ROOT, temporaryFolder } from './programs.ts'
 import { alone, type Row, type Scale } from './row.ts'
 import { startTokenServer, type TokenServer } from './token-server.ts'
@@ -50,42 +51,51 @@ export async function measureRoundTrip({ quick }: Scale): Promise<Row[]> {
   const requests = await timesOf(() => authorizeByRequests(countersign, place))
   const rows = [rowOf('requests of the page', requests)]
   if (noChromium || !existsSync(join(ROOT, 'dist', 'web', 'index.html'))) return rows
+  await using empty = await startEmptyPages(AUTHORIZE)
   await using browser = await launchChromium()
   await using profile = await openProfile(browser, countersign.page_url, {
     cookie: countersign.admin.cookie,
-    others: [host.url],
+    others: [host.url, empty.url],
   })
   const { page } = profile
   let filled: (took_ms: number) => void = () => {}
   await page.exposeFunction('rowFilled', (took_ms: number) => filled(took_ms))
   await page.addInitScript(NOTE_TIMES)
-  const panel = `${countersign.page_url}/tokens/${place.runtime_id}/${place.provider_id}`
-  const inBrowser = await timesOf(
-    async () => {
-      const row = new Promise<number>((resolve) => {
-        filled = resolve
-      })
-      await page.getByRole('button', { name: AUTHORIZE }).click()
-      return await row
-    },
-    async () => {
-      await page.goto(panel)
-      await page.getByRole('button', { name: AUTHORIZE }).waitFor()
-    },
-  )
-  return [...rows, rowOf('in Chromium, pages loaded and drawn', inBrowser)]
+  const clicked = (url: string) =>
+    timesOf(
+      async () => {
+        const row = new Promise<number>((resolve) => {
+          filled = resolve
+        })
+        await page.getByRole('button', { name: AUTHORIZE }).click()
+        return await row
+      },
+      async () => {
+        await page.goto(url)
+        await page.getByRole('button', { name: AUTHORIZE }).waitFor()
+      },
+    )
+  const panel = `/tokens/${place.runtime_id}/${place.provider_id}`
+  const inBrowser = await clicked(countersign.page_url + panel)
+  const nothing = await clicked(empty.url)
+  return [...rows, rowOf('in Chromium, pages loaded and drawn | empty pages', inBrowser, nothing)]
 }
 
-function rowOf(how: string, taken: readonly number[]): Row {
+/** @param reference what the same takes with nothing on the way */
+function rowOf(how: string, taken: readonly number[], reference: readonly number[] = []): Row {
   const middle = median(taken)
   return {
     what: `authorization, click to row filled, without the host's time: ${how}`,
-    ours: `${ms(middle)} (p90 ${ms(percentile(taken, 90))})`,
-    reference: '',
-    ratio: '',
+    ours: figureOf(taken),
+    reference: reference.length === 0 ? '' : figureOf(reference),
+    ratio: reference.length === 0 ? '' : times(middle / median(reference)),
     goal: `<= ${GOAL_MS} ms`,
     met: middle <= GOAL_MS,
   }
+}
+
+function figureOf(taken: readonly number[]): string {
+  return `${ms(median(taken))} (p90 ${ms(percentile(taken, 90))})`
 }
 
 /** As an administrator would: a host with an app, and a runtime that people authorize with it. */
