@@ -6,7 +6,7 @@ import {
   type RuntimeTokenDetail,
 } from '../contract/index.ts'
 import { decide } from '../policy/decide.ts'
-import type { Db, Trx } from '../store/database.ts'
+import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
   containsPattern,
   decodeCursor,
@@ -34,24 +34,26 @@ export async function listRuntimeTokens(
   runtime_id: string,
   request: PageRequest,
 ): Promise<Page<RuntimeToken>> {
-  const known = await db
-    .selectFrom('runtimes')
-    .select('id')
-    .where('id', '=', runtime_id)
-    .executeTakeFirst()
-  if (known === undefined) {
-    throw new ProblemError('not-found', 'This runtime is not, or no longer, registered.')
-  }
   const after = decodeCursor(request.cursor, ['text'])
   const pattern = containsPattern(request.q)
-  const rows = await readRows(
-    db,
-    runtime_id,
-    sql`${after === undefined ? sql`true` : sql`p.name > ${after[0]}`}
-      and ${pattern === null ? sql`true` : sql`(p.name ilike ${pattern} or p.base_url ilike ${pattern})`}
-    order by p.name
-    limit ${request.limit + 1}`,
-  )
+  const rows = await inSnapshot(db, async (trx) => {
+    const known = await trx
+      .selectFrom('runtimes')
+      .select('id')
+      .where('id', '=', runtime_id)
+      .executeTakeFirst()
+    if (known === undefined) {
+      throw new ProblemError('not-found', 'This runtime is not, or no longer, registered.')
+    }
+    return await readRows(
+      trx,
+      runtime_id,
+      sql`${after === undefined ? sql`true` : sql`p.name > ${after[0]}`}
+        and ${pattern === null ? sql`true` : sql`(p.name ilike ${pattern} or p.base_url ilike ${pattern})`}
+      order by p.name
+      limit ${request.limit + 1}`,
+    )
+  })
   return toPage(
     rows,
     request.limit,
@@ -61,13 +63,15 @@ export async function listRuntimeTokens(
 }
 
 /** One row with all that giving it a token needs. @throws ProblemError `not-found` */
-export async function getRuntimeToken(db: Db, row: Row): Promise<RuntimeTokenDetail> {
-  const token = await readRow(db, row)
-  return {
-    ...token,
-    owner_id: row.runtime_id,
-    ...(await tokenNeeds(db, row, token.provider, null)),
-  }
+export function getRuntimeToken(db: Db, row: Row): Promise<RuntimeTokenDetail> {
+  return inSnapshot(db, async (trx) => {
+    const token = await readRow(trx, row)
+    return {
+      ...token,
+      owner_id: row.runtime_id,
+      ...(await tokenNeeds(trx, row, token.provider, null)),
+    }
+  })
 }
 
 /** Has a vault ask the Git host about the token now. @throws ProblemError `not-found` */
@@ -103,7 +107,7 @@ async function about(
   action: 'runtime_token.check' | 'runtime_token.delete',
 ) {
   const { person, ip, runtime_id } = request
-  const { connection, provider, runtime } = await readRow(db, request)
+  const { connection, provider, runtime } = await inSnapshot(db, (trx) => readRow(trx, request))
   if (connection === null) throw noToken()
   const { id, account } = connection
   const attempt = {
@@ -118,8 +122,8 @@ async function about(
   return { id, attempt }
 }
 
-async function readRow(db: Db | Trx, row: Row): Promise<RuntimeToken> {
-  const [token] = await readRows(db, row.runtime_id, sql`rp.provider_id = ${row.provider_id}`)
+async function readRow(trx: Trx, row: Row): Promise<RuntimeToken> {
+  const [token] = await readRows(trx, row.runtime_id, sql`rp.provider_id = ${row.provider_id}`)
   if (token === undefined) {
     throw new ProblemError('not-found', 'This runtime is gone, or no longer uses that Git host.')
   }
@@ -128,7 +132,7 @@ async function readRow(db: Db | Trx, row: Row): Promise<RuntimeToken> {
 
 /** @param which of the runtime's rows `rp`, with provider `p`, and in which order */
 async function readRows(
-  db: Db | Trx,
+  trx: Trx,
   runtime_id: string,
   which: RawBuilder<unknown>,
 ): Promise<RuntimeToken[]> {
@@ -137,8 +141,8 @@ async function readRows(
     from runtime_providers rp
     join runtimes r on r.id = rp.runtime_id
     join providers p on p.id = rp.provider_id
-    where rp.runtime_id = ${runtime_id} and ${which}`.execute(db)
-  const own = await connectionRows(db).where('connections.runtime_id', '=', runtime_id).execute()
+    where rp.runtime_id = ${runtime_id} and ${which}`.execute(trx)
+  const own = await connectionRows(trx).where('connections.runtime_id', '=', runtime_id).execute()
   return rows.map((row) => {
     const connection = own.find((one) => one.provider_id === row.provider_id)
     const { warning_days } = row

@@ -6,7 +6,7 @@ import { adapterFor } from '../providers/adapters.ts'
 import type { ProviderAdapter } from '../providers/provider.ts'
 import { withReasons } from '../providers/scope-reasons.ts'
 import type { VaultPublicKey } from '../seal/keys.ts'
-import type { Db } from '../store/database.ts'
+import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import { clientRows, toClient } from './client-rows.ts'
 
 /** The place of a client: a provider's default, or one runtime's own. */
@@ -33,12 +33,12 @@ export interface ClientUse {
 }
 
 /** What is needed to register or replace a client. @throws ProblemError `not-found` */
-export async function getClientForm(
-  db: Db,
-  page_url: string,
-  place: ClientPlace,
-): Promise<ClientForm> {
-  const provider = await db
+export function getClientForm(db: Db, page_url: string, place: ClientPlace): Promise<ClientForm> {
+  return inSnapshot(db, (trx) => readClientForm(trx, page_url, place))
+}
+
+async function readClientForm(trx: Trx, page_url: string, place: ClientPlace): Promise<ClientForm> {
+  const provider = await trx
     .selectFrom('providers')
     .select(['kind', 'base_url'])
     .where('id', '=', place.provider_id)
@@ -47,19 +47,19 @@ export async function getClientForm(
     throw new ProblemError('not-found', 'This Git host is not, or no longer, registered.')
   }
   const adapter = adapterFor(provider.kind)
-  const row = await clientRows(db)
+  const row = await clientRows(trx)
     .where('clients.provider_id', '=', place.provider_id)
     .where('clients.runtime_id', 'is not distinct from', place.runtime_id ?? null)
     .executeTakeFirst()
   return {
     id: row?.id ?? randomUUID(),
-    vault_key: await currentVaultKey(db),
+    vault_key: await currentVaultKey(trx),
     callback_url: page_url + callbackPath(place.provider_id),
     registration_page: adapter.pages(provider.base_url).new_client,
     public_clients: adapter.oauth.public_clients ?? false,
-    scopes: await scopesOf(db, place, adapter),
+    scopes: await scopesOf(trx, place, adapter),
     client: row === undefined ? null : toClient(row),
-    used_by: row === undefined ? { people: 0, runtimes: 0 } : await countUsers(db, row.id),
+    used_by: row === undefined ? { people: 0, runtimes: 0 } : await countUsers(trx, row.id),
   }
 }
 
@@ -67,7 +67,7 @@ export async function getClientForm(
  * All that may be asked for with an app, in the words of grants: of people, for a runtime's own token,
  * and by the own lists of the runtimes that it is for. Some hosts grant no scope that the app lacks.
  */
-async function scopesOf(db: Db, place: ClientPlace, adapter: ProviderAdapter): Promise<Scope[]> {
+async function scopesOf(trx: Trx, place: ClientPlace, adapter: ProviderAdapter): Promise<Scope[]> {
   const { person, runtime } = adapter.oauth.default_scopes
   const ofRuntimes = withReasons(adapter, runtime, 'runtime').map(({ scope, reason }) => ({
     scope,
@@ -76,14 +76,14 @@ async function scopesOf(db: Db, place: ClientPlace, adapter: ProviderAdapter): P
   const all = [
     ...withReasons(adapter, person, 'person'),
     ...ofRuntimes,
-    ...withReasons(adapter, await ownLists(db, place), 'person'),
+    ...withReasons(adapter, await ownLists(trx, place), 'person'),
   ]
   return all.filter(({ scope }, index) => all.findIndex((one) => one.scope === scope) === index)
 }
 
 /** The scopes that administrators chose for runtimes whose people authorize with the app. */
-async function ownLists(db: Db, { provider_id, runtime_id }: ClientPlace): Promise<string[]> {
-  const rows = await db
+async function ownLists(trx: Trx, { provider_id, runtime_id }: ClientPlace): Promise<string[]> {
+  const rows = await trx
     .selectFrom('runtime_providers')
     .select(sql<string>`unnest(scopes)`.as('scope'))
     .distinct()
@@ -96,8 +96,8 @@ async function ownLists(db: Db, { provider_id, runtime_id }: ClientPlace): Promi
 }
 
 /** Counts those who authorized with a client and would have to do so again. */
-async function countUsers(db: Db, client_row_id: string): Promise<ClientUse> {
-  return await db
+async function countUsers(trx: Trx, client_row_id: string): Promise<ClientUse> {
+  return await trx
     .selectFrom('connections')
     .leftJoin('authorizations', 'authorizations.connection_id', 'connections.id')
     .select([

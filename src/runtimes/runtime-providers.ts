@@ -4,7 +4,7 @@ import { servesPeople } from '../authorizations/serving-client.ts'
 import { type AuthMode, ProblemError, type RuntimeProviderSettings } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
-import type { Db, Trx } from '../store/database.ts'
+import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
   containsPattern,
   decodeCursor,
@@ -20,18 +20,20 @@ export async function listRuntimeProviders(
   runtime_id: string,
   request: PageRequest,
 ): Promise<Page<RuntimeProviderSettings>> {
-  await getRuntime(db, runtime_id)
   const after = decodeCursor(request.cursor, ['text'])
   const pattern = containsPattern(request.q)
-  const rows = await settingsRows(db)
-    .where('runtime_providers.runtime_id', '=', runtime_id)
-    .$if(after !== undefined, (query) => query.where('providers.name', '>', after?.[0] ?? ''))
-    .$if(pattern !== null, (query) =>
-      query.where(sql<boolean>`(providers.name ilike ${pattern} or base_url ilike ${pattern})`),
-    )
-    .orderBy('providers.name')
-    .limit(request.limit + 1)
-    .execute()
+  const rows = await inSnapshot(db, async (trx) => {
+    await getRuntime(trx, runtime_id)
+    return await settingsRows(trx)
+      .where('runtime_providers.runtime_id', '=', runtime_id)
+      .$if(after !== undefined, (query) => query.where('providers.name', '>', after?.[0] ?? ''))
+      .$if(pattern !== null, (query) =>
+        query.where(sql<boolean>`(providers.name ilike ${pattern} or base_url ilike ${pattern})`),
+      )
+      .orderBy('providers.name')
+      .limit(request.limit + 1)
+      .execute()
+  })
   return toPage(rows, request.limit, toSettings, ({ name }) => [name])
 }
 
@@ -170,8 +172,8 @@ function describe(change: Change): string {
   return parts.length === 0 ? 'nothing' : parts.join(', ')
 }
 
-function settingsRows(db: Db | Trx) {
-  return db
+function settingsRows(trx: Trx) {
+  return trx
     .selectFrom('runtime_providers')
     .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
     .select([

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { type StatusFacts, statusAt } from '../authorizations/status.ts'
 import type { RuntimeView, TokenOnRuntime } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
-import type { Db } from '../store/database.ts'
+import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import { findPerson, type RuntimeCaller } from './runtime-caller.ts'
 
 /** A sign of life is written down at most this often. */
@@ -20,31 +20,38 @@ export async function viewRuntime(
   request: { person?: string | undefined; agent?: string | undefined; page_url: string },
 ): Promise<RuntimeView> {
   if (request.agent !== undefined) await noteAgent(db, caller.id, request.agent)
-  const providers = await db
+  return await inSnapshot(db, (trx) => readView(trx, caller, request))
+}
+
+async function readView(
+  trx: Trx,
+  { id, name, description }: RuntimeCaller,
+  { person, page_url }: { person?: string | undefined; page_url: string },
+): Promise<RuntimeView> {
+  const providers = await trx
     .selectFrom('runtime_providers')
     .innerJoin('providers', 'providers.id', 'runtime_providers.provider_id')
     .select(['providers.id', 'providers.kind', 'providers.name', 'providers.base_url'])
-    .where('runtime_id', '=', caller.id)
+    .where('runtime_id', '=', id)
     .orderBy('providers.name')
     .execute()
-  const { id, name, description } = caller
   return {
     runtime: { id, name, description },
-    page_url: request.page_url,
+    page_url,
     providers,
-    own_tokens: await viewOwnTokens(db, id),
-    person: request.person === undefined ? null : await viewPerson(db, id, request.person),
+    own_tokens: await viewOwnTokens(trx, id),
+    person: person === undefined ? null : await viewPerson(trx, id, person),
   }
 }
 
 async function viewPerson(
-  db: Db,
+  trx: Trx,
   runtime_id: string,
   name: string,
 ): Promise<RuntimeView['person']> {
-  const person = await findPerson(db, name)
+  const person = await findPerson(trx, name)
   if (person === undefined) return null
-  const rows = await db
+  const rows = await trx
     .selectFrom('authorizations')
     .innerJoin('connections', 'connections.id', 'authorizations.connection_id')
     .select([
@@ -67,8 +74,8 @@ async function viewPerson(
   return { ...person, authorizations: rows.map(toTokenOnRuntime) }
 }
 
-async function viewOwnTokens(db: Db, runtime_id: string): Promise<TokenOnRuntime[]> {
-  const rows = await db
+async function viewOwnTokens(trx: Trx, runtime_id: string): Promise<TokenOnRuntime[]> {
+  const rows = await trx
     .selectFrom('connections')
     .select([
       'provider_id',
