@@ -6,6 +6,8 @@ import { decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { clientInWords } from '../registrations/clients.ts'
 import { endpointOf } from './client-endpoint.ts'
+import { isStill } from './client-health.ts'
+import { OvertakenError } from './overtaken-error.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 interface Finding {
@@ -15,7 +17,8 @@ interface Finding {
 
 /**
  * Proves a client without a person: asks the token endpoint to exchange a code that nobody was
- * given. A host that knows the client refuses the code; one that does not refuses the client.
+ * given. A host that knows the client refuses the code; one that does not refuses the client. What is
+ * found out about a client that was replaced meanwhile is dropped.
  */
 export async function testClient(parts: VaultParts, page_url: string, id: string): Promise<void> {
   const { db } = parts
@@ -56,14 +59,22 @@ export async function testClient(parts: VaultParts, page_url: string, id: string
     ip: null,
     ...(row.runtime_id === null ? {} : { runtime_id: row.runtime_id }),
   } as const
-  await decide(db, attempt, async (trx) => {
-    await trx
-      .updateTable('clients')
-      .set({ ...finding, test_at: sql<Date>`now()` })
-      .where('id', '=', id)
-      .execute()
-    await announce(trx, { name: 'clients', owner_id: null, id })
-  })
+  try {
+    await decide(db, attempt, async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('clients')
+        .set({ ...finding, test_at: sql<Date>`now()` })
+        .where('id', '=', id)
+        .where(isStill(row))
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) throw new OvertakenError()
+      await announce(trx, { name: 'clients', owner_id: null, id })
+    })
+  } catch (error) {
+    if (!(error instanceof OvertakenError)) throw error
+    // Another app is in its place, of which nothing was found out: that one is waited for now.
+    await testClient(parts, page_url, id)
+  }
 }
 
 function findingFrom(

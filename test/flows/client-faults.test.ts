@@ -6,6 +6,7 @@ import { startWithGitlab } from '../harness/gitlab.ts'
 import { connectionOf, wakeScheduler } from '../harness/granted.ts'
 import { beginOAuth, comeBack } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 
 const scene = await startWithGitlab()
 after(() => scene[Symbol.asyncDispose]())
@@ -66,6 +67,53 @@ suite('a test of an app', () => {
   })
 })
 
+suite('an app that is mended while the host is asked with the wrong one', () => {
+  afterEach(() => {
+    app.client_secret = rightSecret
+    gitlab.holdBack = undefined
+  })
+
+  /** Asks with an app that the host does not accept, which is mended before the answer comes. */
+  async function mendedMeanwhile(ask: () => Promise<unknown>): Promise<void> {
+    const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    gitlab.holdBack = (path) => {
+      if (path !== '/oauth/token') return undefined
+      gitlab.holdBack = undefined
+      held.resolve()
+      return released.promise
+    }
+    app.client_secret = 'another'
+    await ask()
+    await held.promise
+    app.client_secret = rightSecret
+    const { id } = await client()
+    const { provider_id } = row
+    const { client_id, client_secret } = app
+    await admin.api.putClient({ body: { id, provider_id, client_id, client_secret } })
+    released.resolve()
+  }
+
+  test('has passed the test that was under way', async () => {
+    await using events = await admin.events()
+    const { id } = await client()
+    await mendedMeanwhile(() => admin.api.testClient({ params: { id } }))
+    const { outcome } = await events.until(async () => (await client()).test ?? undefined)
+    assert.equal(outcome, 'passed')
+  })
+
+  test('is not blamed for what a refresh was told', async () => {
+    await mendedMeanwhile(async () => {
+      await sql`update connections set refresh_due_at = now()`.execute(database.db)
+      await wakeScheduler(countersign)
+    })
+    await until('the end of the refresh', async () => {
+      const { refresh_claimed_at } = await connectionOf(countersign)
+      return refresh_claimed_at === null
+    })
+    assert.equal((await client()).test, null)
+  })
+})
+
 test('an app that a refresh is turned down for is shown, until a refresh works again', async () => {
   await using events = await admin.events()
   async function refreshed(): Promise<void> {
@@ -80,7 +128,7 @@ test('an app that a refresh is turned down for is shown, until a refresh works a
   })
   assert.match(failed.detail, /^GitLab did not accept this app when it was used \(invalid_client\)/)
   assert.deepEqual(await inNeed(), ['GitLab'])
-  assert.ok(events.seen.includes('clients'))
+  await events.until(async () => events.seen.includes('clients') || undefined)
   assert.equal((await connectionOf(countersign)).status, 'valid')
 
   app.client_secret = rightSecret
