@@ -86,10 +86,11 @@ function stateRoutes(forge: Forge): Route[] {
 }
 
 function trafficRoutes(faults: Fault[], calls: CallLog): Route[] {
+  let removing = new AbortController()
   return [
     on('POST', '/control/faults', (body) => {
       try {
-        faults.push(readFault(body))
+        faults.push(readFault(body, removing.signal))
       } catch (error) {
         throw new ControlError(error instanceof Error ? error.message : 'bad fault')
       }
@@ -97,6 +98,8 @@ function trafficRoutes(faults: Fault[], calls: CallLog): Route[] {
     }),
     on('DELETE', '/control/faults', () => {
       faults.length = 0
+      removing.abort()
+      removing = new AbortController()
       return {}
     }),
     on('GET', '/control/calls', () => ({ counts: calls.counts(), calls: calls.list() })),

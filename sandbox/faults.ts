@@ -27,15 +27,18 @@ export interface Fault {
   content_type: string
   /** How many more answers it spoils; null until it is removed. */
   times: number | null
+  /** Aborts when it is removed: what it delays is then answered. */
+  removed: AbortSignal
 }
 
 const STATUSES: Partial<Record<Fault['kind'], number>> = { redirect: 302, html: 200, answer: 200 }
 
 /**
  * Reads a fault from the body of a control call.
+ * @param removed aborts when faults are removed
  * @throws Error that says what is wrong with it
  */
-export function readFault(body: Record<string, unknown>): Fault {
+export function readFault(body: Record<string, unknown>, removed: AbortSignal): Fault {
   const kind = FAULT_KINDS.find((one) => one === body.kind)
   if (!kind) throw new Error(`kind must be one of ${FAULT_KINDS.join(', ')}`)
   return {
@@ -49,6 +52,7 @@ export function readFault(body: Record<string, unknown>): Fault {
       typeof body.content_type === 'string' ? body.content_type : 'application/json;charset=utf-8',
     retry_after: typeof body.retry_after === 'number' ? body.retry_after : null,
     times: typeof body.times === 'number' ? body.times : null,
+    removed,
   }
 }
 
@@ -63,7 +67,7 @@ export function takeFault(faults: Fault[], path: string): Fault | undefined {
 export async function spoil(response: ServerResponse, fault: Fault): Promise<boolean> {
   switch (fault.kind) {
     case 'delay':
-      await after(fault.delay_ms, undefined, { ref: false })
+      await after(fault.delay_ms, undefined, { ref: false, signal: fault.removed }).catch(() => {})
       return false
     case 'reset':
       response.socket?.resetAndDestroy()

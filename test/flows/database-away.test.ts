@@ -16,7 +16,6 @@ import {
   cutOffAtTheRow,
   endAccess,
   TOKEN_ENDPOINT,
-  untilRefreshing,
   wakeScheduler,
 } from '../harness/granted.ts'
 import { answerAtForge, beginOAuth, comeBack } from '../harness/oauth.ts'
@@ -39,11 +38,11 @@ test('PostgreSQL is restarted during a refresh: no grant is lost, and nobody ask
     const { forge, vault_urls } = countersign
     await endAccess(countersign)
     const { version } = await connectionOf(countersign)
-    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1000, times: 1 }
-    await forge.control('POST', '/control/faults', fault)
+    const held = await forge.hold(TOKEN_ENDPOINT)
     const asked = vault_urls.map((vault_url) => ask(vault_url).catch((error: unknown) => error))
-    await untilRefreshing(forge)
+    await held.asked()
     await postgres[Symbol.asyncDispose]()
+    await held.release()
     for (const answer of await Promise.all(asked)) {
       // Without the database nothing can be written down, so nothing leaves.
       assert.ok(answer instanceof Error)
@@ -122,12 +121,12 @@ test('a vault is stopped while grants wait for PostgreSQL: it ends, and none is 
     // … and one waits already.
     const { request, authorization_url } = await beginOAuth(admin, row)
     const callback = await answerAtForge(authorization_url, ALICE)
-    const slow = { kind: 'delay', match: TOKEN_ENDPOINT, delay_ms: 1000, times: 1 }
-    await forge.control('POST', '/control/faults', slow)
+    const exchange = await forge.hold(TOKEN_ENDPOINT)
     await comeBack(callback, admin.cookie)
-    await until('an exchange', async () => (await forge.calls(TOKEN_ENDPOINT)) === 1)
+    await exchange.asked()
     const locked = database.db.transaction().execute(async (trx) => {
       await sql`select from authorization_requests where id = ${request.id} for update`.execute(trx)
+      await exchange.release()
       await until('a grant that is to be written down', async () => {
         const { rows } = await sql`select from pg_stat_activity
           where wait_event_type = 'Lock' and query like 'update "authorization_requests"%'`.execute(
@@ -203,12 +202,9 @@ async function untilAnswered(
   { vault_urls }: Countersign,
   ask: (vault_url?: string) => Promise<Credential>,
 ): Promise<Credential> {
-  const deadline = Date.now() + 60_000
-  for (let turn = 0; ; turn += 1) {
-    try {
-      return await ask(vault_urls[turn % vault_urls.length])
-    } catch (error) {
-      if (Date.now() > deadline) throw error
-    }
-  }
+  let turn = 0
+  return await until('a credential', () => {
+    turn += 1
+    return ask(vault_urls[turn % vault_urls.length]).catch(() => undefined)
+  })
 }

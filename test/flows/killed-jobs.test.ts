@@ -37,7 +37,11 @@ const startVault = () => {
     data_folder: join(folder.path, `vault-${vaults}`),
     vault_key: countersign.vault_key,
     page_url: countersign.page_url,
-    env: { NODE_COMPILE_CACHE: join(folder.path, 'compiled') },
+    env: {
+      NODE_COMPILE_CACHE: join(folder.path, 'compiled'),
+      // However long another one takes to start.
+      COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '600',
+    },
   })
 }
 
@@ -46,13 +50,12 @@ async function killAt(path: string, victim: VaultProcess, other: 'before' | 'aft
   await until(async () => (await forge.calls(path)) === 1)
   const standby = other === 'before' ? await startVault() : undefined
   await victim.kill()
-  await forge.control('DELETE', '/control/faults')
   return standby ?? (await startVault())
 }
 
-const delay = async (match: string) => {
+const hold = async (path: string) => {
   await forge.control('DELETE', '/control/calls')
-  await forge.control('POST', '/control/faults', { kind: 'delay', match, delay_ms: 8000, times: 1 })
+  return await forge.hold(path)
 }
 
 const seen = async () => {
@@ -104,7 +107,7 @@ suite('when a vault is killed', () => {
       const victim = await startVault()
       const { runtime } = await countersign.runtime()
       const token = await forge.token()
-      await delay(WHOAMI)
+      await hold(WHOAMI)
       const checked = admin.addToken({ runtime_id: runtime.id, provider_id: provider.id }, token)
       await using _ = await killAt(WHOAMI, victim, other)
       const late = pause(DEADLINE_MS, undefined, { ref: false })
@@ -118,7 +121,7 @@ suite('when a vault is killed', () => {
     test(`a code is exchanged by ${when}`, async () => {
       const victim = await startVault()
       const { request, callback } = await allowed()
-      await delay(TOKEN_ENDPOINT)
+      await hold(TOKEN_ENDPOINT)
       await comeBack(callback, admin.cookie)
       await using _ = await killAt(TOKEN_ENDPOINT, victim, other)
       const done = await ended(request.id)
@@ -132,11 +135,10 @@ suite('when a vault is killed', () => {
   test('a code that the forge has taken from it is not taken twice, and the person is told', async () => {
     const victim = await startVault()
     const { request, callback, client, code_verifier } = await allowed()
-    await delay(TOKEN_ENDPOINT)
+    const held = await hold(TOKEN_ENDPOINT)
     await comeBack(callback, admin.cookie)
-    await until(async () => (await forge.calls(TOKEN_ENDPOINT)) === 1)
+    await held.asked()
     await victim.kill()
-    await forge.control('DELETE', '/control/faults')
     const { client_id, client_secret } = client
     const code = new URL(callback).searchParams.get('code') ?? ''
     const redirect_uri = callback.split('?')[0] ?? ''
@@ -158,9 +160,9 @@ suite('when a vault is killed', () => {
     await using _ = await startVault()
     const { runtime } = await countersign.runtime()
     const token = await forge.token()
-    await delay(WHOAMI)
+    const held = await hold(WHOAMI)
     const checked = admin.addToken({ runtime_id: runtime.id, provider_id: provider.id }, token)
-    await until(async () => (await forge.calls(WHOAMI)) === 1)
+    await held.asked()
     const { id } = await database.db
       .selectFrom('job_workers')
       .select('id')
@@ -171,6 +173,7 @@ suite('when a vault is killed', () => {
     )
     await until(async () => (await workersWithoutLife(database.db)).length === 0)
     assert.deepEqual(await unlockJobsOf(database.db, [id]), [])
+    await held.release()
     assert.equal((await checked).status, 'accepted')
     assert.deepEqual(await seen(), LOOK)
   })

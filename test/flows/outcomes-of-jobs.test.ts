@@ -36,22 +36,28 @@ const startVault = (database_url = database.url) => {
     data_folder: join(folder.path, `vault-${vaults}`),
     vault_key: countersign.vault_key,
     page_url: countersign.page_url,
-    env: { NODE_COMPILE_CACHE: join(folder.path, 'compiled') },
+    env: {
+      NODE_COMPILE_CACHE: join(folder.path, 'compiled'),
+      // However long the database takes to go away.
+      COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '600',
+    },
   })
 }
 
-/** Hands a token in, about which the forge keeps the vault waiting. Returns its runtime. */
+/**
+ * Hands a token in, about which the forge keeps the vault waiting.
+ *
+ * @returns its runtime, and what lets the forge answer
+ */
 async function checking() {
   const { runtime } = await countersign.runtime()
   const token = await forge.token()
-  await forge.control('DELETE', '/control/calls')
-  const fault = { kind: 'delay', match: WHOAMI, delay_ms: 3000, times: 1 }
-  await forge.control('POST', '/control/faults', fault)
+  const { asked, release } = await forge.hold(WHOAMI)
   const row = { runtime_id: runtime.id, provider_id: provider.id }
   // A page stops hearing of it when the database goes away.
   admin.addToken(row, token).catch(() => {})
-  await until('a call of the forge', async () => (await forge.calls(WHOAMI)) === 1)
-  return runtime.id
+  await asked()
+  return { runtime_id: runtime.id, release }
 }
 
 /** A token that is there, by a vault that is gone again. Returns the id of its connection. */
@@ -92,8 +98,9 @@ async function cutOffOutcomes(): Promise<boolean> {
 suite('while a vault does a task', () => {
   test('PostgreSQL crashes and comes back: the vault lives, and does the task again', async () => {
     await using vault = await startVault()
-    const runtime_id = await checking()
+    const { runtime_id, release } = await checking()
     await postgres.stop('immediate')
+    await release()
     await says(vault, 'Failed task')
     await says(vault, 'the end of a task waits for the database')
     postgres = await start()
@@ -102,25 +109,28 @@ suite('while a vault does a task', () => {
   })
 
   test('PostgreSQL crashes, and the vault is stopped meanwhile: another one does the task', async () => {
-    let runtime_id: string
+    let checked: string
     {
       await using vault = await startVault()
-      runtime_id = await checking()
+      const { runtime_id, release } = await checking()
+      checked = runtime_id
       await postgres.stop('immediate')
+      await release()
       await says(vault, 'the end of a task waits for the database')
       await vault[Symbol.asyncDispose]()
       assert.equal(await vault.gone, 0, vault.said.join('\n'))
     }
     postgres = await start()
     await using _ = await startVault()
-    await done(runtime_id)
+    await done(checked)
   })
 
   test('its connection breaks as it writes down that the task is done: it writes again', async () => {
     await using vault = await startVault()
-    const runtime_id = await checking()
+    const { runtime_id, release } = await checking()
     await database.db.transaction().execute(async (trx) => {
       await lockJobs(trx)
+      await release()
       await until('an outcome that is cut off', cutOffOutcomes)
     })
     await says(vault, 'the end of a task waits for the database')
@@ -130,9 +140,10 @@ suite('while a vault does a task', () => {
 
   test('it is stopped, and cannot write down that the task is done: another one does it', async () => {
     const vault = await startVault()
-    const runtime_id = await checking()
+    const { runtime_id, release } = await checking()
     await database.db.transaction().execute(async (trx) => {
       await lockJobs(trx)
+      await release()
       await until('an outcome that is cut off', cutOffOutcomes)
       let isGone = false
       const gone = vault[Symbol.asyncDispose]().then(() => {

@@ -14,7 +14,6 @@ import {
   endAccess,
   endGrant,
   TOKEN_ENDPOINT,
-  untilRefreshing,
   wakeScheduler,
 } from '../harness/granted.ts'
 import { authorizeWithOAuth } from '../harness/oauth.ts'
@@ -104,6 +103,10 @@ test('a client secret that became wrong marks no token bad', async () => {
   const connection = await connectionOf(countersign)
   assert.equal(connection.status, 'valid')
   assert.match(connection.check_failed_reason ?? '', /OAuth app/)
+  // As long as it counts, that it failed.
+  await sql`update connections set refresh_failed_at = now() + interval '1 hour'`.execute(
+    countersign.database.db,
+  )
   const again = await refusal(ask(), 'provider-unavailable')
   assert.match(again.detail, /An administrator must mend it/)
   assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
@@ -190,16 +193,16 @@ test('a vault that dies between the answer and the database loses nothing', asyn
   const { db } = countersign.database
   await db.transaction().execute(async (trx) => {
     // While the forge answers, the connection is locked: the vault stops between journal and database.
-    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
-    await countersign.forge.control('POST', '/control/faults', fault)
+    const held = await countersign.forge.hold(TOKEN_ENDPOINT)
     const asked = ask(dying.url).catch(() => undefined)
-    await untilRefreshing(countersign.forge)
+    await held.asked()
     await trx
       .selectFrom('connections')
       .select('id')
       .where('id', '=', before.id)
       .forUpdate()
       .execute()
+    await held.release()
     await untilWaiting(countersign)
     await dying.kill()
     await asked

@@ -76,12 +76,12 @@ test('of four visits with one address one is taken, and all go on to its row', a
 test('a database that is away as the grant comes does not cost it', async () => {
   const { id, callback } = await allowed()
   await forge.control('DELETE', '/control/calls')
-  const slow = { kind: 'delay', match: TOKEN_ENDPOINT, delay_ms: 1000, times: 1 }
-  await forge.control('POST', '/control/faults', slow)
+  const held = await forge.hold(TOKEN_ENDPOINT)
   await comeBack(callback, admin.cookie)
-  await until('an exchange', async () => (await forge.calls(TOKEN_ENDPOINT)) === 1)
+  await held.asked()
   await database.db.transaction().execute(async (trx) => {
     await sql`select from authorization_requests where id = ${id} for update`.execute(trx)
+    await held.release()
     await until('a grant that cannot be written down', async () => {
       const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
         where wait_event_type = 'Lock' and datname = current_database()

@@ -2,6 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
+import { freePort } from './ports.ts'
+import { until } from './until.ts'
+
+/** Longer than any test. */
+const HELD_MS = 3_600_000
 
 /** Scopes with which a token does all that a person needs. */
 export const GOOD_SCOPES = ['read:user', 'write:repository']
@@ -14,9 +19,18 @@ export interface Forge extends AsyncDisposable {
   control(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>
   /** Calls of the API that match `path`, counted by the forge. */
   calls(path: string): Promise<number>
+  /** Keeps back what is answered to the next call at `path`, and what that does, until released. */
+  hold(path: string): Promise<Held>
   pushes(): Promise<Push[]>
   /** Takes the forge off the network until disposed; it then is at the same address again. */
   away(): Promise<AsyncDisposable>
+}
+
+export interface Held {
+  /** Resolves when the call has come. */
+  asked(): Promise<void>
+  /** Lets it be answered; removes all faults. */
+  release(): Promise<unknown>
 }
 
 export interface Push {
@@ -27,7 +41,9 @@ export interface Push {
 
 export async function startForge(): Promise<Forge> {
   const data_folder = await mkdtemp(join(tmpdir(), 'countersign-forge-'))
-  let sandbox = await startSandbox({ port: 0, control_port: 0, data_folder })
+  // Nobody else takes this one while the forge is away.
+  const port = await freePort()
+  let sandbox = await startSandbox({ port, control_port: 0, data_folder })
   const { url } = sandbox
   let tokens = 0
 
@@ -41,6 +57,11 @@ export async function startForge(): Promise<Forge> {
     return response.status === 204 ? undefined : await response.json()
   }
 
+  async function calls(path: string): Promise<number> {
+    const all = (await control('GET', '/control/calls')) as { calls: { path: string }[] }
+    return all.calls.filter((call) => call.path === path).length
+  }
+
   return {
     url,
     control,
@@ -49,9 +70,17 @@ export async function startForge(): Promise<Forge> {
       const made = await control('POST', '/control/tokens', { login, name: `t${tokens}`, scopes })
       return (made as { sha1: string }).sha1
     },
-    async calls(path) {
-      const { calls } = (await control('GET', '/control/calls')) as { calls: { path: string }[] }
-      return calls.filter((call) => call.path === path).length
+    calls,
+    async hold(path) {
+      const before = await calls(path)
+      const fault = { kind: 'delay', match: path, delay_ms: HELD_MS, times: 1 }
+      await control('POST', '/control/faults', fault)
+      return {
+        asked: async () => {
+          await until(`a call of ${path}`, async () => (await calls(path)) > before)
+        },
+        release: () => control('DELETE', '/control/faults'),
+      }
     },
     async pushes() {
       const answer = (await control('GET', '/control/pushes')) as { pushes: Push[] } | Push[]
@@ -61,7 +90,6 @@ export async function startForge(): Promise<Forge> {
       await sandbox.close()
       return {
         async [Symbol.asyncDispose]() {
-          const port = Number(new URL(url).port)
           sandbox = await startSandbox({ port, control_port: 0, data_folder })
         },
       }

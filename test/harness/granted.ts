@@ -107,11 +107,11 @@ export async function cutOffAtTheRow(
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
     await forge.control('DELETE', '/control/calls')
-    const fault = { match: TOKEN_ENDPOINT, kind: 'delay', delay_ms: 1500, times: 1 }
-    await forge.control('POST', '/control/faults', fault)
+    const held = await forge.hold(TOKEN_ENDPOINT)
     const asked = ask().catch((error: unknown) => error)
-    await untilRefreshing(forge)
+    await held.asked()
     await trx.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
+    await held.release()
     await until('a connection that waits for our lock', async () => {
       const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
