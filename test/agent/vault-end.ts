@@ -9,6 +9,7 @@ import {
   type ProblemType,
   type RuntimeView,
 } from '../../src/contract/index.ts'
+import { freePort } from '../harness/ports.ts'
 
 /** What the other end of the wire received. */
 export interface Call {
@@ -96,8 +97,7 @@ export function problem(
 
 /** An address at which nothing listens. */
 export async function freeAddress(): Promise<string> {
-  await using end = await startVaultEnd(() => 'hang up')
-  return end.url
+  return `http://127.0.0.1:${await freePort()}`
 }
 
 export const ids = {

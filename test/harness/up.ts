@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, stat, watch } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DEMO_ACCOUNT } from '../../sandbox/seed.ts'
@@ -7,6 +7,7 @@ import { GOOD_SCOPES } from './forge.ts'
 import { joinAs, type PersonClient } from './person.ts'
 import { freePort } from './ports.ts'
 import { type Program, startProgram } from './program.ts'
+import { until } from './until.ts'
 
 /** `countersign up` in a process of its own, with an empty data folder and its first administrator. */
 export interface Up extends AsyncDisposable {
@@ -57,12 +58,10 @@ export async function startUp(): Promise<Up> {
 /** An agent takes the right to write from the folder of a socket when it listens there. */
 async function openSocketIn(sockets: string, person: string): Promise<string> {
   const folder = join(sockets, folderName(person))
-  const isOpen = async () =>
-    ((await stat(folder).catch(() => undefined))?.mode ?? 0) % 0o1000 === 0o500
-  const changes = watch(sockets)
-  if (!(await isOpen())) {
-    for await (const _ of changes) if (await isOpen()) break
-  }
+  await until(`a socket for ${person}`, async () => {
+    const { mode } = (await stat(folder).catch(() => undefined)) ?? { mode: 0 }
+    return mode % 0o1000 === 0o500
+  })
   return join(folder, 'socket')
 }
 
