@@ -14,8 +14,9 @@ import { ProviderUnavailable } from '../../src/providers/provider.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { freePort } from '../harness/ports.ts'
 import { refusal } from '../harness/problems.ts'
+import { PATIENCE_MS } from '../harness/until.ts'
 
-const countersign = await startCountersign({ env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '2' } })
+const countersign = await startCountersign({ env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '120' } })
 after(() => countersign[Symbol.asyncDispose]())
 const { admin, provider, forge } = countersign
 const { api } = admin
@@ -83,7 +84,7 @@ suite('an address inside a private network', () => {
 })
 
 suite('a public name that leads to a private address later on', () => {
-  const outbound = openOutbound({ timeout_ms: 2000 })
+  const outbound = openOutbound({ timeout_ms: PATIENCE_MS })
   after(() => outbound[Symbol.asyncDispose]())
 
   for (const host of ['localhost', '127.0.0.1', '[::ffff:127.0.0.1]', '2130706433']) {
@@ -107,7 +108,7 @@ suite('a public name that leads to a private address later on', () => {
 })
 
 test('a public host is asked, whatever the address of a request ends in', async () => {
-  await using outbound = openOutbound({ timeout_ms: 2000 })
+  await using outbound = openOutbound({ timeout_ms: PATIENCE_MS })
   const http = outbound.to({ base_url: 'https://forge.invalid', private_address_confirmed: false })
   for (const path of ['/api/v1/user', '/api/v1/repos/search?limit=1']) {
     await assert.rejects(http.request(path), ({ cause }: Error) => {
@@ -202,7 +203,11 @@ suite('a host that cannot be asked is not registered', () => {
 
   test('it accepts and says nothing', async () => {
     await using host = await listening(createTcpServer())
-    const problem = await refused(host.url, 'provider-unavailable', confirmed)
+    const env = { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '2' }
+    await using impatient = await startCountersign({ env })
+    const body = { kind: 'gitea', name: 'Another', base_url: host.url, ...confirmed } as const
+    const created = impatient.admin.api.createProvider({ body })
+    const problem = await refusal(created, 'provider-unavailable')
     assert.match(problem.detail, /no answer within 2 s/)
   })
 

@@ -43,10 +43,14 @@ test('a Git host is away for a day: nothing is marked bad, and all come back, on
       )
       await atOnce(() => refusal(ask(), 'provider-unavailable'))
     }
-    await sql`update connections set refresh_failures = 50`.execute(database.db)
-    await sql`update connections set refresh_due_at = now()
-      where id = ${(await connectionOf(countersign)).id}`.execute(database.db)
+    const { id } = await connectionOf(countersign)
+    await sql`update connections set refresh_failures = 50,
+      refresh_due_at = case when id = ${id} then now() else now() + interval '30 minutes' end`.execute(
+      database.db,
+    )
     await wakeScheduler(countersign)
+    // Nothing is left over for when the host is there again.
+    await untilAll(countersign, sql`id <> ${id} or refresh_failures = 51`)
     await refusal(ask(), 'provider-unavailable')
     const statuses = await sql<{ status: string; count: number }>`
       select status, count(*)::int as count from connections group by 1`.execute(database.db)

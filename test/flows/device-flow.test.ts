@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
-import { problemType } from '../../src/contract/index.ts'
+import { type AuthorizationRequest, problemType } from '../../src/contract/index.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import {
   beginWithCode,
@@ -222,8 +222,8 @@ suite('a host is asked as it wants to be', () => {
     const person = await countersign.person('rosa')
     const { id, device } = await beginWithCode(person, row)
     forge.interruption = { status: 503, body: '<html>Away' }
-    await dueNow(id)
     const calls = forge.calls.length
+    await dueNow(id)
     await until('a call of the host', async () => forge.calls.length > calls)
     assert.equal((await rowOf(id)).status, 'pending')
     forge.interruption = undefined
@@ -236,15 +236,9 @@ suite('a host is asked as it wants to be', () => {
   test('what was granted waits for a host that is away', async () => {
     const person = await countersign.person('sonja')
     const { id, device } = await beginWithCode(person, row)
-    devices.approve(device?.user_code ?? '', 'carol')
-    forge.interruptionFor = (path) =>
-      path.endsWith('/user') ? { status: 503, body: '<html>Away' } : undefined
-    await until('the grant', async () => (await rowOf(id)).status === 'exchanging')
-    await until('a line in the log', async () =>
-      countersign.logged.some((line) => line.includes(id)),
-    )
-    forge.interruptionFor = undefined
+    await grantedWhileAway(id, device)
     assert.equal((await person.access(octo.runtime.id)).authorization, null)
+    forge.interruptionFor = undefined
     await dueNow(id)
     assert.equal((await outcomeOf(person, id)).status, 'completed')
   })
@@ -264,10 +258,7 @@ suite('a host is asked as it wants to be', () => {
     await gaveUp(code.id)
 
     const { id, device } = await beginWithCode(person, row)
-    devices.approve(device?.user_code ?? '', 'carol')
-    forge.interruptionFor = (path) =>
-      path.endsWith('/user') ? { status: 503, body: '<html>Away' } : undefined
-    await until('the grant', async () => (await rowOf(id)).status === 'exchanging')
+    await grantedWhileAway(id, device)
     await damage('token_set_box', id)
     forge.interruptionFor = undefined
     await gaveUp(id)
@@ -400,6 +391,19 @@ async function endsWith(name: string, answer: (user_code: string) => void) {
   const { status, problem } = await outcomeOf(person, id)
   assert.equal(status, 'refused')
   return { person, outcome: problemType(problem?.type ?? '') }
+}
+
+/** The person allows it, and the host is away when it is asked whose grant that is. */
+async function grantedWhileAway(id: string, device: AuthorizationRequest['device']): Promise<void> {
+  const looked = Promise.withResolvers<void>()
+  forge.interruptionFor = (path) => {
+    if (!path.endsWith('/user')) return undefined
+    looked.resolve()
+    return { status: 503, body: '<html>Away' }
+  }
+  devices.approve(device?.user_code ?? '', 'carol')
+  await looked.promise
+  assert.equal((await rowOf(id)).status, 'exchanging')
 }
 
 /** Makes the access token be over now, as far as we know, with nothing due in the background. */

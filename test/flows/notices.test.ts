@@ -5,6 +5,7 @@ import type { Connection, NoticeKind } from '../../src/contract/index.ts'
 import { startVault } from '../../src/roles/vault.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { wakeScheduler } from '../harness/granted.ts'
 import { swapToken } from '../harness/narrowed.ts'
 import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
 import type { PersonClient } from '../harness/person.ts'
@@ -73,8 +74,7 @@ suite('what time brings about', () => {
     await using countersign = await startCountersign({ vaults: 2, servers: 2 })
     const { admin, forge } = countersign
     const row = await newRow(countersign)
-    // The window of seven days opens in two seconds.
-    const expires_at = from(7 * DAY_MS + 2000)
+    const expires_at = from(8 * DAY_MS)
     const warned = await untilRow(
       admin,
       row.runtime_id,
@@ -85,6 +85,7 @@ suite('what time brings about', () => {
         const before = await noticeAt(admin, row.runtime_id)
         assert.equal(before?.connection.status, 'valid')
         assert.equal(before?.notice, null)
+        await warnsIn(countersign, 1500)
       },
     )
     assert.equal(warned.connection.status, 'expiring')
@@ -384,13 +385,20 @@ suite('replicas and restarts', () => {
   })
 })
 
+/** What is to be said next of a token with an end is due this soon, as if it had been handed in so long ago. */
+async function warnsIn(countersign: Countersign, ms: number): Promise<void> {
+  const at = new Date(Date.now() + ms)
+  await sql`update connections set expires_at = expires_at - (notice_due_at - ${at}),
+    notice_due_at = ${at} where expires_at is not null`.execute(countersign.database.db)
+  await wakeScheduler(countersign)
+}
+
 /** Every token with an end ends this soon, as if it had been handed in so long ago. */
-async function endsIn({ database, admin }: Countersign, ms: number): Promise<void> {
+async function endsIn(countersign: Countersign, ms: number): Promise<void> {
   const at = new Date(Date.now() + ms)
   await sql`update connections set expires_at = ${at}, notice_due_at = ${at}
-    where expires_at is not null`.execute(database.db)
-  const change = { name: 'access', owner_id: admin.person.id, id: admin.person.id }
-  await sql`select pg_notify('countersign_changes', ${JSON.stringify(change)})`.execute(database.db)
+    where expires_at is not null`.execute(countersign.database.db)
+  await wakeScheduler(countersign)
 }
 
 async function allTold(countersign: Countersign, count: number): Promise<void> {

@@ -6,14 +6,42 @@ import { after, afterEach, suite, test } from 'node:test'
 import { problemUri } from '../../src/contract/index.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 
-const countersign = await startCountersign({ env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '2' } })
-after(() => countersign[Symbol.asyncDispose]())
-const { admin, provider, forge } = countersign
-const { host } = new URL(forge.url)
-const { runtime, key } = await countersign.runtime()
-const row = { runtime_id: runtime.id, provider_id: provider.id }
-const oldToken = await forge.token()
-assert.equal((await admin.addToken(row, oldToken)).status, 'accepted')
+/** Somebody whose token is in use. @param patience for how many seconds the forge is waited for */
+async function startScene(patience: string) {
+  const countersign = await startCountersign({
+    env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: patience },
+  })
+  after(() => countersign[Symbol.asyncDispose]())
+  const { admin, provider, forge, vault_url } = countersign
+  const { host } = new URL(forge.url)
+  const { runtime, key } = await countersign.runtime()
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  const oldToken = await forge.token()
+  assert.equal((await admin.addToken(row, oldToken)).status, 'accepted')
+  const body = { person: admin.person.email, protocol: 'http', host } as const
+  return {
+    admin,
+    forge,
+    host,
+    runtime,
+    row,
+    oldToken,
+    password: async () => (await runtimeClient(vault_url, key).issueCredential({ body })).password,
+    async fault(kind: string, more: Record<string, unknown> = {}): Promise<AsyncDisposable> {
+      await forge.control('POST', '/control/faults', { kind, ...more })
+      return {
+        async [Symbol.asyncDispose]() {
+          await forge.control('DELETE', '/control/faults')
+        },
+      }
+    },
+  }
+}
+
+type Scene = Awaited<ReturnType<typeof startScene>>
+
+const scene = await startScene('120')
+const { admin, forge, runtime, row, password, fault } = scene
 
 const elsewhere = createServer((_request, response) => response.end('{"login":"mallory"}'))
 let sentElsewhere = 0
@@ -27,40 +55,59 @@ const elsewhereUrl = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).po
 
 interface Outage {
   name: string
-  begin: () => Promise<AsyncDisposable>
+  begin: (scene: Scene) => Promise<AsyncDisposable>
   /** The sentence, which names the host. */
   says: RegExp
   retry_after?: number
+  /** It takes as long as anybody waits, so there it is waited for no longer than this. */
+  patience?: string
 }
 
 const outages: Outage[] = [
-  { name: 'away', begin: () => forge.away(), says: /could not be reached/ },
-  { name: 'slow', begin: () => fault('delay', { delay_ms: 30_000 }), says: /no answer within 2 s/ },
-  { name: 'answering 500', begin: () => fault('status', { status: 500 }), says: /error 500/ },
-  { name: 'answering 503', begin: () => fault('status', { status: 503 }), says: /error 503/ },
-  { name: 'answering HTML', begin: () => fault('html'), says: /not its API/ },
+  { name: 'away', begin: ({ forge }) => forge.away(), says: /could not be reached/ },
+  {
+    name: 'slow',
+    begin: ({ fault }) => fault('delay', { delay_ms: 600_000 }),
+    says: /no answer within 2 s/,
+    patience: '2',
+  },
+  {
+    name: 'answering 500',
+    begin: ({ fault }) => fault('status', { status: 500 }),
+    says: /error 500/,
+  },
+  {
+    name: 'answering 503',
+    begin: ({ fault }) => fault('status', { status: 503 }),
+    says: /error 503/,
+  },
+  { name: 'answering HTML', begin: ({ fault }) => fault('html'), says: /not its API/ },
   {
     name: 'behind a proxy that answers 401 in HTML',
-    begin: () => fault('html', { status: 401 }),
+    begin: ({ fault }) => fault('html', { status: 401 }),
     says: /not its API/,
   },
-  { name: 'another kind of forge now', begin: () => fault('other-forge'), says: /not .* as Gitea/ },
+  {
+    name: 'another kind of forge now',
+    begin: ({ fault }) => fault('other-forge'),
+    says: /not .* as Gitea/,
+  },
   {
     name: 'sending us to another host',
-    begin: () => fault('redirect', { location: `${elsewhereUrl}/api/v1/user` }),
+    begin: ({ fault }) => fault('redirect', { location: `${elsewhereUrl}/api/v1/user` }),
     says: /another address/,
   },
-  { name: 'answering without end', begin: () => fault('endless'), says: /without end/ },
-  { name: 'hanging up', begin: () => fault('reset'), says: /could not be reached/ },
+  { name: 'answering without end', begin: ({ fault }) => fault('endless'), says: /without end/ },
+  { name: 'hanging up', begin: ({ fault }) => fault('reset'), says: /could not be reached/ },
   {
     name: 'asking us to wait',
-    begin: () => fault('status', { status: 429, retry_after: 17 }),
+    begin: ({ fault }) => fault('status', { status: 429, retry_after: 17 }),
     says: /asks us to wait/,
     retry_after: 17,
   },
   {
     name: 'failing once it has said whose token it is',
-    begin: () => fault('status', { status: 502, match: '/api/v1/notifications' }),
+    begin: ({ fault }) => fault('status', { status: 502, match: '/api/v1/notifications' }),
     says: /error 502/,
   },
 ]
@@ -68,10 +115,13 @@ const outages: Outage[] = [
 suite('while the forge is', () => {
   for (const outage of outages) {
     test(`${outage.name}, nothing is learned about a token, and the old one works`, async () => {
+      const { patience } = outage
+      const at = patience === undefined ? scene : await startScene(patience)
+      const { admin, forge, host, runtime, row, oldToken, password } = at
       const newToken = await forge.token()
       const before = (await admin.access(runtime.id)).authorization
       {
-        await using _outage = await outage.begin()
+        await using _outage = await outage.begin(at)
         const candidate = await admin.addToken(row, newToken)
         assert.equal(candidate.status, 'not_checked')
         const { problem } = candidate
@@ -133,19 +183,3 @@ suite('a refusal', () => {
     assert.equal((await admin.checkNow(runtime.id)).status, 'valid')
   })
 })
-
-async function fault(kind: string, more: Record<string, unknown> = {}): Promise<AsyncDisposable> {
-  await forge.control('POST', '/control/faults', { kind, ...more })
-  return {
-    async [Symbol.asyncDispose]() {
-      await forge.control('DELETE', '/control/faults')
-    },
-  }
-}
-
-async function password(): Promise<string> {
-  const { password } = await runtimeClient(countersign.vault_url, key).issueCredential({
-    body: { person: admin.person.email, protocol: 'http', host },
-  })
-  return password
-}

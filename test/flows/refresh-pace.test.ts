@@ -73,7 +73,9 @@ test('a host that says 429 is left alone until it said, and nothing is lost', as
 })
 
 test('a host that does not answer holds up the refreshes of no other', async () => {
-  await using countersign = await startCountersign()
+  await using countersign = await startCountersign({
+    env: { COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '600' },
+  })
   const { admin, forge, database } = countersign
   await using second = await startForge()
   const { id } = await admin.api.createProvider({

@@ -157,7 +157,7 @@ suite('a pasted token', () => {
     await events.until(async () =>
       (await scene.token())?.status === 'rejected' ? true : undefined,
     )
-    assert.ok(events.seen.includes('runtime_token'))
+    await events.until(async () => events.seen.includes('runtime_token') || undefined)
     assert.deepEqual(await inNeed(), ['Forge'])
     const problem = await refusal(scene.asItself(), 'credential-rejected')
     assert.equal(problem.extensions.page, scene.page)

@@ -84,7 +84,7 @@ for (const [name, shift] of [
       await forge.control('POST', '/control/faults', fault)
       await assert.rejects(ask(vault.url))
       const { rows } = await sql<{ wait: number }>`
-        select extract(epoch from refresh_due_at - now())::int as wait
+        select extract(epoch from refresh_due_at - refresh_failed_at)::int as wait
         from connections where method = 'oauth'`.execute(database.db)
       const wait = rows[0]?.wait ?? 0
       assert.ok(wait > 5 && wait < 30, `tried again in ${wait} s`)

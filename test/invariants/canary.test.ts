@@ -20,6 +20,7 @@ import {
 import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { joinAs, PASSWORD } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
+import { until } from '../harness/until.ts'
 import { agentsLog, everyFlowAtGitlab, everyFlowOfACommandLine, type Keep } from './canary-flows.ts'
 import { disguises } from './disguises.ts'
 import { recordAnswers } from './recorded-answers.ts'
@@ -206,6 +207,11 @@ async function everyOAuthFlow(countersign: Countersign, keep: Keep): Promise<voi
   const { client_secret, ...client } = await registerClient(admin, builder, row)
   keep('client secret', client_secret)
   await admin.api.testClient({ params: { id: client.id } })
+  // It asks where answers are prepared below, each for the next who asks.
+  await until('the end of the test of an app', async () => {
+    const form = await admin.api.getClientForm({ query: { provider_id: row.provider_id } })
+    return form.client?.test !== null
+  })
 
   const account = { login: 'alice', password: 'alice-demo' }
   /** Has the forge answer the next request for tokens with secrets in every place there is. */
@@ -330,12 +336,18 @@ async function secretsInFiles(folder: string, secrets: Secrets): Promise<string[
   const found: string[] = []
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
-    const bytes = await readFile(join(entry.parentPath, entry.name))
+    const bytes = await readFile(join(entry.parentPath, entry.name)).catch(nothingIfGone)
     for (const [name, secret] of secrets) {
       if (bytes.includes(secret)) found.push(`${name}: ${entry.name}`)
     }
   }
   return found
+}
+
+/** PostgreSQL is still at work, and takes files away. */
+function nothingIfGone(error: NodeJS.ErrnoException): Buffer {
+  if (error.code !== 'ENOENT') throw error
+  return Buffer.alloc(0)
 }
 
 /** A scan that finds nothing proves nothing: here it has something to find. */

@@ -214,7 +214,7 @@ export function describeOAuth(adapter: ProviderAdapter, forge: OAuthForge): void
             assert.ok(error instanceof TokenEndpointError)
             assert.equal(error.outcome, 'transient', JSON.stringify(reply))
             const wait = error.retry_after ?? 0
-            assert.ok(wait <= (seconds ?? wait) && wait > (seconds ?? 0) - 5)
+            assert.ok(wait <= (seconds ?? wait) && wait >= (seconds ?? 0) / 2)
             return true
           },
         )

@@ -197,7 +197,8 @@ export function describeAdapter(adapter: ProviderAdapter, forge: AdapterForge): 
           assert.ok(error instanceof ProviderUnavailable, `${JSON.stringify(reply)}: ${error}`)
           if (seconds === undefined) return true
           const wait = error.retry_after ?? 0
-          assert.ok(wait <= seconds && wait > seconds - 5, `${wait} of ${seconds} s`)
+          // Some are moments, from which this test itself has come nearer.
+          assert.ok(wait <= seconds && wait > seconds / 2, `${wait} of ${seconds} s`)
           return true
         }
         await assert.rejects(
