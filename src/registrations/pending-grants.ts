@@ -10,15 +10,13 @@ export async function endPendingGrants(
   trx: Trx,
   { id, client_id }: { id: string; client_id: string },
 ): Promise<void> {
-  const problem = new ProblemError(
-    'authorization-failed',
-    'An administrator replaced the app that you allowed. Nothing was changed. Authorize access again.',
-  )
+  // A vault that is about to write such a grant down waits for the end of this, or has done so before.
+  await trx.selectFrom('clients').select('id').where('id', '=', id).forNoKeyUpdate().execute()
   const ended = await trx
     .updateTable('authorization_requests')
     .set({
       status: 'refused',
-      problem: JSON.stringify(problem.toProblem()),
+      problem: JSON.stringify(appReplaced().toProblem()),
       token_set_box: null,
       next_poll_at: null,
     })
@@ -35,4 +33,12 @@ export async function endPendingGrants(
   for (const request of ended) {
     await announce(trx, { name: 'authorization_request', ...request })
   }
+}
+
+/** What became of a grant to an app when another took its place. */
+export function appReplaced(): ProblemError {
+  return new ProblemError(
+    'authorization-failed',
+    'An administrator replaced the app that you allowed. Nothing was changed. Authorize access again.',
+  )
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { TokenAnswer } from '../oauth/token-endpoint.ts'
+import { appReplaced } from '../registrations/pending-grants.ts'
 import { isDatabaseAway, type Trx } from '../store/database.ts'
 import type { FinishParts } from './exchange-code.ts'
 import { keepRevocation } from './keep-revocation.ts'
@@ -40,6 +41,7 @@ export const usedUp = {
  *
  * @throws OvertakenError when another vault has, or has ended the request, or the person gave it up:
  *   what was granted is ended then
+ * @throws ProblemError `authorization-failed` when the app was replaced: so it is then, too
  */
 export async function keepGranted(
   { keyring, db, closing }: FinishParts,
@@ -48,8 +50,18 @@ export async function keepGranted(
 ): Promise<void> {
   const granted: Granted = { ...answer, asked_at: request.now.getTime() }
   const token_set_box = await keyring.seal(tokenSetAddress(request), JSON.stringify(granted))
-  const kept = await whenDatabaseIsBack(closing, () =>
+  const unwanted = {
+    ...request,
+    row_id: request.id,
+    account_login: 'an account',
+    box: token_set_box,
+  }
+  const outcome = await whenDatabaseIsBack(closing, () =>
     db.transaction().execute(async (trx) => {
+      if (await isReplaced(trx, request)) {
+        await keepRevocation(trx, unwanted)
+        return 'replaced'
+      }
       const { numUpdatedRows } = await trx
         .updateTable('authorization_requests')
         .set({ ...usedUp, status: 'exchanging', token_set_box })
@@ -57,11 +69,37 @@ export async function keepGranted(
         .where('status', '=', request.status)
         .where('token_set_box', 'is', null)
         .executeTakeFirst()
-      if (numUpdatedRows === 0n) await endUnwanted(trx, request, token_set_box)
-      return numUpdatedRows > 0n
+      if (numUpdatedRows > 0n) return 'kept'
+      if (await isGivenUp(trx, request)) await keepRevocation(trx, unwanted)
+      return 'overtaken'
     }),
   )
-  if (!kept) throw new OvertakenError()
+  if (outcome === 'replaced') throw appReplaced()
+  if (outcome === 'overtaken') throw new OvertakenError()
+}
+
+/**
+ * Whether another app has taken the place of the one that was allowed. Whoever replaces it from now
+ * on waits for the end of `trx`, and then ends what waits with a grant to it.
+ */
+async function isReplaced(trx: Trx, request: PendingRequest): Promise<boolean> {
+  const app = await trx
+    .selectFrom('clients')
+    .select('client_id')
+    .where('id', '=', request.client_row_id)
+    .forShare()
+    .executeTakeFirst()
+  return app?.client_id !== request.client_id
+}
+
+/** The person gave up while the host granted it, or it was turned down: nobody else knows of it. */
+async function isGivenUp(trx: Trx, request: PendingRequest): Promise<boolean> {
+  const there = await trx
+    .selectFrom('authorization_requests')
+    .select('status')
+    .where('id', '=', request.id)
+    .executeTakeFirst()
+  return there === undefined || there.status === 'refused'
 }
 
 /** For so long a database may be away, as at a failover, before what was granted is lost … */
@@ -84,15 +122,4 @@ async function whenDatabaseIsBack<T>(closing: AbortSignal, write: () => Promise<
     }
     await pause(AGAIN_MS, undefined, { signal: closing }).catch(() => {})
   }
-}
-
-/** The person gave up while the host granted it, or it was turned down: nobody else knows of it. */
-async function endUnwanted(trx: Trx, request: PendingRequest, box: string): Promise<void> {
-  const there = await trx
-    .selectFrom('authorization_requests')
-    .select('status')
-    .where('id', '=', request.id)
-    .executeTakeFirst()
-  if (there !== undefined && there.status !== 'refused') return
-  await keepRevocation(trx, { ...request, row_id: request.id, account_login: 'an account', box })
 }

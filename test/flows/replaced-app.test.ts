@@ -115,6 +115,29 @@ test('a grant that waits for a word about its account is ended as the app that i
   assert.equal(github.token(password)?.revoked, false)
 })
 
+test('so is what the host was granting to it as it was replaced, and nobody uses that', async () => {
+  const { length: made } = await revocations(0)
+  const { row } = await runtime('late')
+  const app = await replaceApp()
+  const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  github.holdBack = (path) => {
+    if (path !== '/login/oauth/access_token') return undefined
+    github.holdBack = undefined
+    held.resolve()
+    return released.promise
+  }
+  const authorized = authorize(row)
+  await held.promise
+  const next = await replaceApp()
+  released.resolve()
+  const { status, problem } = await authorized
+  assert.equal(status, 'refused')
+  assert.match(problem?.detail ?? '', /replaced the app that you allowed/)
+  assert.equal((await revocations(made + 1)).at(-1), 'grant of an account at github: revoked')
+  assert.ok(told(app) && !told(next))
+  assert.equal((await admin.access(row.runtime_id)).authorization, null)
+})
+
 test('what was granted with a code to the app before is not looked at any more', async () => {
   await using octo = await startDeviceForge(countersign)
   const provider_id = octo.provider.id
