@@ -59,11 +59,8 @@ suite('what administrators set up, in a browser', { skip: noChromium }, () => {
       await settings().getByText('Type a number of days, from 1 to 3650.').waitFor()
       await settings().getByText('Type a number of days, from 0 to 90.').waitFor()
       await settings().getByText('Write it as acme/app').waitFor()
-      assert.equal(
-        await page.locator(':focus').getAttribute('aria-label'),
-        'Own list of scopes',
-        'the first fault has the focus',
-      )
+      const first = settings().getByLabel('Own list of scopes')
+      await first.and(page.locator(':focus')).waitFor()
       await assertAccessible(page)
       assert.deepEqual(await stored(), before)
     })
@@ -151,7 +148,10 @@ suite('what administrators set up, in a browser', { skip: noChromium }, () => {
       await page.goto(url(`/admin/runtimes/${row.runtime_id}`))
       const mode = page.getByLabel('How people authorize ci at Forge')
       await mode.selectOption("This runtime's own app")
-      await page.getByRole('link', { name: 'Register app at Forge' }).click()
+      await page
+        .getByRole('link', { name: 'Register app at Forge' })
+        .and(page.locator('[href$="/app"]'))
+        .click()
       const panel = dialog('Register app at Forge')
       await panel.getByText('Only people who authorize runtime ci use this app.').waitFor()
       const address = panel.getByLabel('Callback address', { exact: true })

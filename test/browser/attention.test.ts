@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import type { Page } from 'playwright-core'
-import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { assertAccessible } from './accessibility.ts'
-import { noChromium, takeEarlyAnswers } from './chromium.ts'
+import { awaitEarlyAnswers, hearNothing, noChromium, takeEarlyAnswers } from './chromium.ts'
 import { type Populated, startPopulated } from './populated.ts'
 
 suite('the banner above the list of tokens', { skip: noChromium }, () => {
@@ -28,6 +27,7 @@ suite('the banner above the list of tokens', { skip: noChromium }, () => {
     await page.goto(url('/tokens?q=waiting'))
     await banner().getByText('2 authorizations need you').waitFor()
     assert.deepEqual(await named(), ['old · Forge', 'soon · Forge'])
+    await page.getByRole('rowheader', { name: 'waiting' }).waitFor()
     assert.equal(await page.getByRole('rowheader').count(), 1)
   })
 
@@ -105,15 +105,17 @@ suite('the banner above the list of tokens', { skip: noChromium }, () => {
     const inNeed = ({ pathname, searchParams }: URL) =>
       pathname === '/api/v1/runtimes' && searchParams.has('in_need')
     await takeEarlyAnswers(page)
+    await hearNothing(page)
     await page.route(inNeed, (route) => route.abort())
     await page.goto(url('/tokens'))
     await banner().getByText('What needs you could not be read.').waitFor()
     await banner().getByText('7 authorizations need you').waitFor()
     await assertAccessible(page)
-    await page.unrouteAll()
+    await page.unroute(inNeed)
     await banner().getByRole('button', { name: 'Try again' }).click()
     await banner().getByText('Own tokens of runtimes need an administrator').waitFor()
     assert.equal(await banner().getByText('What needs you could not be read.').count(), 0)
+    await page.unrouteAll()
   })
 
   test('a sign of life of an agent has only those lists read again that show it', async () => {
@@ -122,9 +124,14 @@ suite('the banner above the list of tokens', { skip: noChromium }, () => {
     const path = `/api/v1/runtimes/${items[0]?.id}`
     const answer = (pathname: string) =>
       page.waitForResponse((response) => new URL(response.url()).pathname === pathname)
-    const parts = [path, `${path}/providers`, `${path}/tokens`, `${path}/revocations`, EVENTS_PATH]
+    // What comes with the page is asked for once it listens; what is opened after that is read once.
+    await awaitEarlyAnswers(page)
+    const listening = answer('/api/v1/access')
+    await page.goto(url('/tokens'))
+    await listening
+    const parts = [path, `${path}/providers`, `${path}/tokens`, `${path}/revocations`]
     const first = Promise.all(parts.map(answer))
-    await page.goto(url(`/admin/runtimes/${items[0]?.id}`))
+    await banner().getByRole('link', { name: 'robot' }).click()
     await first
     const asked: string[] = []
     page.on('request', (request) => {

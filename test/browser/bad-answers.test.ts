@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible } from './accessibility.ts'
-import { noChromium } from './chromium.ts'
+import { hearNothing, noChromium } from './chromium.ts'
 import { type Populated, startPopulated } from './populated.ts'
 
 suite(
@@ -22,11 +22,12 @@ suite(
     after(() => populated[Symbol.asyncDispose]())
 
     const alert = (words: string, on = page) => on.getByRole('alert').filter({ hasText: words })
-    const refuse = (path: string) =>
-      page.route(
-        ({ pathname, search }) => `${pathname}${search}`.startsWith(path),
-        (route) => route.abort(),
-      )
+    /** @returns what has it answered again */
+    async function refuse(path: string): Promise<() => Promise<void>> {
+      const begins = ({ pathname, search }: URL) => `${pathname}${search}`.startsWith(path)
+      await page.route(begins, (route) => route.abort())
+      return () => page.unroute(begins)
+    }
 
     test('Edit runtime of one that is gone leads back', async () => {
       const gone = `/admin/runtimes/${crypto.randomUUID()}`
@@ -45,10 +46,11 @@ suite(
         const name = `more-${String(index).padStart(2, '0')}`
         await admin.api.createRuntime({ body: { name, provider_ids: [provider.id] } })
       }
+      await hearNothing(page)
       await page.goto(url('/admin/runtimes'))
       const rows = page.getByRole('rowheader')
       await rows.nth(24).waitFor()
-      await refuse('/api/v1/runtimes?cursor=')
+      const answer = await refuse('/api/v1/runtimes?cursor=')
       await page.getByRole('button', { name: 'Show more' }).click()
       await alert('More could not be read.').waitFor()
       assert.match(
@@ -57,23 +59,26 @@ suite(
       )
       assert.equal(await rows.count(), 25)
       await assertAccessible(page)
-      await page.unrouteAll()
+      await answer()
       await page.getByRole('button', { name: 'Try again' }).click()
       await rows.nth(28).waitFor()
       assert.equal(await alert('More could not be read.').count(), 0)
+      await page.unrouteAll()
     })
 
     test('invitations that cannot be read are not just missing', async () => {
-      await refuse('/api/v1/invites')
+      await hearNothing(page)
+      const answer = await refuse('/api/v1/invites')
       await page.goto(url('/admin/people'))
       const said = alert('The invitations could not be read.')
       await said.waitFor()
       await page.getByRole('button', { name: 'Remove mo' }).waitFor()
       await assertAccessible(page)
-      await page.unrouteAll()
+      await answer()
       await said.getByRole('button', { name: 'Try again' }).click()
       await page.getByRole('button', { name: 'Withdraw invitation for anyone' }).waitFor()
       assert.equal(await said.count(), 0)
+      await page.unrouteAll()
     })
 
     test('what the server says of a field stands at the field, in words', async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { EARLY_ADDRESSES } from '../../src/contract/index.ts'
+import { EARLY_ADDRESSES, EARLY_ANSWERS, EVENTS_PATH } from '../../src/contract/index.ts'
+import { until } from '../harness/until.ts'
 
 /** `npm test` finds a browser, or installs one, and names it here. */
 const path = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium'
@@ -9,6 +10,12 @@ const path = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium'
 export const noChromium = !existsSync(path) && `there is no Chromium at ${path}`
 
 const PATIENCE_MS = 20_000
+
+/** The addresses whose answers come with a page, and those answers. */
+const EARLY_PARTS = new RegExp(
+  `name="${EARLY_ADDRESSES}" content="([^"]*)".* id="${EARLY_ANSWERS}">(.*?)</script>`,
+  's',
+)
 
 /** A background service of Chromium's must not look like a request of ours. */
 const QUIET = [
@@ -51,7 +58,16 @@ export async function openProfile(
   const complaints = complaintsOf(context, [new URL(url).origin, ...others])
   await context.addInitScript(REPORT_VIOLATIONS)
   const page = await context.newPage()
-  return { context, page, complaints, [Symbol.asyncDispose]: () => context.close() }
+  return {
+    context,
+    page,
+    complaints,
+    async [Symbol.asyncDispose]() {
+      // What a test still holds back is of no more interest.
+      for (const open of context.pages()) await open.unrouteAll({ behavior: 'ignoreErrors' })
+      await context.close()
+    },
+  }
 }
 
 const REPORT_VIOLATIONS = `addEventListener('securitypolicyviolation', (event) => {
@@ -83,18 +99,44 @@ function complaintsOf(context: BrowserContext, origins: readonly string[]): stri
   return complaints
 }
 
+const isPage = ({ pathname }: URL) => !/^\/api\/|\./.test(pathname)
+
 /**
  * Takes from each page that is loaded what comes with it, until `page.unrouteAll`: it then asks for
  * everything, and a test may answer.
  */
 export async function takeEarlyAnswers(page: Page): Promise<void> {
-  const isPage = ({ pathname }: URL) => !/^\/api\/|\./.test(pathname)
   await page.route(isPage, async (route) => {
     const response = await route.fetch()
     const addresses = new RegExp(`(name="${EARLY_ADDRESSES}" content=")[^"]*`)
     const body = (await response.text()).replace(addresses, '$1[]')
     await route.fulfill({ response, body })
   })
+}
+
+/** Has each page that is loaded come with all that can, which a server that is slow leaves out. */
+export async function awaitEarlyAnswers(page: Page): Promise<void> {
+  await page.route(isPage, async (route) => {
+    const whole = await until('a page with all of its answers', async () => {
+      const response = await route.fetch()
+      const body = await response.text()
+      const [, addresses = '[]', answers = '{}'] = EARLY_PARTS.exec(body) ?? []
+      const early: string[] = JSON.parse(
+        addresses.replaceAll('&quot;', '"').replaceAll('&amp;', '&'),
+      )
+      const known: object = JSON.parse(answers)
+      return early.length > 0 && early.every((one) => one in known) && { response, body }
+    })
+    await route.fulfill(whole)
+  })
+}
+
+/**
+ * Leaves pages without the event stream, as if it had yet to begin: only what the person does has
+ * anything read again.
+ */
+export async function hearNothing(page: Page): Promise<void> {
+  await page.route(`**${EVENTS_PATH}`, () => {})
 }
 
 function cookiesOf(header: string, url: string) {

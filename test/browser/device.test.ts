@@ -35,6 +35,7 @@ suite('the page on which a command line is let in', { skip: noChromium }, () => 
     await page.getByRole('button', { name: 'Sign in' }).click()
 
     const code = page.getByLabel('Code')
+    await code.waitFor()
     await assertAccessible(page)
     await code.fill('AB')
     await page.keyboard.press('Enter')
@@ -76,7 +77,7 @@ suite('the page on which a command line is let in', { skip: noChromium }, () => 
     await assertAccessible(page)
     await page.getByRole('button', { name: 'Enter another code' }).click()
     await page.getByLabel('Code').waitFor()
-    assert.equal(new URL(page.url()).search, '')
+    await page.waitForURL(`${page_url}/device`)
     assert.deepEqual(complaints, [])
   })
 })

@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, suite, test } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { Browser, Request } from 'playwright-core'
 import { EARLY_ANSWERS, EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { GOOD_SCOPES } from '../harness/forge.ts'
 import { PASSWORD } from '../harness/person.ts'
-import { launchChromium, noChromium, openProfile } from './chromium.ts'
+import { awaitEarlyAnswers, launchChromium, noChromium, openProfile } from './chromium.ts'
 
 suite('what comes with a page', { skip: noChromium }, () => {
   let countersign: Countersign
@@ -32,16 +32,15 @@ suite('what comes with a page', { skip: noChromium }, () => {
   test('is not asked for: until the page listens, it asks for nothing', async () => {
     await using profile = await openAdmin()
     const { page, complaints } = profile
-    const asked: string[] = []
-    page.on('request', (request) => {
-      const { pathname } = new URL(request.url())
-      if (pathname.startsWith('/api/')) asked.push(pathname)
-    })
+    await awaitEarlyAnswers(page)
+    const pathOf = (request: Request) => new URL(request.url()).pathname
     for (const path of ['', `/${row.runtime_id}/${row.provider_id}`]) {
-      asked.length = 0
+      // What the page before still asks for is over.
+      await page.goto('about:blank')
+      const first = page.waitForRequest((request) => pathOf(request).startsWith('/api/'))
       await page.goto(list() + path)
       await page.getByRole('rowheader', { name: 'ci', includeHidden: true }).waitFor()
-      assert.equal(asked[0], EVENTS_PATH, asked.join())
+      assert.equal(pathOf(await first), EVENTS_PATH)
     }
     assert.deepEqual(complaints, [])
   })

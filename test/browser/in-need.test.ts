@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { startWithGitlab, type WithGitlab } from '../harness/gitlab.ts'
+import { PATIENCE_MS } from '../harness/until.ts'
 import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 
@@ -30,7 +31,15 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
       path === '/oauth/revoke' ? { status: 503 } : undefined
   }
 
+  async function back(): Promise<void> {
+    scene.gitlab.interruptionFor = undefined
+    // The queue has waited longer after each try.
+    await section().waitFor({ state: 'detached', timeout: PATIENCE_MS })
+  }
+
   async function assertShown(account: string): Promise<void> {
+    // It stands there before the host has been told for the first time.
+    await section().getByText('answered with error 503').waitFor()
     const text = (await section().innerText()).replaceAll(/\s+/g, ' ')
     assert.match(
       text,
@@ -53,8 +62,7 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
     await dialog.getByRole('button', { name: 'Delete' }).click()
     await section().waitFor()
     await assertShown('carol')
-    scene.gitlab.interruptionFor = undefined
-    await section().waitFor({ state: 'detached' })
+    await back()
     assert.equal(scene.gitlab.working(access_token), undefined)
   })
 
@@ -67,8 +75,7 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
     await dialog.getByRole('button', { name: 'Delete' }).click()
     await section().waitFor()
     await assertShown('dave')
-    scene.gitlab.interruptionFor = undefined
-    await section().waitFor({ state: 'detached' })
+    await back()
   })
 
   test('former tokens of an authorization in use are not to be ended by hand', async () => {
@@ -79,8 +86,7 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
     await section().getByText('Former tokens of an authorization that is in use.').waitFor()
     assert.equal(await section().getByRole('link').count(), 0)
     await assertAccessible(page)
-    scene.gitlab.interruptionFor = undefined
-    await section().waitFor({ state: 'detached' })
+    await back()
   })
 
   test('an app is marked in the lists of runtimes and apps until it works', async () => {

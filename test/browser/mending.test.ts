@@ -125,6 +125,7 @@ suite('each button of the banner mends what it stands by', { skip: noChromium },
       await inList(need).locator('[data-status=valid]').waitFor()
       await inBanner(need).waitFor({ state: 'detached' })
       await panel.waitFor({ state: 'hidden' })
+      await page.waitForURL(`${countersign.page_url}/tokens`)
     })
   }
 

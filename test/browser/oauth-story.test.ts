@@ -68,7 +68,8 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       .getByRole('table', { name: 'Git personal access tokens' })
       .getByRole('row')
       .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${runtime}`) }) })
-  const status = (page: Page, runtime: string) => row(page, runtime).locator('span[data-status]')
+  const becomes = (page: Page, runtime: string, what: 'valid' | 'none') =>
+    row(page, runtime).locator(`span[data-status=${what}]`).waitFor()
   const panelOf = (runtime: 'ci' | 'web') =>
     url(`/tokens/${runtimes[runtime].runtime.id}/${countersign.provider.id}`)
   const credentialOf = async (person: PersonClient) =>
@@ -156,7 +157,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
     await allow(page)
     await page.waitForURL(url('/tokens'))
     await alert(page, 'ci now acts at Forge as you').waitFor()
-    assert.equal(await status(page, 'ci').getAttribute('data-status'), 'valid')
+    await becomes(page, 'ci', 'valid')
     assert.match(await row(page, 'ci').innerText(), /alice[\s\S]*OAuth2/)
   })
 
@@ -210,7 +211,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
     await assertAccessible(page)
     await dialog(page).getByRole('button', { name: 'Authorize this runtime too' }).click()
     await alert(page, 'web acts at Forge as alice').waitFor()
-    assert.equal(await status(page, 'web').getAttribute('data-status'), 'valid')
+    await becomes(page, 'web', 'valid')
     page.off('request', listen)
     assert.deepEqual(there, [])
   })
@@ -297,7 +298,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       await page.bringToFront()
       await button(page).dblclick()
       await page.waitForURL(url('/tokens'))
-      await status(page, 'ci').and(page.locator('[data-status=valid]')).waitFor()
+      await becomes(page, 'ci', 'valid')
       const first = await asItIs(person)
 
       const back = second.waitForRequest((request) =>
@@ -385,7 +386,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       const question = page.getByRole('dialog', { name: `Delete the authorization of ${runtime}?` })
       await question.getByText(words).waitFor()
       await question.getByRole('button', { name: 'Delete', exact: true }).click()
-      await status(page, runtime).and(page.locator('[data-status=none]')).waitFor()
+      await becomes(page, runtime, 'none')
     }
     const { db } = countersign.database
     const grants = await db

@@ -4,6 +4,7 @@ import type { Locator, Page } from 'playwright-core'
 import { startCountersign } from '../harness/countersign.ts'
 import { assertAccessible } from './accessibility.ts'
 import {
+  hearNothing,
   launchChromium,
   noChromium,
   openProfile,
@@ -217,6 +218,7 @@ suite('every page and panel', { skip: noChromium }, () => {
     const { page } = populated.ada
     const held = Promise.withResolvers<void>()
     await takeEarlyAnswers(page)
+    await hearNothing(page)
     const list = ({ pathname }: URL) => pathname === '/api/v1/access'
     await page.route(list, async (route) => {
       await held.promise
@@ -228,9 +230,10 @@ suite('every page and panel', { skip: noChromium }, () => {
     held.resolve()
     await button('Try again')(page).waitFor()
     await assertAccessible(page)
-    await page.unrouteAll()
+    await page.unroute(list)
     await press('Try again')(page)
     await status('rejected')(page).waitFor()
+    await page.unrouteAll()
     populated.ada.complaints.length = 0
   })
 

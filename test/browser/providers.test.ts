@@ -32,6 +32,7 @@ suite('editing a Git host', { skip: noChromium }, () => {
   test('a mistyped address is corrected, and asked about where it is private', async () => {
     await page.goto(`${countersign.page_url}/admin/providers`)
     await edit('Forge').click()
+    await panel().getByLabel('Name').waitFor()
     await assertAccessible(page)
     await panel().getByLabel('Name').fill('Company Git')
     await panel().getByLabel('Address').fill(other.url)

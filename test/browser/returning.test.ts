@@ -5,7 +5,14 @@ import { EVENTS_PATH } from '../../src/contract/index.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { assertAccessible } from './accessibility.ts'
-import { launchChromium, noChromium, openProfile, takeEarlyAnswers } from './chromium.ts'
+import {
+  awaitEarlyAnswers,
+  hearNothing,
+  launchChromium,
+  noChromium,
+  openProfile,
+  takeEarlyAnswers,
+} from './chromium.ts'
 
 suite('coming back from a Git host', { skip: noChromium }, () => {
   let countersign: Countersign
@@ -70,6 +77,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await using profile = await openAdmin()
     const { page } = profile
     await page.addInitScript(NOTE_PANELS)
+    await awaitEarlyAnswers(page)
     await page.goto(href)
     await isDone(page)
     assert.equal(await page.evaluate('panelSeen'), false)
@@ -84,6 +92,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await using profile = await openAdmin()
     const { page } = profile
     await takeEarlyAnswers(page)
+    await hearNothing(page)
     // The lists are not answered, so that it is still being finished when the person goes.
     await page.route(LISTS, () => {})
     await page.addInitScript(NOTE_WAY_BACK)
@@ -105,6 +114,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     const { href } = await authorized('unread')
     await using profile = await openAdmin()
     const { page } = profile
+    await hearNothing(page)
     await page.route(ROW, (route) => route.abort())
     await page.goto(href)
     const again = page.getByRole('dialog').getByRole('button', { name: 'Try again' })
@@ -149,7 +159,7 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     const { id, href } = await authorized('tardy')
     await using profile = await openAdmin()
     const { page } = profile
-    await page.route(`**${EVENTS_PATH}`, () => {})
+    await hearNothing(page)
     await findUnfinished(page, id, Number.POSITIVE_INFINITY)
     await page.goto(href)
     await page.getByRole('dialog').getByText('Finishing…').waitFor()

@@ -49,7 +49,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await page.keyboard.press('Escape')
     await panel('Add Token').waitFor({ state: 'hidden' })
     await page.waitForURL(`${countersign.page_url}/admin/runtimes/${row.runtime_id}`)
-    assert.equal(await page.locator(':focus').getAttribute('id'), await add.getAttribute('id'))
+    await add.and(page.locator(':focus')).waitFor()
   })
 
   test('is added in a panel that says what it needs', async () => {
@@ -63,7 +63,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await paste('Add Token', token)
     await notice('Token added').waitFor()
     await panel('Add Token').waitFor({ state: 'hidden' })
-    assert.equal(await state().getAttribute('data-status'), 'valid')
+    await state().and(page.locator('[data-status=valid]')).waitFor()
     const cells = (await section().innerText()).replaceAll(/\s+/g, ' ')
     assert.match(cells, /alice Alice Demo Valid/)
     assert.match(cells, /write:repository read:user No end known just now/)
@@ -102,6 +102,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await page.getByText('Update at Forge').waitFor()
     await assertAccessible(page)
     await page.getByRole('link', { name: 'ci', exact: true }).click()
+    await section().waitFor()
   })
 
   test('is authorized with OAuth2, by the robot account', async () => {
@@ -145,7 +146,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await assertAccessible(page)
     await said.getByRole('button', { name: 'Dismiss' }).click()
     await said.waitFor({ state: 'detached' })
-    assert.equal(page.url(), `${page_url}/admin/runtimes/${row.runtime_id}`)
+    await page.waitForURL(`${page_url}/admin/runtimes/${row.runtime_id}`)
   })
 
   test('is deleted, after saying by name what stops working', async () => {

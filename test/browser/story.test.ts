@@ -8,6 +8,7 @@ import type { Browser, Page, Request } from 'playwright-core'
 import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
 import { freePort } from '../harness/ports.ts'
 import { startProgram } from '../harness/program.ts'
+import { until } from '../harness/until.ts'
 import { disguises } from '../invariants/disguises.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 import { chosenLevel, generateToken, makeToken, signInAtForge } from './forge-pages.ts'
@@ -74,6 +75,10 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
       .getByRole('row')
       .filter({ has: on.getByRole('rowheader', { name: new RegExp(`^${runtime}`) }) })
   const status = (runtime: string) => row(runtime).locator('[data-status]')
+  const becomes = (runtime: string, what: 'valid' | 'none') =>
+    status(runtime)
+      .and(page.locator(`[data-status=${what}]`))
+      .waitFor()
   const panel = (title: string) => page.getByRole('dialog', { name: title })
   const notice = (title: string) => page.getByRole('alert').filter({ hasText: title })
 
@@ -144,12 +149,12 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
     const field = panel('Add Token').getByLabel('Token', { exact: true })
     await field.focus()
     await page.keyboard.press('ControlOrMeta+V')
-    assert.equal(await field.inputValue(), tokens[0])
+    await until('the pasted token', async () => (await field.inputValue()) === tokens[0])
     await panel('Add Token').getByRole('button', { name: 'Add Token' }).click()
 
     await notice('Token added').waitFor()
     await panel('Add Token').waitFor({ state: 'hidden' })
-    assert.equal(await status('local').getAttribute('data-status'), 'valid')
+    await becomes('local', 'valid')
     const cells = (await row('local').innerText()).replaceAll(/\s+/g, ' ')
     assert.match(cells, /alice Alice Demo Valid/)
     assert.match(cells, /write:repository read:user No end known just now/)
@@ -223,7 +228,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
   test('Check now asks the forge', async () => {
     await page.getByRole('button', { name: `Check now: token of local at ${FORGE}` }).click()
     await notice('Checked: valid').waitFor()
-    assert.equal(await status('local').getAttribute('data-status'), 'valid')
+    await becomes('local', 'valid')
   })
 
   test('a second runtime is in every window at once, and its key is shown once', async () => {
@@ -265,7 +270,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
     await panel('Add Token').getByRole('button', { name: 'Use this token' }).click()
     await notice('Authorized').waitFor()
     await panel('Add Token').waitFor({ state: 'hidden' })
-    assert.equal(await status('build').getAttribute('data-status'), 'valid')
+    await becomes('build', 'valid')
     await row('build', idle).locator('[data-status=valid]').waitFor()
 
     const cloned = await build.clone(urls.clone)
@@ -289,7 +294,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
     assert.match(words, /build still uses it/)
     await question.getByRole('button', { name: 'Delete', exact: true }).click()
     await notice('Deleted').waitFor()
-    assert.equal(await status('local').getAttribute('data-status'), 'none')
+    await becomes('local', 'none')
     await row('local', idle).locator('[data-status=none]').waitFor()
 
     shell.stdin.end('git push --quiet || echo refused\n')
