@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Request } from 'playwright-core'
 import { EARLY_ANSWERS, EVENTS_PATH } from '../../src/contract/index.ts'
-import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { GOOD_SCOPES } from '../harness/forge.ts'
 import { PASSWORD } from '../harness/person.ts'
 import { awaitEarlyAnswers, launchChromium, noChromium, openProfile } from './chromium.ts'
@@ -119,6 +119,23 @@ suite('what comes with a page', { skip: noChromium }, () => {
     await admin.addToken(row, await forge.token('alice', GOOD_SCOPES))
     goOn()
     await page.locator('tr [data-status=valid]').waitFor()
+  })
+
+  test('nor does what a page asks for, before it listens', async () => {
+    const { runtime, key } = await countersign.runtime('early')
+    await using profile = await openAdmin()
+    const { page } = profile
+    const { promise: changed, resolve: goOn } = Promise.withResolvers<void>()
+    await page.route(`**${EVENTS_PATH}`, async (route) => {
+      await changed
+      await route.continue()
+    })
+    await page.goto(`${countersign.page_url}/admin/runtimes/${runtime.id}`)
+    await page.getByText('Never seen').waitFor()
+    const vault = runtimeClient(countersign.vault_url, key)
+    await vault.getRuntimeView({ query: { agent: '1.2.3' } })
+    goOn()
+    await page.getByText('Version 1.2.3').waitFor()
   })
 })
 

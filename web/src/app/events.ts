@@ -32,12 +32,6 @@ const stale: Record<EventName, (id: string) => QueryKey[]> = {
 }
 
 /**
- * What came with the page, or was asked for by it, before anybody listened: an event about it, such as
- * the end of an authorization, may be over by now.
- */
-const early: QueryKey[] = [['authorization-request'], ['access'], ['runtimes', 'in-need']]
-
-/**
  * Listens to the server's events for as long as the component is mounted and the page in sight, and
  * has read again what they name; what comes back into sight is read again as a whole.
  *
@@ -52,7 +46,6 @@ export function useEvents(): boolean {
 
 function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () => void {
   const gathered = gather(queryClient)
-  let missedSome = false
   let source: EventSource | undefined
   let retry: number | undefined
   let alarm: number | undefined
@@ -66,11 +59,10 @@ function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () =
       alarm = undefined
       onLost(false)
       forgetEarlyAnswers()
-      for (const queryKey of missedSome ? [[]] : early) readAgain(queryClient, queryKey)
-      missedSome = false
+      // An event about what was read before, or while nobody listened, may be over by now.
+      readAgain(queryClient, [])
     }
     opened.onerror = () => {
-      missedSome = true
       alarm ??= window.setTimeout(() => onLost(true), LOST_AFTER_MS)
       // The browser reconnects by itself after a broken stream, but not after a refusal.
       if (opened.readyState === EventSource.CLOSED) {
@@ -89,7 +81,6 @@ function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () =
     clearTimeout(retry)
     clearTimeout(alarm)
     alarm = undefined
-    missedSome = true
     source?.close()
     source = undefined
   }
