@@ -23,7 +23,7 @@ export function ChangeRole({ person, role, onClose }: RoleChange & { onClose: ()
     await api.updatePerson({ params: { id }, body: { role } })
     await queryClient.invalidateQueries({ queryKey: ['people'] })
     notify('good', 'Role changed', `${name} is now ${words[role]}.`)
-    await queryClient.invalidateQueries({ queryKey: ['session'] })
+    void queryClient.invalidateQueries({ queryKey: ['session'] })
   }
 
   return (
