@@ -42,13 +42,14 @@ suite('waiting for the Git host and for a vault', { skip: noChromium }, () => {
     })
   }
 
+  const fault_500 = { kind: 'status', status: 500, match: '/api/v1/user' }
+
   async function handIn(token: string): Promise<void> {
     await panel().getByLabel('Token', { exact: true }).fill(token)
     await panel().getByRole('button', { name: 'Update Token' }).click()
   }
 
   test('a host that errs: what happened, what still works, and why', async () => {
-    const fault_500 = { kind: 'status', status: 500, match: '/api/v1/user' }
     await countersign.forge.control('POST', '/control/faults', fault_500)
     await checkNow().click()
     await notice('Forge could not be asked').waitFor()
@@ -73,6 +74,27 @@ suite('waiting for the Git host and for a vault', { skip: noChromium }, () => {
     await panel().getByRole('button', { name: 'Try again' }).click()
     await notice('Token updated').waitFor()
     await panel().waitFor({ state: 'hidden' })
+  })
+
+  test('an answer to another window is not taken for the one to Check now', async () => {
+    const { admin, forge, page_url } = countersign
+    await page.goto(`${page_url}/tokens`)
+    const { promise: seen, resolve: goOn } = Promise.withResolvers<void>()
+    const isQuestion = ({ pathname }: URL) => pathname.endsWith('/check')
+    await page.route(isQuestion, async (route) => {
+      await seen
+      await route.continue()
+    })
+    await checkNow().click()
+    await page.locator('[data-checking]').waitFor()
+    await forge.control('POST', '/control/faults', fault_500)
+    await admin.checkNow(row.runtime_id)
+    await page.getByRole('row').getByText('Could not check now.').waitFor()
+    assert.equal(await page.locator('[data-checking]').count(), 1)
+    await forge.control('DELETE', '/control/faults')
+    goOn()
+    await notice('Checked: valid').waitFor()
+    await page.unroute(isQuestion)
   })
 
   suite('without a vault', () => {

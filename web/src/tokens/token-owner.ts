@@ -1,6 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createContext, useContext } from 'react'
-import type { Access } from '../../../src/contract/connections.ts'
+import type { Access, Connection } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
 import { refreshAccess } from './access.ts'
 
@@ -8,7 +8,7 @@ import { refreshAccess } from './access.ts'
 export interface TokenOwner {
   handIn: typeof api.createCandidate
   begin: typeof api.beginAuthorization
-  check: (access: Access) => Promise<unknown>
+  check: (access: Access) => Promise<Connection>
   /** Resolves once every list and panel shows the change. */
   refresh: (queryClient: QueryClient) => Promise<void>
   /** As whom a runtime then acts. */

@@ -7,44 +7,51 @@ import { useLasting } from '../parts/use-lasting.ts'
 import { ANSWER_WITHIN_MS } from './answer-within.ts'
 import { useTokenOwner } from './token-owner.ts'
 
-/** Asks for a check, and tells how it went once the row shows a newer answer, or that none came. */
+/**
+ * Asks for a check, and tells how it went once the row shows an answer that is newer than the
+ * question, or that none came.
+ */
 export function useCheck(access: Access, connection: Connection) {
   const queryClient = useQueryClient()
   const owner = useTokenOwner()
   const { name: providerName } = access.provider
-  const stamp = `${connection.checked_at} ${connection.check_failed?.at}`
-  /** The answers that were known when the check was asked for. */
-  const [asked, setAsked] = useState<string>()
+  /** When the last answer had come as the server took the question; the row may not show that yet. */
+  const [before, setBefore] = useState<number>()
   const request = useMutation({
     mutationFn: () => owner.check(access),
-    onError: (error) => {
-      setAsked(undefined)
-      notify('bad', 'Not checked', sentenceFor(error))
-    },
+    onError: (error) => notify('bad', 'Not checked', sentenceFor(error)),
   })
-  const answered = asked !== undefined && asked !== stamp && connection.status !== 'checking'
+  const answered =
+    before !== undefined && lastAnswer(connection) > before && connection.status !== 'checking'
+  const checking = request.isPending || (before !== undefined && !answered)
   useEffect(() => {
     if (!answered) return
-    setAsked(undefined)
+    setBefore(undefined)
     tellOutcome(connection, providerName, owner.the)
   }, [answered, connection, providerName, owner])
-  const overdue = useLasting(answered ? undefined : asked, ANSWER_WITHIN_MS)
+  const overdue = useLasting(checking ? connection.id : undefined, ANSWER_WITHIN_MS)
+  const { reset } = request
   useEffect(() => {
     if (!overdue) return
-    setAsked(undefined)
+    setBefore(undefined)
+    reset()
     void owner.refresh(queryClient)
     const kept = `${owner.the} token is kept as it was.`
     const about = `no-answer-${connection.id}`
     notify('warn', 'No answer came within a minute', `${kept} ${LATER}`, { stays: true, about })
-  }, [overdue, owner, queryClient, connection.id])
+  }, [overdue, owner, queryClient, connection.id, reset])
   return {
-    checking: asked !== undefined && !answered,
+    checking,
     check: () => {
-      if (asked !== undefined) return
-      setAsked(stamp)
-      request.mutate()
+      if (checking) return
+      request.mutate(undefined, { onSuccess: (taken) => setBefore(lastAnswer(taken)) })
     },
   }
+}
+
+/** In milliseconds since 1970. */
+function lastAnswer({ checked_at, check_failed }: Connection): number {
+  return Math.max(...[checked_at, check_failed?.at].map((at) => (at ? Date.parse(at) : 0)))
 }
 
 const LATER =
