@@ -7,20 +7,35 @@ export interface EventStream extends AsyncDisposable {
   seen: string[]
   /** Calls `probe` now and after each event, until it gives something, and fails when it does not. */
   until<T>(probe: () => Promise<T | undefined>): Promise<T>
+  /** Resolves when the server ends it. */
+  ended(): Promise<void>
 }
 
 export async function openEvents(page_url: string, cookie: string): Promise<EventStream> {
   const closing = new AbortController()
-  const response = await fetch(page_url + EVENTS_PATH, {
-    headers: { cookie },
-    signal: closing.signal,
-  })
-  if (response.status !== 200 || response.body === null) {
-    throw new Error(`the event stream answered ${response.status}`)
+
+  async function connect() {
+    const response = await fetch(page_url + EVENTS_PATH, {
+      headers: { cookie },
+      signal: closing.signal,
+    })
+    if (response.status !== 200 || response.body === null) {
+      throw new Error(`the event stream answered ${response.status}`)
+    }
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+    await reader.read()
+    return reader
   }
-  const chunks = response.body.pipeThrough(new TextDecoderStream()).getReader()
-  await chunks.read()
+
+  let chunks = await connect()
   const seen: string[] = []
+
+  /** @returns false at its end */
+  async function read(): Promise<boolean> {
+    const { value = '', done } = await chunks.read()
+    for (const match of value.matchAll(/^event: (\w+)$/gm)) seen.push(match[1] ?? '')
+    return !done
+  }
 
   return {
     seen,
@@ -31,13 +46,15 @@ export async function openEvents(page_url: string, cookie: string): Promise<Even
         for (;;) {
           const found = await probe()
           if (found !== undefined) return found
-          const { value, done } = await chunks.read()
-          if (done) throw new Error('the event stream ended')
-          for (const match of value.matchAll(/^event: (\w+)$/gm)) seen.push(match[1] ?? '')
+          // One whose listener could not be looked up just then is ended, and a page comes again.
+          if (!(await read())) chunks = await connect()
         }
       } finally {
         clearTimeout(timer)
       }
+    },
+    async ended() {
+      while (await read());
     },
     async [Symbol.asyncDispose]() {
       closing.abort()
