@@ -53,10 +53,18 @@ export async function assertAccessible(page: Page): Promise<void> {
   })()`)
 }
 
-/** Two frames later, and with no transition under way, colours are what they will be. */
+/**
+ * Two frames later, what the page has put off to draw is drawn, also for another size. With no
+ * transition under way, colours are then what they will be.
+ */
 async function settled(page: Page): Promise<void> {
   await page.evaluate(`(async () => {
     for (let i = 0; i < 2; i += 1) await new Promise((done) => requestAnimationFrame(done))
+    await new Promise((done) => {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = done
+      port2.postMessage('')
+    })
     const endless = (one) => one.effect?.getComputedTiming().iterations === Infinity
     const under_way = document.getAnimations().filter((one) => !endless(one))
     await Promise.allSettled(under_way.map((one) => one.finished))
