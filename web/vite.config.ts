@@ -57,5 +57,5 @@ function compressed(): Plugin {
 }
 
 function fileIn(path: string): string {
-  return new URL(path, import.meta.url).pathname
+  return join(import.meta.dirname, path)
 }
