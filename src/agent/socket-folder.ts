@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, mkdtemp, readdir, realpath, rm, rmdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** `sun_path` holds 108 bytes on Linux, 104 on macOS, a final NUL among them. */
 const MAX_SOCKET_PATH_BYTES = 103
@@ -27,7 +27,8 @@ export class SocketFolderError extends Error {
  * @throws {SocketFolderError}
  */
 export async function createSocketFolder(): Promise<SocketFolder> {
-  const usual = tmpdir()
+  // Git may run elsewhere than we do.
+  const usual = resolve(tmpdir())
   const parent = fits(join(usual, 'countersign-123456', 'socket')) ? usual : '/tmp'
   try {
     return socketFolder(await mkdtemp(join(parent, 'countersign-')))
