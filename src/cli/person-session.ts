@@ -1,7 +1,7 @@
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Environment } from './child-environment.ts'
+import { homeFolder } from './home-folder.ts'
 import { CommandError, exitCodes } from './terminal.ts'
 
 /** A person's session on this command line, as its file keeps it. */
@@ -11,10 +11,22 @@ export interface PersonSession {
   token: string
 }
 
-/** Where the session is kept, below the person's configuration. */
+/**
+ * Where the session is kept, below the person's configuration.
+ *
+ * @throws {CommandError} exit code 2: this account has no place for it
+ */
 export function sessionPath(env: Environment): string {
-  const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
-  return join(folder, 'countersign', 'session.json')
+  return join(env.XDG_CONFIG_HOME || configurationFolder(), 'countersign', 'session.json')
+}
+
+function configurationFolder(): string {
+  const home = homeFolder()
+  if (home !== undefined) return join(home, '.config')
+  throw new CommandError(
+    'this account has no home to keep your session in: name a folder in XDG_CONFIG_HOME',
+    exitCodes.usage,
+  )
 }
 
 /** The session that is kept; undefined when there is none that can be used. */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { homedir, networkInterfaces } from 'node:os'
+import { networkInterfaces } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Environment } from './child-environment.ts'
+import { homeFolder } from './home-folder.ts'
 import { CommandError, exitCodes } from './terminal.ts'
 
 /** How to reach the vault as which runtime. */
@@ -36,10 +37,9 @@ const HOW_TO =
 
 /** `data/agent.json` of this installation, written by `countersign up`; then the person's own. */
 export function usualConfigPaths(): string[] {
-  return [
-    join(import.meta.dirname, '..', '..', 'data', 'agent.json'),
-    join(homedir(), '.config', 'countersign', 'agent.json'),
-  ]
+  const own = join(import.meta.dirname, '..', '..', 'data', 'agent.json')
+  const home = homeFolder()
+  return home === undefined ? [own] : [own, join(home, '.config', 'countersign', 'agent.json')]
 }
 
 /**

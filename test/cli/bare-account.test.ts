@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
+import { credential, ok, runtimeView, startVaultEnd } from '../agent/vault-end.ts'
+import { installation } from './countersign.ts'
+
+const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const ALICE = ['run', '--as', 'alice@example.com', '--']
+/** An account that no list of accounts has, as containers run under. */
+const NOBODY = 23_456
+const skip = canBecome(NOBODY) ? false : 'only root can become an account that may read all of this'
+
+function startVault() {
+  return startVaultEnd(({ path }) => ok(path === '/api/v1/runtime' ? runtimeView() : credential))
+}
+
+function withoutHome({ HOME: _, ...env }: Record<string, string>) {
+  return env
+}
+
+describe('an account without a home', () => {
+  it('runs a command', { skip }, async () => {
+    await using end = await startVault()
+    const env = withoutHome(installation(end.url).env)
+    const { code, stderr } = await execute(process.execPath, [MAIN, ...ALICE, 'true'], {
+      env,
+      cwd: '/',
+      uid: NOBODY,
+    })
+    assert.deepEqual([code, stderr], [0, ''])
+  })
+
+  it('is told where a session could be kept', { skip }, async () => {
+    const { code, stderr } = await execute(process.execPath, [MAIN, 'whoami'], {
+      env: withoutHome(isolated()),
+      cwd: '/',
+      uid: NOBODY,
+    })
+    assert.equal(code, 2)
+    assert.match(stderr, /^countersign: this account has no home .* XDG_CONFIG_HOME\.?\n$/)
+  })
+
+  it('takes no configuration from the folder it is in', async () => {
+    await using end = await startVault()
+    await using checkout = await temporaryFolder()
+    const folder = join(checkout.path, '.config', 'countersign')
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'agent.json'), JSON.stringify({ vault_url: end.url }))
+    const { COUNTERSIGN_VAULT_URL: _, ...env } = installation(end.url, { HOME: '' }).env
+    const { code } = await execute(process.execPath, [MAIN, ...ALICE, 'true'], {
+      env: { ...env, COUNTERSIGN_CONFIG: '' },
+      cwd: checkout.path,
+    })
+    assert.equal(code, 2)
+    assert.deepEqual(end.calls, [])
+  })
+})
+
+function canBecome(uid: number): boolean {
+  return process.getuid?.() === 0 && spawnSync('test', ['-r', MAIN], { uid }).status === 0
+}
