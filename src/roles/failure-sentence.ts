@@ -60,6 +60,10 @@ function databaseSentence(error: unknown): string | undefined {
       return 'The database named in DATABASE_URL does not exist. Create it, or correct the name.'
     case '42501':
       return 'The user in DATABASE_URL may not make tables in that database. Let it own them.'
+    case '25006':
+      return 'The database takes no changes: it is a standby, or set to read only. Name its primary in DATABASE_URL.'
+    case '53300':
+      return 'The database server has no connection left for us. Let it take more (max_connections).'
     case '53100':
       return 'The disk of the database is full. Make room, then start again: nothing was lost.'
     case 'ENOTFOUND':

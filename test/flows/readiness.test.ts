@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Client } from 'pg'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { testDatabase } from '../harness/postgres.ts'
+import { startProgram } from '../harness/program.ts'
+import { until } from '../harness/until.ts'
+
+/** As a server does that has become the standby of another one: it answers, and takes no changes. */
+async function setReadOnly(database_url: string, readOnly: boolean): Promise<void> {
+  const client = new Client(database_url)
+  await client.connect()
+  try {
+    const { rows } = await client.query('select current_database() as name')
+    const [database] = rows as [{ name: string }]
+    await client.query('set default_transaction_read_only = off')
+    await client.query(
+      readOnly
+        ? `alter database ${database.name} set default_transaction_read_only = on`
+        : `alter database ${database.name} reset default_transaction_read_only`,
+    )
+    // Those that are open stay as they were begun; at a failover all of them are ended, too.
+    if (!readOnly) return
+    await client.query(
+      'select pg_terminate_backend(pid, 5000) from pg_stat_activity ' +
+        'where datname = current_database() and pid <> pg_backend_pid()',
+    )
+  } finally {
+    await client.end()
+  }
+}
+
+async function readiness({ server_urls, vault_url }: Countersign): Promise<number[]> {
+  const answers = [...server_urls, vault_url].map((url) => fetch(`${url}/readyz`))
+  return (await Promise.all(answers)).map(({ status }) => status)
+}
+
+function untilAll(countersign: Countersign, status: number): Promise<true> {
+  return until(`readiness ${status}`, async () => {
+    const all = await readiness(countersign)
+    return all.every((one) => one === status) || undefined
+  })
+}
+
+test('server and vault are not ready while the database takes no changes, and are again later', async () => {
+  await using countersign = await startCountersign()
+  const { url } = countersign.database
+  assert.deepEqual(await readiness(countersign), [200, 200])
+  await setReadOnly(url, true)
+  await untilAll(countersign, 503)
+  await setReadOnly(url, false)
+  await untilAll(countersign, 200)
+})
+
+test('a start on a database that takes no changes says so', async () => {
+  await using database = await testDatabase()
+  await setReadOnly(database.url, true)
+  await using vault = startProgram('vault', { DATABASE_URL: database.url })
+  const { code, stderr } = await vault.ended
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    /^countersign: The database takes no changes: .* primary in DATABASE_URL\.\n$/,
+  )
+})
