@@ -60,7 +60,8 @@ async function serveAlone(
   const log = errorLog(config)
   const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
   await using database = openDatabase(config.database_url, { max: 20, onError })
-  await migrate(database)
+  await migrate({ url: database.url, signal })
+  if (signal.aborted) return
   await using serving = await serve(role, database, env, config, { log, ...options })
   log.info({ url: serving.url }, `${role} ready`)
   const setup_url = role === 'server' ? await setupUrl(database.db, config.page_url) : null

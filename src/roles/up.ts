@@ -69,7 +69,8 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
   const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
   const database = resources.use(openDatabase(url, { max: 12, onError }))
   onProgress('Preparing the tables')
-  await migrate(database)
+  await migrate({ url: database.url, signal })
+  if (signal.aborted) return
 
   onProgress('Starting vault, server and agent')
   const key = await obtainVaultKey(database.db, config, options.vault_key)

@@ -1,5 +1,6 @@
 import { runMigrations as migrateQueue } from 'graphile-worker'
 import { Migrator, sql } from 'kysely'
+import type pg from 'pg'
 import { type Database, openDatabase } from './database.ts'
 import { up as firstPush } from './migrations/0001-first-push.ts'
 import { up as oauth } from './migrations/0002-oauth.ts'
@@ -69,33 +70,63 @@ const MIGRATION_LOCK = 7_080_001
 /**
  * Brings the tables, and those of the job queue, up to date. Processes that start together take
  * turns; data of a newer version is left alone.
+ * Aborting `signal` has it return without its turn, if that has not come yet.
  *
  * @throws {DataTooNewError}
  * @throws {ServerTooOldError}
  */
-export async function migrate({ url }: Pick<Database, 'url'>): Promise<void> {
+export async function migrate({
+  url,
+  signal,
+}: Pick<Database, 'url'> & { signal?: AbortSignal }): Promise<void> {
   // Another process may be at it, and a table may be large: nothing here takes too long.
   await using database = openDatabase(url, { max: 2, onError: () => {}, answer_ms: null })
   const { rows } = await sql<{ server_version_num: string }>`show server_version_num`.execute(
     database.db,
   )
   refuseOldServer(Number(rows[0]?.server_version_num))
-  await database.db.connection().execute(async (lock) => {
-    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`.execute(lock)
-    try {
-      await refuseNewerData(database)
-      const migrator = new Migrator({
-        db: database.db,
-        provider: { getMigrations: async () => migrations },
-      })
-      const { error } = await migrator.migrateToLatest()
-      if (error !== undefined) throw error
-      await migrateQueue({ pgPool: database.pool })
-      await sql`select ensure_audit_partitions()`.execute(lock)
-    } finally {
-      await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`.execute(lock)
-    }
+  await inTurn(database.pool, signal, async () => {
+    await refuseNewerData(database)
+    const migrator = new Migrator({
+      db: database.db,
+      provider: { getMigrations: async () => migrations },
+    })
+    const { error } = await migrator.migrateToLatest()
+    if (error !== undefined) throw error
+    await migrateQueue({ pgPool: database.pool })
+    await sql`select ensure_audit_partitions()`.execute(database.db)
   })
+}
+
+/** Does it when no other process is at it. */
+async function inTurn(
+  pool: pg.Pool,
+  signal: AbortSignal | undefined,
+  work: () => Promise<void>,
+): Promise<void> {
+  const lock = await pool.connect()
+  try {
+    if (await getsTurn(lock, signal)) await work()
+  } finally {
+    // The lock ends with its connection.
+    lock.release(true)
+  }
+}
+
+/** Waits for the lock. Who is told to end meanwhile hangs up, and gets none. */
+async function getsTurn(lock: pg.PoolClient, signal: AbortSignal | undefined): Promise<boolean> {
+  const hangUp = () => void lock.end()
+  signal?.addEventListener('abort', hangUp)
+  try {
+    if (signal?.aborted) return false
+    await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+    return true
+  } catch (error) {
+    if (signal?.aborted) return false
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', hangUp)
+  }
 }
 
 /**

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Client } from 'pg'
+import { testDatabase } from '../harness/postgres.ts'
+import { startProgram } from '../harness/program.ts'
+import { until } from '../harness/until.ts'
+
+test('a start that waits for another one to bring the tables up to date ends when it is told to', async () => {
+  await using database = await testDatabase()
+  await using resources = new AsyncDisposableStack()
+  const other = resources.adopt(new Client(database.url), (client) => client.end())
+  await other.connect()
+  await other.query('select pg_advisory_lock(7080001)')
+  await using vault = startProgram('vault', { DATABASE_URL: database.url })
+  await until('a start that waits', async () => {
+    const { rowCount } = await other.query(
+      "select from pg_locks where locktype = 'advisory' and not granted",
+    )
+    return rowCount === 1
+  })
+  vault.signal('SIGTERM')
+  const { code, stdout, stderr } = await vault.ended
+  assert.deepEqual([code, stdout, stderr], [0, '', ''])
+})
