@@ -62,14 +62,25 @@ export function configFrom(env: Env): Config {
 
 /** The address is not repeated: it may hold a password. */
 function databaseUrlFrom(text: string | undefined): string | undefined {
-  if (text === undefined || /^postgres(ql)?:\/\/./.test(text)) return text
-  throw new ConfigError('DATABASE_URL must look like postgres://USER:PASSWORD@HOST/DATABASE.')
+  if (text === undefined) return undefined
+  if (!/^postgres(ql)?:\/\/./.test(text)) {
+    throw new ConfigError('DATABASE_URL must look like postgres://USER:PASSWORD@HOST/DATABASE.')
+  }
+  // What is not known would be read over, and the connection be a plain one.
+  const names = [...new URLSearchParams(text.split('?')[1]).keys()]
+  const wrong = names.find((name) => /^ssl/i.test(name) && !TLS_PARAMETERS.includes(name))
+  if (wrong === undefined) return text
+  throw new ConfigError(
+    `DATABASE_URL has "${wrong}", and about TLS only ${TLS_PARAMETERS.join(', ')} are known.`,
+  )
 }
+
+const TLS_PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'ssl']
 
 function portFrom(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+  if (!/^\d+$/.test(text) || port > 65535) {
     throw new ConfigError(`${name} is "${text}"; it must be a port from 0 to 65535.`)
   }
   return port

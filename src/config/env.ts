@@ -43,5 +43,14 @@ export function readEnv(variables: NodeJS.ProcessEnv): Env {
 function textOrFile(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const file = env[`${name}_FILE`]
   if (file === undefined) return env[name]
-  return readFileSync(file, 'utf8').split('\n', 1)[0]?.trim()
+  return textIn(file).split('\n', 1)[0]?.trim()
+}
+
+function textIn(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    // Of a folder, Node does not say which it is.
+    throw Object.assign(error as Error, { path })
+  }
 }

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/config.ts'
 import { ProblemError, problems } from '../contract/index.ts'
 import { BoxError } from '../seal/box-error.ts'
-import { isDatabaseAway } from '../store/database.ts'
+import { isDatabaseAway, isFailedTls } from '../store/database.ts'
 import { EmbeddedPostgresError } from '../store/embedded-error.ts'
 import { DataTooNewError, DataTooOldError, ServerTooOldError } from '../store/migrate.ts'
 import { WrongVaultKeyError } from '../vault/wrong-vault-key-error.ts'
@@ -70,6 +70,9 @@ function databaseSentence(error: unknown): string | undefined {
     case 'EAI_AGAIN':
       return 'The host in DATABASE_URL is not known. Correct the address.'
     default:
+      if (isFailedTls(error)) {
+        return 'There is no trusted TLS connection to the database. See `sslmode` and `sslrootcert` in docs/administration.md.'
+      }
       return isDatabaseAway(error)
         ? 'The database does not answer. Start it, or correct DATABASE_URL.'
         : undefined

@@ -85,6 +85,17 @@ const NO_CONNECTION =
 const NO_CONNECTION_WORDS =
   /Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|not queryable/
 
+/** What Node says of a certificate it does not trust, and pg, without a code, of a server without TLS. */
+const NO_TLS = /^(CERT_|DEPTH_ZERO_|EPROTO|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/
+const NO_TLS_WORDS = /does not support SSL connections|error establishing an SSL connection/
+
+/** True when there is no connection because it would not be the encrypted one that is asked for. */
+export function isFailedTls(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as NodeJS.ErrnoException
+  return code === undefined ? NO_TLS_WORDS.test(error.message) : NO_TLS.test(code)
+}
+
 /**
  * True when a query failed because the database is away, not because of the query: no connection,
  * one that ended or is silent, or a server that is starting, stopping or out of means (SQLSTATE
@@ -94,7 +105,7 @@ const NO_CONNECTION_WORDS =
  */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (isLostConnection(error)) return true
+  if (isLostConnection(error) || isFailedTls(error)) return true
   const code = (error as NodeJS.ErrnoException).code
   if (code !== undefined) {
     return /^(08|53|57P)/.test(code) || NO_CONNECTION.test(code)
