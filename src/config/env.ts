@@ -40,6 +40,24 @@ export function readEnv(variables: NodeJS.ProcessEnv): Env {
   }
 }
 
+/** All that begin with `COUNTERSIGN_`: those of the roles, and those of the commands for people. */
+const KNOWN = new Set(
+  (
+    'DATA HOST PORT PAGE_URL VAULT_PORT SANDBOX_PORT LOG_LEVEL TRUST_PROXY ' +
+    'PROVIDER_TIMEOUT_SECONDS REQUEST_TIMEOUT_SECONDS VAULT_KEY VAULT_KEY_FILE SESSION_SECRET ' +
+    'SESSION_SECRET_FILE VAULT_URL RUNTIME_KEY RUNTIME_KEY_FILE CONFIG VAULT_PLAIN_HTTP SERVER_URL'
+  )
+    .split(' ')
+    .map((name) => `COUNTERSIGN_${name}`),
+)
+
+/** Variables that look like settings of ours, and that nothing reads: misspelt ones, probably. */
+export function unknownSettings(variables: NodeJS.ProcessEnv): string[] {
+  return Object.keys(variables).filter(
+    (name) => name.startsWith('COUNTERSIGN_') && !KNOWN.has(name),
+  )
+}
+
 function textOrFile(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const file = env[`${name}_FILE`]
   if (file === undefined) return env[name]

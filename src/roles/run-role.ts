@@ -1,7 +1,7 @@
 import process from 'node:process'
 import type { Logger } from 'pino'
 import { type Config, ConfigError, configFrom } from '../config/config.ts'
-import { type Env, readEnv } from '../config/env.ts'
+import { type Env, readEnv, unknownSettings } from '../config/env.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'
 import { aborted } from './aborted.ts'
@@ -32,6 +32,7 @@ export async function runRole(
     if (role !== 'vault') await requirePages(options.pages_folder)
     if (role === 'up') {
       const log = await fileLog(config)
+      tellUnknown(options.env, log)
       const { vault_key, session_secret } = env
       const { up } = await import('./up.ts')
       await up(config, { ...options, vault_key, session_secret, log, signal, ...screen })
@@ -58,6 +59,7 @@ async function serveAlone(
     throw new ConfigError(`Set DATABASE_URL: ${role} meets the other parts in one PostgreSQL.`)
   }
   const log = errorLog(config)
+  tellUnknown(options.env, log)
   const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
   await using database = openDatabase(config.database_url, { max: 20, onError })
   await migrate({ url: database.url, signal })
@@ -69,6 +71,11 @@ async function serveAlone(
     process.stdout.write(`Open this once, it makes you the administrator: ${setup_url}\n`)
   }
   await aborted(signal)
+}
+
+function tellUnknown(variables: NodeJS.ProcessEnv, log: Logger): void {
+  const settings = unknownSettings(variables)
+  if (settings.length > 0) log.warn({ settings }, 'nothing reads these settings')
 }
 
 /** Each role loads its own parts only: a server has no code in memory that could open a box. */

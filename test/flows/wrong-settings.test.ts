@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { ConfigError, configFrom } from '../../src/config/config.ts'
-import { readEnv } from '../../src/config/env.ts'
+import { readEnv, unknownSettings } from '../../src/config/env.ts'
 import { isDatabaseAway } from '../../src/store/database.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
@@ -45,4 +47,19 @@ test('a port is digits', () => {
   for (const port of [' ', '7e3', '0x1b58', '7080.0', 'tcp://10.0.0.1:7080']) {
     assert.throws(() => configOf({ COUNTERSIGN_PORT: port }), ConfigError, port)
   }
+})
+
+test('a setting that nothing reads is told, and each that is documented is read', async () => {
+  const page = join(import.meta.dirname, '..', '..', 'docs', 'administration.md')
+  const told = (await readFile(page, 'utf8')).match(/\bCOUNTERSIGN_[A-Z_]*[A-Z]\b/g) ?? []
+  assert.ok(told.length > 20)
+  const settings = Object.fromEntries(told.map((name) => [name, 'x']))
+  assert.deepEqual(unknownSettings(settings), [])
+
+  const misspelt = {
+    COUNTERSIGN_TRUST_PROXIES: '10.0.0.7',
+    DATABASE_URL: 'postgres://127.0.0.1:1/x',
+  }
+  const [line = ''] = (await refusal(misspelt)).split('\n')
+  assert.deepEqual(JSON.parse(line).settings, ['COUNTERSIGN_TRUST_PROXIES'])
 })
