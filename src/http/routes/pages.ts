@@ -44,7 +44,7 @@ export async function pageRoutes(
     },
   })
   app.setNotFoundHandler(async (request, reply) => {
-    const isPage = request.method === 'GET' && !/^\/(api|assets)\//.test(request.url)
+    const isPage = /^(GET|HEAD)$/.test(request.method) && !/^\/(api|assets)\//.test(request.url)
     if (!isPage) return sendProblem(reply, new ProblemError('not-found', 'Check the address.'))
     const session = await sessionFor(parts, request)
     const person = session?.person
