@@ -1,4 +1,3 @@
-import { runMigrations as migrateQueue } from 'graphile-worker'
 import { Migrator, sql } from 'kysely'
 import type pg from 'pg'
 import { type Database, openDatabase } from './database.ts'
@@ -22,6 +21,7 @@ import { up as grantsAsMade } from './migrations/0017-grants-as-made.ts'
 import { up as replacedApps } from './migrations/0018-replaced-apps.ts'
 import { up as removedApps } from './migrations/0019-removed-apps.ts'
 import { up as revocationVersions } from './migrations/0020-revocation-versions.ts'
+import { runMigrations as migrateQueue } from './queue-library.ts'
 
 const migrations = {
   '0001-first-push': { up: firstPush },
