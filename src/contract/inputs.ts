@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { AuthMode } from './connections.ts'
+import { Email } from './email.ts'
 import { closed, Id, Name, nullable, ProviderKind, Role, Timestamp } from './resources.ts'
 
 const Tenant = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$' })
@@ -21,15 +22,12 @@ export const inputs = {
     {
       token: Type.String({ maxLength: 100 }),
       name: Name,
-      email: Type.String({ format: 'email', maxLength: 320 }),
+      email: Email,
       password: Type.String({ maxLength: 256 }),
     },
     closed,
   ),
-  createInvite: Type.Object(
-    { role: Role, email: Type.Optional(Type.String({ format: 'email', maxLength: 320 })) },
-    closed,
-  ),
+  createInvite: Type.Object({ role: Role, email: Type.Optional(Email) }, closed),
   createProvider: Type.Object(
     {
       kind: ProviderKind,

@@ -1,4 +1,5 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
+import { EMAIL_HINT, EMAIL_PATTERN } from '../contract/index.ts'
 
 /** A place in a request that does not have the expected form, and a sentence about it. */
 export interface InvalidField {
@@ -28,6 +29,7 @@ function sentenceOf({ keyword, params }: FastifySchemaValidationError): string {
     case 'format':
       return formats[String(params.format)] ?? 'Write it in the form that is expected here.'
     case 'pattern':
+      if (String(params.pattern) === EMAIL_PATTERN) return EMAIL_HINT
       return 'It has characters that cannot stand here, or not in this place.'
     case 'minLength':
       return limit === 1 ? 'Leave it not empty.' : `Use at least ${limit} characters.`
@@ -49,7 +51,7 @@ function sentenceOf({ keyword, params }: FastifySchemaValidationError): string {
 }
 
 const formats: Record<string, string> = {
-  email: 'Type an e-mail address, like ana@example.com.',
+  email: EMAIL_HINT,
   uuid: 'Send the id as it was given out.',
   'date-time': 'Write the moment as RFC 3339 has it, like 2027-10-12T09:00:00Z.',
 }

@@ -2,6 +2,7 @@ import { Button, Radio, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { isEmail } from '../../../src/contract/email.ts'
 import type { Role } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
 import { sortProblem } from '../app/problem.ts'
@@ -28,7 +29,7 @@ function InviteForm({ panel }: { panel: OpenPanel }) {
     initialValues: { role: 'member' as Role, email: '' },
     validate: {
       email: (email) =>
-        email.trim() === '' || /^\S+@\S+$/.test(email.trim())
+        email.trim() === '' || isEmail(email.trim())
           ? null
           : 'Type an e-mail address, like ana@example.com, or none.',
     },

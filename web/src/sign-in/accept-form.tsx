@@ -2,6 +2,7 @@ import { PasswordInput, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
+import { EMAIL_HINT, isEmail } from '../../../src/contract/email.ts'
 import {
   MIN_PASSWORD_LENGTH,
   PASSWORD_HINT,
@@ -33,8 +34,7 @@ export function AcceptForm({
     initialValues: { name: '', email: email ?? '', password: '' },
     validate: {
       name: (name) => (name.trim() === '' ? 'Type your name, as others know it.' : null),
-      email: (address) =>
-        /^\S+@\S+$/.test(address.trim()) ? null : 'Type an e-mail address, like ana@example.com.',
+      email: (address) => (isEmail(address.trim()) ? null : EMAIL_HINT),
       password: (password) => (password.length < MIN_PASSWORD_LENGTH ? PASSWORD_TOO_SHORT : null),
     },
   })
