@@ -142,13 +142,10 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     const { href } = await authorized('offline')
     await using profile = await openAdmin()
     const { page } = profile
-    let missed = 0
-    // At the first one that is missing, the page loads itself anew.
-    await page.route('**/assets/box-*', (route) => route.abort(), { times: 2 })
-    const missing = page.waitForEvent('requestfailed', (failed) => {
-      if (failed.url().includes('/assets/box-')) missed += 1
-      return missed === 2
-    })
+    await page.route('**/assets/box-*', (route) => route.abort(), { times: 1 })
+    const missing = page.waitForEvent('requestfailed', (failed) =>
+      failed.url().includes('/assets/box-'),
+    )
     await page.goto(href.replace(/\?.*/, ''), { waitUntil: 'commit' })
     await missing
     await page.getByRole('button', { name: 'Authorize access to Forge' }).click()

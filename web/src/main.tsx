@@ -21,15 +21,6 @@ declare module '@tanstack/react-router' {
   }
 }
 
-// After an upgrade a page that was open asks for parts that are gone: once, it is loaded anew.
-addEventListener('vite:preloadError', (event) => {
-  const last = Number(sessionStorage.getItem('reloaded-at'))
-  if (Date.now() - last < 60_000) return
-  event.preventDefault()
-  sessionStorage.setItem('reloaded-at', String(Date.now()))
-  location.reload()
-})
-
 const root = document.getElementById('root')
 if (root) {
   createRoot(root).render(

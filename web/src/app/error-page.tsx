@@ -1,7 +1,9 @@
 import { Button } from '@mantine/core'
 import { type ErrorComponentProps, useRouter } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
 import { ProblemError } from '../../../src/contract/problems.ts'
 import { Notice } from '../parts/notice.tsx'
+import { loadAnew, loadOnceAnew, MissingPart } from './missing-part.ts'
 import { sentenceFor } from './problem.ts'
 
 /** The same, where there is no frame around it. */
@@ -16,6 +18,7 @@ export function ErrorPageAlone(props: ErrorComponentProps) {
 /** What is shown when a page cannot be. */
 export function ErrorPage({ error }: ErrorComponentProps) {
   const router = useRouter()
+  if (error instanceof MissingPart) return <MissingPartPage />
   const unanswered = error instanceof ProblemError || error instanceof TypeError
   return (
     <Notice title={unanswered ? 'This page could not be read' : 'This page stopped working'}>
@@ -27,6 +30,21 @@ export function ErrorPage({ error }: ErrorComponentProps) {
       <Button onClick={() => (unanswered ? router.invalidate() : location.reload())}>
         {unanswered ? 'Try again' : 'Load again'}
       </Button>
+    </Notice>
+  )
+}
+
+/** After an upgrade the page is loaded anew, and has the part that was missing. */
+function MissingPartPage() {
+  const [tried, setTried] = useState(false)
+  useEffect(() => {
+    void loadOnceAnew().then(() => setTried(true))
+  }, [])
+  if (!tried) return null
+  return (
+    <Notice title="This page could not be read">
+      <p>{sentenceFor(undefined)}</p>
+      <Button onClick={() => void loadAnew()}>Try again</Button>
     </Notice>
   )
 }

@@ -4,13 +4,13 @@ import {
   createRootRouteWithContext,
   createRoute,
   createRouter,
-  lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router'
 import { readPanelAhead, readTokensAhead } from '../tokens/ahead.ts'
 import { TokenPanelOnTop } from '../tokens/token-panel-on-top.tsx'
 import { TokensPage } from '../tokens/tokens-page.tsx'
 import { ErrorPage, ErrorPageAlone } from './error-page.tsx'
+import { lazyPart } from './missing-part.ts'
 import { NotFoundPage } from './not-found-page.tsx'
 import { parseSearch, search, stringifySearch } from './search.ts'
 import { ownPath, readSessionAhead, sessionQuery } from './session.ts'
@@ -31,13 +31,13 @@ const signIn = createRoute({
     const { person } = await context.queryClient.ensureQueryData(sessionQuery)
     if (person) throw redirect({ href: ownPath(search.to), replace: true })
   },
-  component: lazyRouteComponent(() => import('../sign-in/sign-in-page.tsx'), 'SignInPage'),
+  component: lazyPart(() => import('../sign-in/sign-in-page.tsx'), 'SignInPage'),
 })
 
 const invite = createRoute({
   getParentRoute: () => rootRoute,
   path: '/invite',
-  component: lazyRouteComponent(() => import('../sign-in/invite-page.tsx'), 'InvitePage'),
+  component: lazyPart(() => import('../sign-in/invite-page.tsx'), 'InvitePage'),
 })
 
 /** Sends those who are not signed in to the sign-in, from where they come back. */
@@ -57,7 +57,7 @@ const device = createRoute({
   path: '/device',
   validateSearch: search('user_code'),
   beforeLoad: requirePerson,
-  component: lazyRouteComponent(() => import('../sign-in/device-page.tsx'), 'DevicePage'),
+  component: lazyPart(() => import('../sign-in/device-page.tsx'), 'DevicePage'),
 })
 
 const signedIn = createRoute({
@@ -101,13 +101,13 @@ const token = createRoute({
 const account = createRoute({
   getParentRoute: () => signedIn,
   path: '/account',
-  component: lazyRouteComponent(() => import('../account/account-page.tsx'), 'AccountPage'),
+  component: lazyPart(() => import('../account/account-page.tsx'), 'AccountPage'),
 })
 
 const admin = createRoute({
   getParentRoute: () => signedIn,
   path: '/admin',
-  component: lazyRouteComponent(() => import('./admin-only.tsx'), 'AdminOnly'),
+  component: lazyPart(() => import('./admin-only.tsx'), 'AdminOnly'),
 })
 
 const adminHome = createRoute({
@@ -127,7 +127,7 @@ const runtimes = createRoute({
 const runtimeList = createRoute({
   getParentRoute: () => runtimes,
   id: 'list',
-  component: lazyRouteComponent(() => import('../runtimes/runtimes-page.tsx'), 'RuntimesPage'),
+  component: lazyPart(() => import('../runtimes/runtimes-page.tsx'), 'RuntimesPage'),
 })
 
 const runtimeListHome = createRoute({ getParentRoute: () => runtimeList, path: '/' })
@@ -135,49 +135,46 @@ const runtimeListHome = createRoute({ getParentRoute: () => runtimeList, path: '
 const newRuntime = createRoute({
   getParentRoute: () => runtimeList,
   path: 'new',
-  component: lazyRouteComponent(() => import('../runtimes/new-runtime.tsx'), 'NewRuntime'),
+  component: lazyPart(() => import('../runtimes/new-runtime.tsx'), 'NewRuntime'),
 })
 
 const runtime = createRoute({
   getParentRoute: () => runtimes,
   path: '$runtimeId',
   validateSearch: search('problem'),
-  component: lazyRouteComponent(() => import('../runtimes/runtime-page.tsx'), 'RuntimePage'),
+  component: lazyPart(() => import('../runtimes/runtime-page.tsx'), 'RuntimePage'),
 })
 
 const editRuntime = createRoute({
   getParentRoute: () => runtime,
   path: 'edit',
-  component: lazyRouteComponent(() => import('../runtimes/edit-runtime.tsx'), 'EditRuntime'),
+  component: lazyPart(() => import('../runtimes/edit-runtime.tsx'), 'EditRuntime'),
 })
 
 const runtimeSettings = createRoute({
   getParentRoute: () => runtime,
   path: 'git/$providerId',
-  component: lazyRouteComponent(
-    () => import('../git-authentication/settings-panel.tsx'),
-    'SettingsPanel',
-  ),
+  component: lazyPart(() => import('../git-authentication/settings-panel.tsx'), 'SettingsPanel'),
 })
 
 const runtimeApp = createRoute({
   getParentRoute: () => runtime,
   path: 'git/$providerId/app',
-  component: lazyRouteComponent(() => import('../git-authentication/app-panel.tsx'), 'RuntimeApp'),
+  component: lazyPart(() => import('../git-authentication/app-panel.tsx'), 'RuntimeApp'),
 })
 
 const runtimeToken = createRoute({
   getParentRoute: () => runtime,
   path: 'token/$providerId',
   validateSearch: search('request'),
-  component: lazyRouteComponent(() => import('../runtimes/own-token-panel.tsx'), 'OwnTokenPanel'),
+  component: lazyPart(() => import('../runtimes/own-token-panel.tsx'), 'OwnTokenPanel'),
 })
 
 const gitAuthentication = createRoute({
   getParentRoute: () => admin,
   path: 'git-authentication',
   validateSearch: search('q'),
-  component: lazyRouteComponent(
+  component: lazyPart(
     () => import('../git-authentication/git-authentication-page.tsx'),
     'GitAuthenticationPage',
   ),
@@ -186,46 +183,46 @@ const gitAuthentication = createRoute({
 const defaultApp = createRoute({
   getParentRoute: () => gitAuthentication,
   path: '$providerId',
-  component: lazyRouteComponent(() => import('../git-authentication/app-panel.tsx'), 'DefaultApp'),
+  component: lazyPart(() => import('../git-authentication/app-panel.tsx'), 'DefaultApp'),
 })
 
 const providers = createRoute({
   getParentRoute: () => admin,
   path: 'providers',
   validateSearch: search('q'),
-  component: lazyRouteComponent(() => import('../providers/providers-page.tsx'), 'ProvidersPage'),
+  component: lazyPart(() => import('../providers/providers-page.tsx'), 'ProvidersPage'),
 })
 
 const newProvider = createRoute({
   getParentRoute: () => providers,
   path: 'new',
-  component: lazyRouteComponent(() => import('../providers/new-provider.tsx'), 'NewProvider'),
+  component: lazyPart(() => import('../providers/new-provider.tsx'), 'NewProvider'),
 })
 
 const editProvider = createRoute({
   getParentRoute: () => providers,
   path: '$providerId/edit',
-  component: lazyRouteComponent(() => import('../providers/edit-provider.tsx'), 'EditProvider'),
+  component: lazyPart(() => import('../providers/edit-provider.tsx'), 'EditProvider'),
 })
 
 const people = createRoute({
   getParentRoute: () => admin,
   path: 'people',
   validateSearch: search('q'),
-  component: lazyRouteComponent(() => import('../people/people-page.tsx'), 'PeoplePage'),
+  component: lazyPart(() => import('../people/people-page.tsx'), 'PeoplePage'),
 })
 
 const newInvite = createRoute({
   getParentRoute: () => people,
   path: 'invite',
-  component: lazyRouteComponent(() => import('../people/new-invite.tsx'), 'NewInvite'),
+  component: lazyPart(() => import('../people/new-invite.tsx'), 'NewInvite'),
 })
 
 const activity = createRoute({
   getParentRoute: () => admin,
   path: 'activity',
   validateSearch: search('q'),
-  component: lazyRouteComponent(() => import('../activity/activity-page.tsx'), 'ActivityPage'),
+  component: lazyPart(() => import('../activity/activity-page.tsx'), 'ActivityPage'),
 })
 
 const routeTree = rootRoute.addChildren([

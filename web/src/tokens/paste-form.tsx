@@ -3,7 +3,7 @@ import { type FormEvent, type ReactNode, useEffect, useState } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { problems } from '../../../src/contract/problems.ts'
 import { tidyToken, tokenFault } from '../../../src/contract/token-format.ts'
-import { canSeal } from '../app/seal.ts'
+import { canSeal, useSealAtHand } from '../app/seal.ts'
 import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { CannotSeal, SealNote } from '../parts/seal-note.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
@@ -29,6 +29,7 @@ export function PasteForm({
   onAuthorize: (() => void) | undefined
   children: ReactNode
 }) {
+  useSealAtHand()
   const [token, setToken] = useState('')
   const [notes, setNotes] = useState<string[]>([])
   const [endsOn, setEndsOn] = useState('')

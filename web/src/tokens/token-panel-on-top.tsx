@@ -1,7 +1,7 @@
-import { lazyRouteComponent } from '@tanstack/react-router'
 import { Suspense, useEffect, useState } from 'react'
+import { lazyPart } from '../app/missing-part.ts'
 
-export const TokenPanel = lazyRouteComponent(() => import('./token-panel.tsx'), 'TokenPanel')
+export const TokenPanel = lazyPart(() => import('./token-panel.tsx'), 'TokenPanel')
 
 /** The panel of a row, for which the list below does not wait: it begins when that is drawn. */
 export function TokenPanelOnTop() {

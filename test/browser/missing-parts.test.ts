@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { launchChromium, noChromium } from './chromium.ts'
+
+/** The code of *Runtimes*, which a page has only once somebody goes there. */
+const RUNTIMES_PAGE = /\/assets\/runtimes-page-.*\.js$/
+const SEALING = /\/assets\/box-.*\.js$/
+
+suite('code of the pages that does not come', { skip: noChromium }, () => {
+  const resources = new AsyncDisposableStack()
+  let countersign: Countersign
+  let newPage: () => Promise<Page>
+
+  before(async () => {
+    countersign = resources.use(await startCountersign())
+    const browser = resources.use(await launchChromium())
+    const { admin, page_url } = countersign
+    newPage = async () => {
+      const context = await browser.newContext({ reducedMotion: 'reduce', baseURL: page_url })
+      context.setDefaultTimeout(20_000)
+      const [name = '', value = ''] = admin.cookie.split('=')
+      await context.addCookies([{ name, value, url: page_url }])
+      return await context.newPage()
+    }
+  })
+  after(() => resources.disposeAsync())
+
+  test('a pasted token stays where it is while the network is away, and is taken later', async () => {
+    const { forge, provider } = countersign
+    const { runtime } = await countersign.runtime('ci')
+    const page = await newPage()
+    const sealing = page.waitForEvent('requestfinished', (request) => SEALING.test(request.url()))
+    await page.goto(`/tokens/${runtime.id}/${provider.id}`)
+    const field = page.getByLabel('Token', { exact: true })
+    const token = await forge.token()
+    await field.fill(token)
+    await sealing
+
+    await page.context().setOffline(true)
+    await page.getByRole('button', { name: 'Add Token', exact: true }).click()
+    await page.getByText('Countersign did not answer.').waitFor()
+    assert.equal(await field.inputValue(), token)
+    await page.context().setOffline(false)
+    await page.getByRole('button', { name: 'Add Token', exact: true }).click()
+    await page.locator('[data-status=valid]').waitFor()
+  })
+
+  test('nor is it lost where the code that seals it is the part', async () => {
+    const { forge, provider } = countersign
+    const { runtime } = await countersign.runtime('upgraded')
+    const page = await newPage()
+    await page.route(SEALING, (route) => route.fulfill({ status: 404, body: '' }))
+    await page.goto(`/tokens/${runtime.id}/${provider.id}`)
+    await page.getByRole('radio', { name: 'Paste a new token' }).click()
+    const field = page.getByLabel('Token', { exact: true })
+    const token = await forge.token()
+    await field.fill(token)
+    await page.getByRole('button', { name: 'Add Token', exact: true }).click()
+    await page.getByText('A part of this page did not come.').waitFor()
+    assert.equal(await field.inputValue(), token)
+  })
+
+  test('a link that is pointed at does no more than be pointed at', async () => {
+    const page = await newPage()
+    await page.goto('/account')
+    const field = page.getByRole('textbox', { name: 'Name' })
+    await field.fill('Ada L.')
+    const failed = page.waitForResponse(RUNTIMES_PAGE)
+    await page.route(RUNTIMES_PAGE, (route) => route.fulfill({ status: 404, body: '' }))
+    const link = page.getByRole('link', { name: 'Runtimes' })
+    await link.hover()
+    await failed
+    await page.getByRole('button', { name: 'Save name' }).click()
+    await page.getByText('Name changed').waitFor()
+    assert.equal(await field.inputValue(), 'Ada L.')
+
+    // A newer version has the code by another name.
+    await page.unroute(RUNTIMES_PAGE)
+    await link.click()
+    await page.getByRole('heading', { level: 1, name: 'Runtimes' }).waitFor()
+  })
+
+  test('a page that cannot come says so, and comes when it can', async () => {
+    const page = await newPage()
+    await page.goto('/account')
+    await page.getByRole('button', { name: 'Save name' }).waitFor()
+    await page.context().setOffline(true)
+    await page.getByRole('link', { name: 'Runtimes' }).click()
+    await page.getByText('Countersign did not answer.').waitFor()
+    await page.context().setOffline(false)
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Runtimes' }).waitFor()
+  })
+})
