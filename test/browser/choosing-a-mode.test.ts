@@ -26,8 +26,9 @@ suite('choosing how people authorize a runtime', { skip: noChromium }, () => {
     await become('admin')
     const profile = resources.use(await openProfile(browser, page_url, { cookie: mo.cookie }))
     page = profile.page
-    // The page does not hear who it is any more.
+    // The page does not hear who it is any more, nor can it ask.
     await page.route(`**${EVENTS_PATH}`, (route) => route.abort())
+    await page.route('**/api/v1/session', (route) => route.abort())
     await page.goto(`${page_url}/admin/runtimes/${runtime.id}`)
   })
   after(() => resources.disposeAsync())

@@ -5,6 +5,7 @@ import {
   useSuspenseQuery,
 } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
 import type { Person, Session } from '../../../src/contract/resources.ts'
 import { api } from './api.ts'
 import { forgetEarlyAnswers } from './early-answers.ts'
@@ -36,6 +37,33 @@ function sessionInPage(): Session | null {
 export function usePerson(): Person {
   const { data } = useSuspenseQuery(sessionQuery)
   return data.person ?? nobody
+}
+
+/**
+ * Asks again who is signed in when the page comes back into sight, or hears nothing any more: in
+ * another tab somebody may have signed out, or somebody else in. Neither is shown what was there.
+ *
+ * @param lost whether changes are no longer heard of
+ */
+export function useFollowSession(lost: boolean): void {
+  const queryClient = useQueryClient()
+  const router = useRouter()
+  const { id } = usePerson()
+  const [before] = useState(id)
+  useEffect(() => {
+    if (id !== '' && id !== before) location.reload()
+  }, [id, before])
+  useEffect(() => {
+    async function look() {
+      const asked = queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 })
+      const session = await asked.catch(() => undefined)
+      if (session?.person === null) await router.invalidate()
+    }
+    const onVisibility = () => void (document.hidden || look())
+    if (lost) void look()
+    document.addEventListener('visibilitychange', onVisibility)
+    return () => document.removeEventListener('visibilitychange', onVisibility)
+  }, [lost, queryClient, router])
 }
 
 /** Stands in for the moment between signing out and the sign-in page. */

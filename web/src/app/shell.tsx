@@ -4,11 +4,13 @@ import { Message } from '../parts/message.tsx'
 import { useEvents } from './events.ts'
 import { Navigation } from './navigation.tsx'
 import { PersonMenu } from './person-menu.tsx'
+import { useFollowSession } from './session.ts'
 import classes from './shell.module.css'
 
 /** The frame of every page behind the sign-in. */
 export function Shell() {
   const lost = useEvents()
+  useFollowSession(lost)
   const main = useFocusOnNewPage()
   return (
     <>
