@@ -1,14 +1,16 @@
-import { Button, TextInput } from '@mantine/core'
-import { type FormEvent, type ReactNode, useEffect, useState } from 'react'
+import { Button } from '@mantine/core'
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { problems } from '../../../src/contract/problems.ts'
 import { tidyToken, tokenFault } from '../../../src/contract/token-format.ts'
 import { canSeal, useSealAtHand } from '../app/seal.ts'
+import { focusFault } from '../parts/focus-fault.ts'
 import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { CannotSeal, SealNote } from '../parts/seal-note.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { useCandidate } from './candidate.ts'
 import { CandidateFault, Progress } from './candidate-outcome.tsx'
+import { EndField, endFault, endOf } from './end-field.tsx'
 import { useLeaveBehind } from './left-behind.tsx'
 import { OtherWay } from './other-way.tsx'
 import classes from './paste-form.module.css'
@@ -34,6 +36,8 @@ export function PasteForm({
   const [notes, setNotes] = useState<string[]>([])
   const [endsOn, setEndsOn] = useState('')
   const [fault, setFault] = useState<string>()
+  const [wrongEnd, setWrongEnd] = useState<string>()
+  const endField = useRef<HTMLInputElement>(null)
   const { candidate, error, waiting, overdue, send, forget } = useCandidate(access)
   useLeaveBehind(access, candidate?.status === 'checking' ? { candidate: candidate.id } : undefined)
   const accepted = useAccepted(access, candidate, onClose)
@@ -41,17 +45,22 @@ export function PasteForm({
     if (accepted) setToken('')
   }, [accepted])
 
-  function submit(event: FormEvent) {
+  function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
     if (waiting || accepted) return
     const tidy = tidyToken(token)
     const found = tokenFault(tidy.token, access.provider)
+    const foundEnd = endFault(endField.current)
     setFault(found && `${problems[found.type].title}. ${found.detail}`)
-    if (found) return
+    setWrongEnd(foundEnd)
+    if (found || foundEnd) {
+      focusFault(event.currentTarget)
+      return
+    }
     send({
       token: tidy.token,
       notes: [...new Set([...notes, ...tidy.notes])],
-      expires_at: endsOn ? new Date(`${endsOn}T23:59:59`).toISOString() : undefined,
+      expires_at: endsOn ? endOf(endsOn).toISOString() : undefined,
     })
   }
 
@@ -60,6 +69,11 @@ export function PasteForm({
     setNotes(found)
     setFault(undefined)
     forget()
+  }
+
+  function changeEnd(day: string) {
+    setEndsOn(day)
+    setWrongEnd(undefined)
   }
 
   const again = overdue || candidate?.status === 'not_checked'
@@ -84,14 +98,7 @@ export function PasteForm({
             }
             onChange={change}
           />
-          <TextInput
-            type="date"
-            label="Ends on (optional)"
-            description="If the Git host does not say when a token ends, you are warned before this day."
-            className={classes.date ?? ''}
-            value={endsOn}
-            onChange={(event) => setEndsOn(event.currentTarget.value)}
-          />
+          <EndField ref={endField} day={endsOn} fault={wrongEnd} onChange={changeEnd} />
         </div>
       </PanelContent>
       <PanelFooter note={waiting ? <Progress name={access.provider.name} /> : <SealNote />}>
