@@ -5,6 +5,7 @@ import { api } from '../app/api.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { sessionQuery, useEnter, usePerson } from '../app/session.ts'
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
+import { focusFault } from '../parts/focus-fault.ts'
 import { Message } from '../parts/message.tsx'
 import { notify } from '../parts/notify.tsx'
 import { PageHeader } from '../parts/page-header.tsx'
@@ -50,7 +51,8 @@ function NameForm() {
     event.preventDefault()
     const missing = name.trim() === '' ? 'Type your name, as others know it.' : undefined
     setFault(missing)
-    if (!missing && !save.isPending) save.mutate()
+    if (missing) focusFault()
+    else if (!save.isPending) save.mutate()
   }
   return (
     <form className={classes.form} noValidate onSubmit={submit}>

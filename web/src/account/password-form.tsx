@@ -1,4 +1,3 @@
-import { PasswordInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -9,8 +8,10 @@ import {
 } from '../../../src/contract/password.ts'
 import { api } from '../app/api.ts'
 import { sortProblem } from '../app/problem.ts'
+import { focusFault, showFaults } from '../parts/focus-fault.ts'
 import { Message } from '../parts/message.tsx'
 import { notify } from '../parts/notify.tsx'
+import { PasswordField } from '../parts/password-field.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import classes from './account-page.module.css'
 
@@ -39,7 +40,7 @@ export function PasswordForm({ email }: { email: string }) {
         { 'password-wrong': 'current_password', 'password-too-weak': 'new_password' },
         fields,
       )
-      form.setErrors(sorted.fields)
+      showFaults(() => form.setErrors(sorted.fields))
       setProblem(sorted.form)
     },
   })
@@ -47,19 +48,22 @@ export function PasswordForm({ email }: { email: string }) {
     <form
       className={classes.form}
       noValidate
-      onSubmit={form.onSubmit((values) => {
-        setProblem(undefined)
-        if (!change.isPending) change.mutate(values)
-      })}
+      onSubmit={form.onSubmit(
+        (values) => {
+          setProblem(undefined)
+          if (!change.isPending) change.mutate(values)
+        },
+        () => focusFault(),
+      )}
     >
       <input type="text" name="username" autoComplete="username" value={email} readOnly hidden />
-      <PasswordInput
+      <PasswordField
         key={form.key('current_password')}
         {...form.getInputProps('current_password')}
         label="Current password"
         autoComplete="current-password"
       />
-      <PasswordInput
+      <PasswordField
         key={form.key('new_password')}
         {...form.getInputProps('new_password')}
         label="New password"

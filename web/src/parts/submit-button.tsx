@@ -13,7 +13,12 @@ export function SubmitButton({
   pending,
   children,
   ...props
-}: ButtonProps & { pending: boolean; type?: 'submit' | 'button'; onClick?: () => void } & {
+}: ButtonProps & {
+  pending: boolean
+  id?: string
+  type?: 'submit' | 'button'
+  onClick?: () => void
+} & {
   children: ReactNode
 }) {
   const slow = useLasting(pending ? 'pending' : undefined, PATIENCE_MS)

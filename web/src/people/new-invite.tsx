@@ -7,6 +7,7 @@ import type { Role } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
 import { sortProblem } from '../app/problem.ts'
 import { CopyField } from '../parts/copy-field.tsx'
+import { focusFault, showFaults } from '../parts/focus-fault.ts'
 import { Message } from '../parts/message.tsx'
 import { type OpenPanel, Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
@@ -40,7 +41,7 @@ function InviteForm({ panel }: { panel: OpenPanel }) {
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ['invites'] }),
     onError: (error) => {
       const sorted = sortProblem(error, { 'email-taken': 'email' }, ['email', 'role'])
-      form.setErrors(sorted.fields)
+      showFaults(() => form.setErrors(sorted.fields))
       setProblem(sorted.form)
     },
   })
@@ -66,10 +67,13 @@ function InviteForm({ panel }: { panel: OpenPanel }) {
   return (
     <form
       noValidate
-      onSubmit={form.onSubmit((values) => {
-        setProblem(undefined)
-        if (!create.isPending) create.mutate(values)
-      })}
+      onSubmit={form.onSubmit(
+        (values) => {
+          setProblem(undefined)
+          if (!create.isPending) create.mutate(values)
+        },
+        () => focusFault(),
+      )}
     >
       <PanelContent>
         <Radio.Group {...form.getInputProps('role')} label="Role">

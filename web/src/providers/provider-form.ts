@@ -2,6 +2,7 @@ import { useForm } from '@mantine/form'
 import { useState } from 'react'
 import type { ProviderKind } from '../../../src/contract/resources.ts'
 import { isProblem, sortProblem } from '../app/problem.ts'
+import { focusFault, showFaults } from '../parts/focus-fault.ts'
 
 const fields = ['name', 'base_url', 'tenant']
 
@@ -57,15 +58,18 @@ export function useProviderForm(initialValues: ProviderValues) {
     confirm: setConfirmed,
     /** Calls `save` with what was typed, once all of it can be right. */
     onSubmit: (save: (values: ProviderValues) => void) =>
-      form.onSubmit((values) => {
-        setProblem(undefined)
-        save(values)
-      }),
+      form.onSubmit(
+        (values) => {
+          setProblem(undefined)
+          save(values)
+        },
+        () => focusFault(),
+      ),
     /** Shows why it was not saved, each sentence at its field. */
     fail: (error: unknown) => {
       setPrivate(isPrivate || isProblem(error, 'provider-address-private'))
       const sorted = sortProblem(error, fieldOf, fields)
-      form.setErrors(sorted.fields)
+      showFaults(() => form.setErrors(sorted.fields))
       setProblem(sorted.form)
     },
   }

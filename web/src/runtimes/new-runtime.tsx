@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { api } from '../app/api.ts'
 import { sortProblem } from '../app/problem.ts'
+import { focusFault, showFaults } from '../parts/focus-fault.ts'
 import { Message } from '../parts/message.tsx'
 import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
@@ -34,7 +35,7 @@ export function NewRuntime() {
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ['runtimes'] }),
     onError: (error) => {
       const sorted = sortProblem(error, { 'name-taken': 'name' }, fields)
-      form.setErrors(sorted.fields)
+      showFaults(() => form.setErrors(sorted.fields))
       setProblem(sorted.form)
     },
   })
@@ -58,10 +59,13 @@ export function NewRuntime() {
     <Panel panel={panel} title="Register runtime" focusAfter="register-runtime">
       <form
         noValidate
-        onSubmit={form.onSubmit((values) => {
-          setProblem(undefined)
-          if (!create.isPending) create.mutate(values)
-        })}
+        onSubmit={form.onSubmit(
+          (values) => {
+            setProblem(undefined)
+            if (!create.isPending) create.mutate(values)
+          },
+          () => focusFault(),
+        )}
       >
         <PanelContent>
           <TextInput

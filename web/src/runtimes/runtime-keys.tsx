@@ -26,6 +26,7 @@ export function RuntimeKeys({ runtime }: { runtime: Runtime }) {
       title="Keys"
       action={
         <SubmitButton
+          id="rotate-key"
           type="button"
           size="xs"
           variant="default"
@@ -90,6 +91,7 @@ export function RuntimeKeys({ runtime }: { runtime: Runtime }) {
             await api.deleteRuntimeKey({ params: { id: runtime.id, key_id: revoking.id } })
             await refresh()
           }}
+          focusAfter="rotate-key"
         >
           <p>
             An agent of <code>{runtime.name}</code> that still uses this key gets no more

@@ -1,4 +1,4 @@
-import { PasswordInput, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -11,7 +11,9 @@ import {
 import { api } from '../app/api.ts'
 import { sortProblem } from '../app/problem.ts'
 import { useEnter } from '../app/session.ts'
+import { focusFault, showFaults } from '../parts/focus-fault.ts'
 import { Message } from '../parts/message.tsx'
+import { PasswordField } from '../parts/password-field.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 
 const fields = ['name', 'email', 'password'] as const
@@ -48,17 +50,20 @@ export function AcceptForm({
         { 'email-taken': 'email', 'password-too-weak': 'password' },
         fields,
       )
-      form.setErrors(sorted.fields)
+      showFaults(() => form.setErrors(sorted.fields))
       setProblem(sorted.form)
     },
   })
   return (
     <form
       noValidate
-      onSubmit={form.onSubmit((values) => {
-        setProblem(undefined)
-        if (!accept.isPending) accept.mutate(values)
-      })}
+      onSubmit={form.onSubmit(
+        (values) => {
+          setProblem(undefined)
+          if (!accept.isPending) accept.mutate(values)
+        },
+        () => focusFault(),
+      )}
     >
       {problem && (
         <Message tone="bad" urgent>
@@ -84,7 +89,7 @@ export function AcceptForm({
         readOnly={email !== null}
         description={email === null ? undefined : 'The invitation is for this address.'}
       />
-      <PasswordInput
+      <PasswordField
         key={form.key('password')}
         {...form.getInputProps('password')}
         label="Password"

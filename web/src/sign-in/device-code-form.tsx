@@ -1,5 +1,6 @@
 import { TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
+import { focusFault } from '../parts/focus-fault.ts'
 import { SubmitButton } from '../parts/submit-button.tsx'
 
 /** Takes the code from somebody who came by the address alone. */
@@ -15,7 +16,13 @@ export function DeviceCodeForm({ onCode }: { onCode: (code: string) => void }) {
     },
   })
   return (
-    <form noValidate onSubmit={form.onSubmit(({ code }) => onCode(code.trim().toUpperCase()))}>
+    <form
+      noValidate
+      onSubmit={form.onSubmit(
+        ({ code }) => onCode(code.trim().toUpperCase()),
+        () => focusFault(),
+      )}
+    >
       <TextInput
         key={form.key('code')}
         {...form.getInputProps('code')}

@@ -1,11 +1,13 @@
-import { PasswordInput, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { api } from '../app/api.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { ownPath, sessionQuery, useEnter } from '../app/session.ts'
+import { focusFault } from '../parts/focus-fault.ts'
 import { Message } from '../parts/message.tsx'
+import { PasswordField } from '../parts/password-field.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
 import { Doorway } from './doorway.tsx'
 
@@ -45,9 +47,12 @@ export function SignInPage() {
       )}
       <form
         noValidate
-        onSubmit={form.onSubmit((values) => {
-          if (!signIn.isPending) signIn.mutate(values)
-        })}
+        onSubmit={form.onSubmit(
+          (values) => {
+            if (!signIn.isPending) signIn.mutate(values)
+          },
+          () => focusFault(),
+        )}
       >
         <TextInput
           key={form.key('email')}
@@ -58,7 +63,7 @@ export function SignInPage() {
           autoComplete="username"
           autoFocus
         />
-        <PasswordInput
+        <PasswordField
           key={form.key('password')}
           {...form.getInputProps('password')}
           label="Password"
