@@ -12,6 +12,11 @@ export interface Refusal {
 
 /** What a failed call to the vault means for the person. Anything unexpected is a refusal too. */
 export function refusalFrom(error: unknown): Refusal {
+  if (error instanceof ProblemError && error.type === 'not-found') {
+    // A vault has everything that is asked of it here.
+    const detail = 'What answers there is not a vault: its address is not that of the pages.'
+    return { type: 'vault-unavailable', detail, page: undefined, cause: error }
+  }
   if (error instanceof ProblemError) {
     const { type, detail, extensions } = error
     return { type, detail, page: extensions.page, cause: error.cause }

@@ -37,8 +37,7 @@ export async function agent(argv: readonly string[]): Promise<number> {
     config_paths: usualConfigPaths(),
   })
   const stop = new AbortController()
-  process.once('SIGINT', () => stop.abort())
-  process.once('SIGTERM', () => stop.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stop.abort())
   try {
     await using vault = openVaultClient(settings)
     await runAgent({

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { describe, it } from 'node:test'
+import { temporaryFolder } from '../agent/git-end.ts'
+import { ok, problem, runtimeView, startVaultEnd } from '../agent/vault-end.ts'
+import { countersign, installation, startCountersign } from './countersign.ts'
+
+describe('countersign agent', () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    it(`leaves no socket behind at ${signal}`, async () => {
+      await using end = await startVaultEnd(() => ok(runtimeView()))
+      await using folder = await temporaryFolder()
+      const args = ['agent', '--person', 'alice@example.com', '--socket-folder', folder.path]
+      const agent = startCountersign(args, installation(end.url))
+      const ended = once(agent, 'exit')
+      for await (const line of createInterface({ input: agent.stdout })) {
+        if (line.includes('socket open')) agent.kill(signal)
+      }
+      assert.deepEqual(await ended, [0, null])
+      assert.deepEqual(await readdir(folder.path), [])
+    })
+  }
+})
+
+it('who names the pages in the place of the vault is told so', async () => {
+  await using pages = await startVaultEnd(() => problem('not-found', 'Check the address.'))
+  await using folder = await temporaryFolder()
+  const setting = installation(pages.url, { TMPDIR: folder.path })
+  const as = ['--as', 'alice@example.com']
+  const url = 'https://git.example.com/a/b.git'
+  for (const args of [
+    ['run', ...as, '--', 'true'],
+    ['access', ...as, url],
+  ]) {
+    const { code, stderr } = await countersign(args, setting)
+    assert.equal(code, 3)
+    assert.match(stderr, /^countersign: What answers there is not a vault: .*\n$/)
+  }
+})
