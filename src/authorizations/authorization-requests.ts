@@ -1,5 +1,10 @@
 import { type Selectable, sql } from 'kysely'
-import { type AuthorizationRequest, callbackPath, ProblemError } from '../contract/index.ts'
+import {
+  type AuthorizationRequest,
+  callbackPath,
+  ProblemError,
+  sessionCookieName,
+} from '../contract/index.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { authorizationUrl } from '../oauth/authorization.ts'
 import { decide } from '../policy/decide.ts'
@@ -67,7 +72,7 @@ export async function beginAuthorization(
         .values({
           id,
           state_hash: hashSecret(state),
-          session_hash: sessionHash(request.cookie),
+          session_hash: sessionHash(request),
           owner_id: person.id,
           for_runtime,
           runtime_id,
@@ -203,8 +208,9 @@ export function requestNotFound(): ProblemError {
 }
 
 /** The browser session that a `Cookie` header belongs to, whatever other cookies there are. */
-export function sessionHash(cookie: string): Buffer {
-  const session = /(?:^|;\s*)((?:__Secure-)?countersign\.session_token=[^;]+)/.exec(cookie)?.[1]
+export function sessionHash({ cookie, page_url }: { cookie: string; page_url: string }): Buffer {
+  const name = sessionCookieName(page_url)
+  const session = cookie.split(/;\s*/).find((pair) => pair.startsWith(`${name}=`))
   return hashSecret(session ?? '')
 }
 

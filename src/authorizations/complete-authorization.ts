@@ -28,6 +28,7 @@ export interface Found {
   provider_id: string
   /** The `Cookie` header. */
   cookie: string
+  page_url: string
   state: string
 }
 
@@ -61,7 +62,7 @@ export async function findReturned(db: Db, found: Found) {
       'runtimes.name as runtime',
     ])
     .where('state_hash', '=', hashSecret(found.state))
-    .where('session_hash', '=', sessionHash(found.cookie))
+    .where('session_hash', '=', sessionHash(found))
     .where('authorization_requests.owner_id', '=', found.owner_id)
     .where(sql`authorization_requests.provider_id::text`, '=', found.provider_id)
     .executeTakeFirst()

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { betterAuth } from 'better-auth'
-import { MIN_PASSWORD_LENGTH, ProblemError, type Role } from '../contract/index.ts'
+import {
+  MIN_PASSWORD_LENGTH,
+  ProblemError,
+  type Role,
+  sessionCookiePrefix,
+} from '../contract/index.ts'
 import { type Action, type Actor, type Attempt, decide, recordDenial } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import { countPassword, countSignIn } from './attempts.ts'
@@ -273,7 +278,7 @@ function createBetterAuth(db: Db, settings: AuthSettings) {
     // What is to be limited is counted here. It would count all who sign out as one.
     rateLimit: { enabled: false },
     advanced: {
-      cookiePrefix: 'countersign',
+      cookiePrefix: sessionCookiePrefix(settings.page_url),
       useSecureCookies: settings.page_url.startsWith('https:'),
       defaultCookieAttributes: { httpOnly: true, sameSite: 'lax' },
       ipAddress: { ipAddressHeaders: [IP_HEADER] },

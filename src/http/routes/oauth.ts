@@ -75,6 +75,7 @@ export function oauthRoutes(app: FastifyInstance, parts: ServerParts): void {
           owner_id: caller.id,
           provider_id: params.provider_id,
           cookie: headers.cookie ?? '',
+          page_url,
           state: query.get('state') ?? '',
         })
         if (row.for_runtime && caller.role === 'admin') list = `/admin/runtimes/${row.runtime_id}`
