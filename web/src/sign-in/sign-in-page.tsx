@@ -26,9 +26,14 @@ export function SignInPage() {
     },
   })
   const signIn = useMutation({
-    mutationFn: (values: typeof form.values) =>
-      api.signIn({ body: { email: values.email.trim(), password: values.password } }),
-    onSuccess: (made) => enter(made, ownPath(to)),
+    mutationFn: async (values: typeof form.values) => {
+      await api.signIn({ body: { email: values.email.trim(), password: values.password } })
+      // A browser that keeps no cookies has forgotten it by now.
+      return await api.getSession({})
+    },
+    onSuccess: (session) => {
+      if (session.person) enter(session, ownPath(to))
+    },
   })
   return (
     <Doorway title="Sign in" lead="Git access authorized once, for each runtime.">
@@ -43,6 +48,14 @@ export function SignInPage() {
       {signIn.isError && (
         <Message tone="bad" urgent>
           <p>{sentenceFor(signIn.error)}</p>
+        </Message>
+      )}
+      {signIn.data?.person === null && (
+        <Message tone="bad" urgent title="This browser keeps no cookie of Countersign.">
+          <p>
+            E-mail and password are right, but the browser does not remember that you signed in.
+            Allow cookies for this site in its settings, then sign in again.
+          </p>
         </Message>
       )}
       <form
