@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty'
+import { shellWord } from '../contract/index.ts'
 import type { Ready } from './up.ts'
 
 /** Tells a person at a terminal what is being done, and in the end what to do next. */
@@ -26,7 +27,7 @@ export function startScreen(out: WriteStream): StartScreen {
 function screenText(ready: Ready, seconds: string): string {
   const { login, password } = ready.sandbox_account
   const { email, authorized } = ready.person ?? { email: 'YOUR-E-MAIL', authorized: false }
-  const config = ready.config_path === null ? '' : ` --config ${asWord(ready.config_path)}`
+  const config = ready.config_path === null ? '' : ` --config ${shellWord(ready.config_path)}`
   const first =
     ready.setup_url === null
       ? `  Pages           ${ready.page_url}`
@@ -40,13 +41,8 @@ ${first}
                   sign in as ${login} with the password ${password}
 
   ${authorized ? 'Try' : 'Add a token on the page, then try'} in another terminal:
-    npx countersign run${config} --as ${email} -- git clone ${ready.sandbox_url}/${login}/hello.git ../hello
+    npx countersign run${config} --as ${shellWord(email)} -- git clone ${ready.sandbox_url}/${login}/hello.git ../hello
 
   Ctrl-C stops everything; the next start finds it as it was.
 `
-}
-
-/** A path as one word for a shell. */
-function asWord(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { shellWord } from '../../../src/contract/shell-word.ts'
 import { usePerson } from '../app/session.ts'
 import { CopyField } from '../parts/copy-field.tsx'
 import { Dialog, DialogButtons } from '../parts/dialog.tsx'
@@ -30,7 +31,7 @@ export function KeyDialog({
       <CopyField label="Runtime key" text={secret} />
       <CopyField
         label="Agent command"
-        text={`npx countersign agent --vault VAULT_ADDRESS --runtime-key-file runtime.key --person ${email}`}
+        text={`npx countersign agent --vault VAULT_ADDRESS --runtime-key-file runtime.key --person ${shellWord(email)}`}
         description="Beside the workloads, with the key in the file runtime.key:"
       />
       <p className={classes.note}>
