@@ -5,7 +5,14 @@ export const closed = { additionalProperties: false } as const
 export const Id = Type.String({ format: 'uuid' })
 /** RFC 3339, UTC, milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })
-export const Name = Type.String({ minLength: 1, maxLength: 80, pattern: '\\S' })
+/** Neither line breaks and other controls, nor what turns the direction of the words around it. */
+const IN_NAME = '[^\\p{Cc}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]*'
+/** What others read: on one line, with something to see. */
+export const Name = Type.String({
+  minLength: 1,
+  maxLength: 80,
+  pattern: `^${IN_NAME}[\\p{L}\\p{N}\\p{P}\\p{S}]${IN_NAME}$`,
+})
 
 export function nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()])
