@@ -131,14 +131,19 @@ async function readNamedConfig(path: string): Promise<ConfigFile> {
 
 async function readFirstConfig(paths: readonly string[]): Promise<ConfigFile> {
   for (const path of paths) {
-    const config = await readConfig(path)
+    const config = await readConfig(path, NOT_OURS)
     if (config !== undefined) return config
   }
   return {}
 }
 
-async function readConfig(path: string): Promise<ConfigFile | undefined> {
-  const text = await readText(path)
+/** What the system says of a file that there is not … */
+const NOT_THERE = ['ENOENT', 'ENOTDIR']
+/** … or of one in a folder of somebody else, which nobody has named. */
+const NOT_OURS = [...NOT_THERE, 'EACCES']
+
+async function readConfig(path: string, absent = NOT_THERE): Promise<ConfigFile | undefined> {
+  const text = await readText(path, absent)
   if (text === undefined) return undefined
   const { server_url, vault_url, runtime_key_file } = parseObject(text, path)
   const config: ConfigFile = {}
@@ -173,12 +178,12 @@ function checkedKey(text: string, source: string): string {
   throw unusable(`${source} does not hold a runtime key: those begin with "csr_"`)
 }
 
-async function readText(path: string): Promise<string | undefined> {
+async function readText(path: string, absent = NOT_THERE): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (absent.includes(code)) return undefined
     throw unusable(`${path} cannot be read (${code})`, error)
   }
 }

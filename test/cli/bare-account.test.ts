@@ -33,6 +33,24 @@ describe('an account without a home', () => {
     assert.deepEqual([code, stderr], [0, ''])
   })
 
+  it('runs one where neither its home nor the installation lets it look for configuration', {
+    skip,
+  }, async () => {
+    await using end = await startVault()
+    await using home = await temporaryFolder()
+    const { env } = installation(end.url, { HOME: home.path })
+    const of = { cwd: '/', uid: NOBODY }
+    const { code, stderr } = await execute(process.execPath, [MAIN, ...ALICE, 'true'], {
+      env,
+      ...of,
+    })
+    assert.deepEqual([code, stderr], [0, ''])
+    const named = { ...env, COUNTERSIGN_CONFIG: join(home.path, 'agent.json') }
+    const told = await execute(process.execPath, [MAIN, ...ALICE, 'true'], { env: named, ...of })
+    assert.equal(told.code, 2)
+    assert.match(told.stderr, /agent\.json cannot be read \(EACCES\)/)
+  })
+
   it('is told where a session could be kept', { skip }, async () => {
     const { code, stderr } = await execute(process.execPath, [MAIN, 'whoami'], {
       env: withoutHome(isolated()),
