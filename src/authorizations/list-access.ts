@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Access, AuthMode, Authorization } from '../contract/index.ts'
 import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type NeedRequest,
@@ -66,7 +67,7 @@ export async function listAccess(
       const from = rows.length > 0 || Number(after?.[0]) !== NOT_AUTHORIZED ? undefined : after
       rows.push(...(await openRows(trx, owner_id, from, pattern, wanted - rows.length)))
     }
-    return await withConnections(trx, rows)
+    return await withConnections(trx, owner_id, rows)
   })
   return toPage(
     items,
@@ -91,7 +92,7 @@ export async function findAccess(
     left join authorizations a
       on a.owner_id = ${owner_id} and a.runtime_id = r.id and a.provider_id = p.id
     where rp.runtime_id = ${row.runtime_id} and rp.provider_id = ${row.provider_id}`.execute(db)
-  return (await withConnections(db, rows))[0]?.access
+  return (await withConnections(db, owner_id, rows))[0]?.access
 }
 
 /** The columns of `RowFacts`, for people or for the runtime itself. */
@@ -141,7 +142,7 @@ async function authorizedRows(
           : sql`(rank, runtime_name, provider_name) > (${after[0]}::bigint, ${after[1]}, ${after[2]})`
       }
     order by rank, runtime_name, provider_name
-    limit ${limit}`.execute(trx)
+    limit ${atMost(limit)}`.execute(trx)
   return rows
 }
 
@@ -173,7 +174,7 @@ async function openRows(
               and (runtime_name, provider_name) > (${after[1]}, ${after[2]})`
       }
     order by runtime_name, provider_name
-    limit ${limit}`.execute(trx)
+    limit ${atMost(limit)}`.execute(trx)
   return rows
 }
 
@@ -185,11 +186,18 @@ function matches(pattern: string | null) {
 
 async function withConnections(
   db: Db | Trx,
+  owner_id: string,
   keys: readonly RowKey[],
 ): Promise<{ key: RowKey; access: Access }[]> {
   const ids = keys.flatMap((key) => key.connection_id ?? [])
   const found =
-    ids.length === 0 ? [] : await connectionRows(db).where('connections.id', 'in', ids).execute()
+    ids.length === 0
+      ? []
+      : await connectionRows(db)
+          .where('connections.owner_id', '=', owner_id)
+          // One text, and so one plan, for any number of them.
+          .where(sql<boolean>`connections.id = any(${ids}::uuid[])`)
+          .execute()
   const connections = new Map(found.map((row) => [row.id, row]))
   return keys.map((key) => {
     const row = key.connection_id === null ? undefined : connections.get(key.connection_id)

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Revocation } from '../contract/index.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Db } from '../store/database.ts'
-import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
+import { atMost, decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
 import type { OwnerKind } from '../store/tables.ts'
 
 /** One that was not tried for so long waits for others at its Git host. */
@@ -60,7 +60,7 @@ export async function listRevocations(
     )
     .orderBy('revocations.created_at')
     .orderBy('revocations.id')
-    .limit(request.limit + 1)
+    .limit(atMost(request.limit + 1))
     .execute()
   return toPage(
     rows,

@@ -8,6 +8,7 @@ import {
 import { decide } from '../policy/decide.ts'
 import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type Page,
@@ -51,7 +52,7 @@ export async function listRuntimeTokens(
       sql`${after === undefined ? sql`true` : sql`p.name > ${after[0]}`}
         and ${pattern === null ? sql`true` : sql`(p.name ilike ${pattern} or p.base_url ilike ${pattern})`}
       order by p.name
-      limit ${request.limit + 1}`,
+      limit ${atMost(request.limit + 1)}`,
     )
   })
   return toPage(

@@ -5,7 +5,7 @@ import { announce } from '../events/change.ts'
 import { type Actor, decide, setupActor } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import { type Db, isDuplicate, type Trx } from '../store/database.ts'
-import { decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
+import { atMost, decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
 import type { Auth } from './auth.ts'
 import { refuseWeakPassword } from './password.ts'
 
@@ -149,7 +149,7 @@ export async function listInvites(db: Db, request: PageRequest): Promise<Page<In
     )
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
-    .limit(request.limit + 1)
+    .limit(atMost(request.limit + 1))
     .execute()
   return toPage(rows, request.limit, toInvite, (row) => [row.created_at.toISOString(), row.id])
 }

@@ -4,6 +4,7 @@ import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type Page,
@@ -33,7 +34,7 @@ export async function listPeople(db: Db, request: PageRequest): Promise<Page<Per
     )
     .orderBy('name')
     .orderBy('id')
-    .limit(request.limit + 1)
+    .limit(atMost(request.limit + 1))
     .execute()
   return toPage(rows, request.limit, toPerson, (row) => [row.name, row.id])
 }

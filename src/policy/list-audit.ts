@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { AuditEntry } from '../contract/index.ts'
 import type { Db } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type Page,
@@ -27,7 +28,7 @@ export async function listAudit(db: Db, request: PageRequest): Promise<Page<Audi
     )
     .orderBy('at', 'desc')
     .orderBy('id', 'desc')
-    .limit(request.limit + 1)
+    .limit(atMost(request.limit + 1))
     .execute()
   return toPage(rows, request.limit, toEntry, (row) => [row.at.toISOString(), row.id])
 }

@@ -7,6 +7,7 @@ import { type Actor, decide } from '../policy/decide.ts'
 import { sealBox } from '../seal/box.ts'
 import { type Db, isDuplicate } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type Page,
@@ -62,7 +63,7 @@ export async function listClients(db: Db, request: PageRequest): Promise<Page<OA
       ),
     )
     .orderBy('clients.id')
-    .limit(request.limit + 1)
+    .limit(atMost(request.limit + 1))
     .execute()
   return toPage(rows, request.limit, toClient, (row) => [row.id])
 }

@@ -7,6 +7,7 @@ import { parseProviderAddress } from '../providers/address.ts'
 import type { Outbound } from '../providers/http.ts'
 import { type Db, isBrokenReference, isDuplicate, type Trx } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type Page,
@@ -26,7 +27,7 @@ export async function listProviders(db: Db, request: PageRequest): Promise<Page<
       query.where(sql<boolean>`(name ilike ${pattern} or base_url ilike ${pattern})`),
     )
     .orderBy('name')
-    .limit(request.limit + 1)
+    .limit(atMost(request.limit + 1))
     .execute()
   return toPage(rows, request.limit, toProvider, (row) => [row.name])
 }

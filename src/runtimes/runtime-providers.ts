@@ -6,6 +6,7 @@ import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type Page,
@@ -31,7 +32,7 @@ export async function listRuntimeProviders(
         query.where(sql<boolean>`(providers.name ilike ${pattern} or base_url ilike ${pattern})`),
       )
       .orderBy('providers.name')
-      .limit(request.limit + 1)
+      .limit(atMost(request.limit + 1))
       .execute()
   })
   return toPage(rows, request.limit, toSettings, ({ name }) => [name])

@@ -6,6 +6,7 @@ import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import { type Db, isBrokenReference, isDuplicate, type Trx } from '../store/database.ts'
 import {
+  atMost,
   containsPattern,
   decodeCursor,
   type NeedRequest,
@@ -38,7 +39,7 @@ export async function listRuntimes(db: Db, request: NeedRequest): Promise<Page<R
     )
     .$if(request.in_need === true, (query) => query.where(isInNeed))
     .orderBy('runtimes.name')
-    .limit(request.limit + 1)
+    .limit(atMost(request.limit + 1))
     .execute()
   return toPage(rows, request.limit, toRuntime, (row) => [row.name])
 }

@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely'
 import { ProblemError } from '../contract/index.ts'
 
 /** What a list endpoint is asked for. `limit` is at least 1. */
@@ -16,6 +17,16 @@ export interface NeedRequest extends PageRequest {
 export interface Page<T> {
   items: T[]
   next_cursor: string | null
+}
+
+/**
+ * `count` for `limit`, as a word of the statement. As a value it would have PostgreSQL plan the
+ * statement anew each time: to a plan for any number of rows it prefers one for the few that there are.
+ *
+ * @param count a whole number
+ */
+export function atMost(count: number): RawBuilder<number> {
+  return sql.lit(count)
 }
 
 /**

@@ -20,7 +20,7 @@ export function poolClients(onError: (error: Error) => void): (client: pg.PoolCl
   const names = new Map<string, string>()
 
   function named(text: unknown, values: unknown): string | undefined {
-    if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0) return undefined
+    if (typeof text !== 'string' || !Array.isArray(values)) return undefined
     if (!names.has(text) && names.size < MOST_NAMES && READ.test(text)) {
       names.set(text, `read-${names.size}`)
     }

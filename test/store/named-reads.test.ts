@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { isDatabaseAway, openDatabase } from '../../src/store/database.ts'
+import { atMost } from '../../src/store/page.ts'
 import { testDatabase } from '../harness/postgres.ts'
 
 /* One connection each, so that every query meets what the one before has left there. */
@@ -34,12 +35,29 @@ suite('a read', () => {
     assert.deepEqual(await shelf.namedTexts(), ['select * from "books" where "id" = $1'])
   })
 
-  test('with a list, a change and a read without values are not kept', async () => {
+  test('with a list, and a change, are not kept', async () => {
     await using shelf = await openShelf()
     await shelf.db.selectFrom('books').select('id').where('id', 'in', [1, 2]).execute()
     await shelf.db.insertInto('books').values({ id: 3, title: 'three' }).execute()
-    await shelf.db.selectFrom('books').select('id').execute()
     assert.deepEqual(await shelf.namedTexts(), [])
+  })
+
+  test('of a page of many rows keeps its plan', async () => {
+    await using shelf = await openShelf()
+    await sql`insert into books select n, n::text from generate_series(3, 10000) n`.execute(
+      shelf.db,
+    )
+    await sql`analyze books`.execute(shelf.db)
+    const page = shelf.db.selectFrom('books').selectAll().where('id', '>', 1).orderBy('id')
+    const times = 8
+    for (let time = 0; time < times; time += 1) {
+      assert.equal((await page.limit(atMost(26)).execute()).length, 26)
+    }
+    const { rows } = await shelf.pool.query(
+      'select generic_plans::int, custom_plans::int from pg_prepared_statements',
+    )
+    // PostgreSQL tries five times whether values of which it knows more would save it something.
+    assert.deepEqual(rows, [{ generic_plans: times - 5, custom_plans: 5 }])
   })
 
   test('that was refused is asked anew', async () => {
