@@ -35,7 +35,8 @@ export async function startGrantInstallation(urls: readonly string[]): Promise<G
   const postgres = resources.use(await startEmbeddedPostgres({ folder: join(folder.path, 'pg') }))
   const { url } = postgres
   const { vault_key, runtime, hosts } = await register(url, urls)
-  const database = resources.use(openDatabase(url, { max: 4, onError: () => {} }))
+  // A million rows take their time.
+  const database = resources.use(openDatabase(url, { max: 4, onError: () => {}, answer_ms: null }))
   const vaults = resources.use(new AsyncDisposableStack())
   let started = 0
   const kept = resources.move()
