@@ -7,6 +7,7 @@ import { type Db, inSnapshot, isBrokenReference, type Trx } from '../store/datab
 import { notOnRuntime } from './candidates.ts'
 import { askForCheck } from './check-connection.ts'
 import { isForRuntime } from './connection-rows.ts'
+import { endUnfinished } from './end-unfinished.ts'
 import { findAccess } from './list-access.ts'
 import { settleNotices } from './notices.ts'
 import type { PersonRequest } from './person-request.ts'
@@ -112,7 +113,8 @@ async function refuseNarrower(
 }
 
 /**
- * Takes an authorization back. With the last one the token is destroyed here.
+ * Takes an authorization back, also what was to take its place. With the last one the token is
+ * destroyed here.
  *
  * @throws ProblemError `not-found`
  */
@@ -128,6 +130,7 @@ export async function deleteAuthorization(
     .select([
       'runtimes.id as runtime_id',
       'runtimes.name as runtime',
+      'providers.id as provider_id',
       'providers.name as provider',
       'connection_id',
     ])
@@ -135,16 +138,19 @@ export async function deleteAuthorization(
     .where('authorizations.owner_id', '=', person.id)
     .executeTakeFirst()
   if (row === undefined) throw alreadyDeleted()
+  const { runtime_id, provider_id } = row
   const attempt = {
     actor: person,
     action: 'authorization.delete',
     subject: `${row.provider} on runtime ${row.runtime}`,
     ip,
     owner_id: person.id,
-    runtime_id: row.runtime_id,
+    runtime_id,
     connection_id: row.connection_id,
   } as const
+  const begun = { owner_id: person.id, runtime_id, provider_id, for_runtime: false }
   await decide(db, attempt, async (trx) => {
+    await endUnfinished(trx, begun)
     const deleted = await trx
       .deleteFrom('authorizations')
       .where('id', '=', id)
@@ -154,7 +160,7 @@ export async function deleteAuthorization(
     if (deleted === undefined) throw alreadyDeleted()
     await removeUnusedConnections(trx, [deleted.connection_id])
     await settleNotices(trx, deleted.connection_id)
-    await announce(trx, { name: 'access', owner_id: person.id, id: row.runtime_id })
+    await announce(trx, { name: 'access', owner_id: person.id, id: runtime_id })
   })
 }
 

@@ -18,6 +18,7 @@ import {
 import { announceToken } from './announce-token.ts'
 import { askForCheck } from './check-connection.ts'
 import { connectionRows, toConnection } from './connection-rows.ts'
+import { endUnfinished } from './end-unfinished.ts'
 import { type RowFacts, rowColumns, toRow } from './list-access.ts'
 import type { PersonRequest } from './person-request.ts'
 import { removeRuntimeTokens } from './remove-unused.ts'
@@ -89,12 +90,15 @@ export async function checkRuntimeToken(db: Db, request: PersonRequest & Row): P
 }
 
 /**
- * Destroys the token; a grant is then revoked at the Git host. @throws ProblemError `not-found`
+ * Destroys the token, also what was to take its place; a grant is then revoked at the Git host.
+ *
+ * @throws ProblemError `not-found`
  */
 export async function deleteRuntimeToken(db: Db, request: PersonRequest & Row): Promise<void> {
   const { runtime_id, provider_id } = request
   const { id, attempt } = await about(db, request, 'runtime_token.delete')
   await decide(db, attempt, async (trx) => {
+    await endUnfinished(trx, { runtime_id, provider_id, for_runtime: true })
     const deleted = await removeRuntimeTokens(trx, { runtime_id, provider_ids: [provider_id] })
     if (deleted.length === 0) throw noToken()
     await announceToken(trx, { id, owner_id: runtime_id, owner_kind: 'runtime' })

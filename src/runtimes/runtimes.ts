@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { endUnfinished } from '../authorizations/end-unfinished.ts'
 import { removeRuntimeTokens, removeUnusedConnections } from '../authorizations/remove-unused.ts'
 import { ProblemError, type Runtime } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
@@ -162,7 +163,7 @@ export async function deleteRuntime(db: Db, request: Request & { id: string }): 
 
 /**
  * Ends the use of every provider but `kept`, with its authorizations, the runtime's own tokens and
- * those that nothing else uses. The rows are locked first: an authorization that is being made waits, and then fails.
+ * those that nothing else uses, and what was to become one. The rows are locked first: an authorization that is being made waits, and then fails.
  */
 async function endProviders(trx: Trx, runtime_id: string, kept: string[]): Promise<void> {
   const used = await trx
@@ -173,6 +174,7 @@ async function endProviders(trx: Trx, runtime_id: string, kept: string[]): Promi
     .execute()
   const ending = used.map((row) => row.provider_id).filter((id) => !kept.includes(id))
   if (ending.length === 0) return
+  for (const provider_id of ending) await endUnfinished(trx, { runtime_id, provider_id })
   const ended = await trx
     .deleteFrom('authorizations')
     .where('runtime_id', '=', runtime_id)

@@ -141,3 +141,91 @@ test('a box that is larger than any verifier needs is not taken', async () => {
   const body = { id, ...row, state: random, code_challenge: random, code_verifier_box }
   await refusal(admin.api.beginAuthorization({ body }), 'request-invalid')
 })
+
+test('a grant that is still being finished when its authorization is taken back comes to nothing', async () => {
+  await authorize()
+  const waiting = await allowed()
+  await forge.control('POST', '/control/faults', { match: '/api/v1/', kind: 'status', status: 503 })
+  await comeBack(waiting.callback, admin.cookie)
+  await until('a grant that waits for its Git host', async () => {
+    const { rows } = await sql`select from authorization_requests
+      where id = ${waiting.id} and token_set_box is not null`.execute(database.db)
+    return rows.length > 0
+  })
+  const exchanged = await allowed()
+  const held = await forge.hold(TOKEN_ENDPOINT)
+  await comeBack(exchanged.callback, admin.cookie)
+  await held.asked()
+  await takeBack()
+  await forge.control('DELETE', '/control/faults')
+  await held.release()
+  await jobsDone('finish-authorization')
+  assert.equal((await admin.access(row.runtime_id)).authorization, null)
+  for (const { id } of [waiting, exchanged]) await refusal(now(id), 'not-found')
+  await until('the end of both grants', async () => {
+    const { rows } = await sql`select from audit where action = 'connection.revoke'
+      and subject like 'grant of an account at %'`.execute(database.db)
+    return rows.length === 2
+  })
+})
+
+test('nor does a token that is still being checked, a person’s or a runtime’s own', async () => {
+  const own = { params: row }
+  await authorize()
+  assert.equal((await admin.addRuntimeToken(row, await forge.token())).status, 'accepted')
+  const before = await forge.calls('/api/v1/user')
+  const late = { kind: 'delay', match: '/api/v1/user', delay_ms: 600_000 }
+  await forge.control('POST', '/control/faults', late)
+  const handedIn = async (create: typeof admin.api.createCandidate) => {
+    const body = { id: randomUUID(), ...row, token: await forge.token() }
+    return (await create({ body })).id
+  }
+  const id = await handedIn(admin.api.createCandidate)
+  const ownId = await handedIn(admin.api.createRuntimeCandidate)
+  const asked = async () => (await forge.calls('/api/v1/user')) >= before + 2
+  await until('questions about both', asked)
+  await takeBack()
+  assert.equal((await admin.api.getCandidate({ params: { id: ownId } })).status, 'checking')
+  await admin.api.deleteRuntimeToken(own)
+  await forge.control('DELETE', '/control/faults')
+  await jobsDone('check-candidate')
+  assert.equal((await admin.access(row.runtime_id)).authorization, null)
+  assert.equal((await admin.api.getRuntimeToken(own)).connection, null)
+  for (const one of [id, ownId]) {
+    await refusal(admin.api.getCandidate({ params: { id: one } }), 'not-found')
+  }
+})
+
+test('nor one for a Git host that an administrator takes away meanwhile, and gives back', async () => {
+  const before = await forge.calls('/api/v1/user')
+  const held = await forge.hold('/api/v1/user')
+  const body = { id: randomUUID(), ...row, token: await forge.token() }
+  await admin.api.createCandidate({ body })
+  await until('a question', async () => (await forge.calls('/api/v1/user')) > before)
+  for (const provider_ids of [[], [row.provider_id]]) {
+    await admin.api.updateRuntime({ params: { id: row.runtime_id }, body: { provider_ids } })
+  }
+  await held.release()
+  await jobsDone('check-candidate')
+  assert.equal((await admin.access(row.runtime_id)).authorization, null)
+})
+
+async function authorize(): Promise<void> {
+  const { id, callback } = await allowed()
+  await comeBack(callback, admin.cookie)
+  await completed(id)
+}
+
+async function takeBack(): Promise<void> {
+  const { authorization } = await admin.access(row.runtime_id)
+  await admin.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+}
+
+/** Resolves when no such job is left, not even one that is tried again later. */
+async function jobsDone(task: string): Promise<void> {
+  await until(`the end of all jobs ${task}`, async () => {
+    const { rows } = await sql`select from graphile_worker.jobs
+      where task_identifier = ${task}`.execute(database.db)
+    return rows.length === 0
+  })
+}
