@@ -6,6 +6,7 @@ import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import type { Db } from '../store/database.ts'
 import type { StoredStatus } from '../store/tables.ts'
+import { nextCheck } from './accepted-connection.ts'
 import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { scopesAfter } from './granted-scopes.ts'
 import type { Keyring } from './keyring.ts'
@@ -65,7 +66,10 @@ export async function storeRefreshed(
           fingerprint: keyring.fingerprint(tokens.access_token),
           version: sql<number>`version + 1`,
           ...lifetime,
-          ...(unsure ? { check_due_at: sql<Date>`now()` } : {}),
+          // None is due where the grant seemed over.
+          check_due_at: unsure
+            ? sql<Date>`now()`
+            : sql<Date>`coalesce(check_due_at, ${nextCheck('answered')})`,
           ...(scopes ?? { status: acceptedAgain }),
           refresh_claimed_by: null,
           refresh_claimed_at: null,

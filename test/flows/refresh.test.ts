@@ -8,18 +8,20 @@ import { ProblemError } from '../../src/contract/index.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import {
   ALICE,
+  ageClaim,
   ageFailure,
   authorized,
   connectionOf,
   endAccess,
   endGrant,
+  type Granted,
   TOKEN_ENDPOINT,
   wakeScheduler,
 } from '../harness/granted.ts'
 import { authorizeWithOAuth } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { until } from '../harness/until.ts'
-import { startVaultProcess } from '../harness/vault-process.ts'
+import { startVaultProcess, type VaultProcessSettings } from '../harness/vault-process.ts'
 
 const isProblem = (type: string) => (error: unknown) =>
   error instanceof ProblemError && error.type === type
@@ -181,38 +183,30 @@ test('a vault that dies between the answer and the database loses nothing', asyn
   await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-kill-'))
   await using countersign = await startCountersign({ env: { COUNTERSIGN_DATA: folder.path } })
   const { ask } = await authorized(countersign)
-  const settings = {
-    database_url: countersign.database.url,
-    data_folder: join(folder.path, 'second'),
-    vault_key: countersign.vault_key,
-    page_url: countersign.page_url,
-  }
-  const dying = await startVaultProcess(settings)
-  await endAccess(countersign)
-  const before = await connectionOf(countersign)
-  const { db } = countersign.database
-  await db.transaction().execute(async (trx) => {
-    // While the forge answers, the connection is locked: the vault stops between journal and database.
-    const held = await countersign.forge.hold(TOKEN_ENDPOINT)
-    const asked = ask(dying.url).catch(() => undefined)
-    await held.asked()
-    await trx
-      .selectFrom('connections')
-      .select('id')
-      .where('id', '=', before.id)
-      .forUpdate()
-      .execute()
-    await held.release()
-    await untilWaiting(countersign)
-    await dying.kill()
-    await asked
-  })
-  assert.equal((await connectionOf(countersign)).version, before.version)
+  const settings = settingsOf(countersign, join(folder.path, 'second'))
+  const before = await dieWithAnswer(countersign, ask, settings)
   await using _again = await startVaultProcess(settings)
   const after = await connectionOf(countersign)
   assert.equal(after.version, before.version + 1)
   await ask()
   assert.equal(await countersign.forge.calls(TOKEN_ENDPOINT), 1)
+})
+
+test('nor does one that comes back when its grant counts as over: that is checked as before', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-kill-'))
+  await using countersign = await startCountersign()
+  const { ask, row } = await authorized(countersign)
+  const settings = settingsOf(countersign, folder.path)
+  await dieWithAnswer(countersign, ask, settings)
+  await ageClaim(countersign)
+  await assert.rejects(ask(), isProblem('reauthorization-required'))
+  await countersign.admin.checkNow(row.runtime_id)
+  assert.equal((await connectionOf(countersign)).check_due_at, null)
+  await using _again = await startVaultProcess(settings)
+  await ask()
+  const { status, check_due_at } = await connectionOf(countersign)
+  assert.equal(status, 'valid')
+  assert.notEqual(check_due_at, null)
 })
 
 test('a claim whose holder died before it asked is taken over', async () => {
@@ -255,6 +249,42 @@ test('deleting the last authorization destroys the grant', async () => {
   const left = await database.db.selectFrom('connections').select('id').execute()
   assert.deepEqual(left, [])
 })
+
+function settingsOf(
+  { database, vault_key, page_url }: Countersign,
+  data_folder: string,
+): VaultProcessSettings {
+  return { database_url: database.url, data_folder, vault_key, page_url }
+}
+
+/** Kills a vault that has its answer in its journal only. @returns the connection, as it still is */
+async function dieWithAnswer(
+  countersign: Countersign,
+  ask: Granted['ask'],
+  settings: VaultProcessSettings,
+) {
+  const dying = await startVaultProcess(settings)
+  await endAccess(countersign)
+  const before = await connectionOf(countersign)
+  await countersign.database.db.transaction().execute(async (trx) => {
+    // While the forge answers, the connection is locked: the vault stops between journal and database.
+    const held = await countersign.forge.hold(TOKEN_ENDPOINT)
+    const asked = ask(dying.url).catch(() => undefined)
+    await held.asked()
+    await trx
+      .selectFrom('connections')
+      .select('id')
+      .where('id', '=', before.id)
+      .forUpdate()
+      .execute()
+    await held.release()
+    await untilWaiting(countersign)
+    await dying.kill()
+    await asked
+  })
+  assert.equal((await connectionOf(countersign)).version, before.version)
+  return before
+}
 
 /** Resolves when somebody waits for a lock that we hold. */
 async function untilWaiting({ database }: Countersign): Promise<void> {
