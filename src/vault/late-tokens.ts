@@ -2,6 +2,7 @@ import type { Db, Trx } from '../store/database.ts'
 import { keepRevocation } from './keep-revocation.ts'
 import type { Keyring } from './keyring.ts'
 import type { Claimed } from './refresh-claim.ts'
+import type { JournalPlace } from './refresh-journal.ts'
 import { endReplaced } from './replaced-grant.ts'
 import {
   readTokenSet,
@@ -43,15 +44,25 @@ export async function endLate(
 }
 
 /**
- * The same for an answer that was kept: what is known of the grant is its revocation.
+ * The same for an answer that was kept and is not the next one of its connection.
  *
- * @param version of the connection that the answer made, or would have made
+ * @param kept which version of the connection it follows
+ * @param there the connection, at another version; undefined: what is known of the grant is its
+ *   revocation
  */
 export async function endKept(
   { db, keyring }: { db: Db; keyring: Keyring },
-  { connection_id, version }: { connection_id: string; version: number },
+  { connection_id, version }: JournalPlace,
+  there: Claimed | undefined,
   tokens: TokenSet,
 ): Promise<void> {
+  if (there !== undefined) {
+    // What is newer than its connection is from before the database was restored.
+    if (there.version < version) return
+    const box = await keyring.seal(tokenSetAddress(there), tokenSetText(tokens))
+    await db.transaction().execute((trx) => endLate(trx, keyring, { ...there, version }, box))
+    return
+  }
   const row = await db
     .selectFrom('revocations')
     .select([
@@ -75,5 +86,5 @@ export async function endKept(
   const box = await keyring.seal(address, tokenSetText(next))
   await db
     .transaction()
-    .execute((trx) => keepRevocation(trx, { ...row, connection_id, version, box }))
+    .execute((trx) => keepRevocation(trx, { ...row, connection_id, version: version + 1, box }))
 }

@@ -60,15 +60,12 @@ export async function claim(
     )
     .returning('id')
     .executeTakeFirst()
-  return taken === undefined ? undefined : await claimedRow(db, id, version)
+  const row = taken === undefined ? undefined : await claimedRow(db, id)
+  return row?.version === version ? row : undefined
 }
 
-/** The connection at this version with what a refresh needs; undefined when it has moved on. */
-export async function claimedRow(
-  db: Db,
-  id: string,
-  version: number,
-): Promise<Claimed | undefined> {
+/** The connection, at whatever version, with what a refresh needs; undefined when it or its app is gone. */
+export async function claimedRow(db: Db, id: string): Promise<Claimed | undefined> {
   return await db
     .selectFrom('connections')
     .innerJoin('clients', 'clients.id', 'connections.client_row_id')
@@ -97,7 +94,6 @@ export async function claimedRow(
       'providers.private_address_confirmed',
     ])
     .where('connections.id', '=', id)
-    .where('connections.version', '=', version)
     .executeTakeFirst()
 }
 

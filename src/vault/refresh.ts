@@ -118,15 +118,16 @@ export function createRefresher(parts: RefreshParts): Refresher {
 
   async function bringHome(entry: JournalEntry): Promise<void> {
     const { connection_id, version } = entry
-    const row = await claimedRow(db, connection_id, version)
+    const row = await claimedRow(db, connection_id)
+    const isNext = row?.version === version
     const answer = await answerIn(entry)
     if (answer === 'unreadable') {
       // Who can read it may bring it home, as long as nothing newer has taken its place.
-      if (row !== undefined) return stayOnDisk(connection_id, version)
+      if (isNext) return stayOnDisk(connection_id, version)
     } else if (answer !== 'no') {
       const granted = { answer, asked_at: new Date(entry.asked_at) }
-      if (row === undefined) await endKept(parts, { connection_id, version: version + 1 }, answer)
-      else await storeRefreshed(parts, row, granted)
+      if (isNext) await storeRefreshed(parts, row, granted)
+      else await endKept(parts, entry, row, answer)
       log.info({ connection_id }, 'a refresh was brought home')
     }
     removeOrLog(parts, entry)

@@ -119,6 +119,25 @@ test('nor does one that was kept, and both are ended', async () => {
   await asked
 })
 
+test('tokens that were kept until the person has authorized anew are revoked, too', async () => {
+  const person = await countersign.person('ada-maria')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const { id: connection_id, version } = await connection(person)
+  const { granted, body, release } = heldBack()
+  const asked = ask('ada-maria@example.com').catch(tooLong)
+  const late = await granted
+  forge.holdBack = undefined
+  await authorize(person, 'carol')
+  await untilTold(person)
+  await bringHome({ connection_id, version, answer: await body })
+  await until('the end of the late token', async () => forge.token(late)?.revoked === true)
+  const { access_token } = await currentTokens(person)
+  assert.ok(forge.working(access_token))
+  release()
+  await asked
+})
+
 test('tokens that come after the person authorized anew are revoked, and the new ones live', async () => {
   const person = await countersign.person('anna')
   await authorize(person, 'carol')
