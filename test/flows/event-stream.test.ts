@@ -82,6 +82,34 @@ test('one person has 64 of them at most, and others are not held up', async () =
   streams.use(again)
 })
 
+test('what a page does not read is not kept for it without end', async () => {
+  await using countersign = await startCountersign()
+  const { admin, database, page_url } = countersign
+  const [idle, reader] = [1, 2].map(() => askForEvents(page_url, admin.cookie))
+  assert.ok(idle && reader)
+  await Promise.all([idle, reader].map((page) => once(page, 'readable')))
+  let heard = 0
+  reader.on('data', ({ length }: Buffer) => {
+    heard += length
+  })
+  // In all more than the system holds for a connection, little by little for who reads.
+  const [rounds, many, size] = [60, 100, 7000]
+  for (let round = 1; round <= rounds; round += 1) {
+    await sql`select pg_notify('countersign_changes', json_build_object(
+        'name', 'runtimes', 'owner_id', null, 'id', n || repeat('x', ${size}::int))::text)
+      from generate_series(1, ${many}::int) n`.execute(database.db)
+    await until('all for who reads', async () => heard > round * many * size)
+  }
+  let kept = 0
+  idle.on('data', ({ length }: Buffer) => {
+    kept += length
+  })
+  await until('its end, or all', async () => idle.readableEnded || kept > heard * 0.99)
+  assert.ok(kept < heard * 0.99, 'all of it was kept')
+  idle.destroy()
+  reader.destroy()
+})
+
 async function leaveTooEarly(): Promise<void> {
   await using countersign = await startCountersign()
   const { database, admin, page_url } = countersign

@@ -12,6 +12,9 @@ const KEEP_ALIVE_MS = 15_000
 /** Far more pages than anybody has in sight at once. */
 const MOST_OF_ONE_PERSON = 64
 
+/** What is kept for a page that does not read, as on a machine that sleeps: thousands of changes. */
+const MOST_UNREAD_BYTES = 1024 * 1024
+
 /**
  * The event stream: one line per change that the person may hear of.
  *
@@ -50,17 +53,22 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
       open.delete(end)
       raw.end()
     }
+    /** A page that was left behind comes again, and reads everything anew. */
+    const send = (text: string) => {
+      if (raw.writableLength > MOST_UNREAD_BYTES) raw.destroy()
+      else raw.write(text)
+    }
     const unsubscribe = broker.subscribe(
       ({ name, owner_id }) =>
         owner_id === person.id ||
         (owner_id === null && (person.role === 'admin' || !administrationEvents.includes(name))),
-      ({ name, id }) => raw.write(`event: ${name}\ndata: ${id}\n\n`),
+      ({ name, id }) => send(`event: ${name}\ndata: ${id}\n\n`),
       end,
     )
     const keepAlive = setInterval(async () => {
       const holds = await stillHolds(person, () => callers.anyone(request))
       if (!holds) end()
-      else if (open.has(end)) raw.write(':\n\n')
+      else if (open.has(end)) send(':\n\n')
     }, KEEP_ALIVE_MS)
     open.set(end, person.id)
     raw.on('close', end)
