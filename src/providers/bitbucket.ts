@@ -149,7 +149,7 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
   const answer = await request(http, credential, '/user')
   const { status, body } = answer
   const scopes = scopesOf(answer)
-  if (status === 403) throw new TokenScopesMissing(scopes ?? [])
+  if (status === 403 && isAboutScopes(answer)) throw new TokenScopesMissing(scopes ?? [])
   const id = textField(body, 'uuid')
   const login = textField(body, 'username') ?? textField(body, 'nickname')
   if (status !== 200 || id === undefined || login === undefined) {
@@ -184,6 +184,12 @@ function scopesOf({ headers, body }: ProviderAnswer): string[] | null {
   if (header !== null) return header.split(/,\s*/).filter((scope) => scope !== '')
   const granted = field(body, 'error', 'detail', 'granted')
   return Array.isArray(granted) ? granted.filter((scope) => typeof scope === 'string') : null
+}
+
+/** An address that is not let in is 403, too, and so is what a proxy turns away. */
+function isAboutScopes(answer: ProviderAnswer): boolean {
+  const message = textField(answer.body, 'error', 'message') ?? ''
+  return scopesOf(answer) !== null || /\bscopes?\b/i.test(message)
 }
 
 /**

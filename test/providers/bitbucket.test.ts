@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { bitbucket } from '../../src/providers/bitbucket.ts'
 import { openOutbound } from '../../src/providers/http.ts'
-import { missingScopes, TokenRefused } from '../../src/providers/provider.ts'
+import { missingScopes, ProviderUnavailable, TokenRefused } from '../../src/providers/provider.ts'
 import { startBitbucket } from '../standins/bitbucket/bitbucket.ts'
 import { CALLBACK, describeOAuth } from './oauth-suite.ts'
 import { describeAdapter } from './suite.ts'
@@ -46,6 +46,7 @@ describeAdapter(bitbucket, {
       body: '<html>',
       headers: { 'www-authenticate': 'Basic realm="proxy"' },
     },
+    { status: 403, body: { message: 'Forbidden' } },
   ],
   suspend: () => forge.suspend('carol', true),
   unsuspend: () => forge.suspend('carol', false),
@@ -70,6 +71,13 @@ describe('what is peculiar to Bitbucket Cloud', () => {
       (error) => error instanceof TokenRefused && error.why === 'login_missing',
     )
     assert.equal(forge.calls.length, before)
+  })
+
+  test('only a refusal that is about scopes says that they are missing', async () => {
+    const message = 'Access from your address is not allowed.'
+    interrupt({ status: 403, body: { type: 'error', error: { message } } })
+    await assert.rejects(bitbucket.inspect(http(), credential(good)), ProviderUnavailable)
+    interrupt(undefined)
   })
 
   test('Git gets the token alone, under the name for its kind', () => {
