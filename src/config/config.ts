@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { ConfigError } from './config-error.ts'
+import { databaseUrlFrom } from './database-url.ts'
 import type { Env } from './env.ts'
 
 /** Settings of a process, none of them secret. Ports are TCP ports, 0 for any free one. */
@@ -18,11 +20,6 @@ export interface Config {
   trust_proxy: number | string[]
   provider_timeout_ms: number
   request_timeout_ms: number
-}
-
-/** A setting that cannot be used; `message` says which and what to do. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
 }
 
 /** Makes a `Config` of what the environment says. Pure. */
@@ -59,23 +56,6 @@ export function configFrom(env: Env): Config {
     ),
   }
 }
-
-/** The address is not repeated: it may hold a password. */
-function databaseUrlFrom(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined
-  if (!/^postgres(ql)?:\/\/./.test(text)) {
-    throw new ConfigError('DATABASE_URL must look like postgres://USER:PASSWORD@HOST/DATABASE.')
-  }
-  // What is not known would be read over, and the connection be a plain one.
-  const names = [...new URLSearchParams(text.split('?')[1]).keys()]
-  const wrong = names.find((name) => /^ssl/i.test(name) && !TLS_PARAMETERS.includes(name))
-  if (wrong === undefined) return text
-  throw new ConfigError(
-    `DATABASE_URL has "${wrong}", and about TLS only ${TLS_PARAMETERS.join(', ')} are known.`,
-  )
-}
-
-const TLS_PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'ssl']
 
 function portFrom(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback

@@ -1,9 +1,10 @@
-import { ConfigError } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { ProblemError, problems } from '../contract/index.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { isDatabaseAway, isFailedTls } from '../store/database.ts'
 import { EmbeddedPostgresError } from '../store/embedded-error.ts'
 import { DataTooNewError, DataTooOldError, ServerTooOldError } from '../store/migrate.ts'
+import { SharedSessionsError } from '../store/own-sessions.ts'
 import { WrongVaultKeyError } from '../vault/wrong-vault-key-error.ts'
 
 /** One sentence for everything that a person can mend; undefined for our own mistakes. */
@@ -14,7 +15,8 @@ export function sentenceFor(error: unknown): string | undefined {
     error instanceof WrongVaultKeyError ||
     error instanceof DataTooNewError ||
     error instanceof DataTooOldError ||
-    error instanceof ServerTooOldError
+    error instanceof ServerTooOldError ||
+    error instanceof SharedSessionsError
   ) {
     return error.message
   }
@@ -62,6 +64,9 @@ function databaseSentence(error: unknown): string | undefined {
       return 'The user in DATABASE_URL may not make tables in that database. Let it own them.'
     case '25006':
       return 'The database takes no changes: it is a standby, or set to read only. Name its primary in DATABASE_URL.'
+    // A pooler's word for most of what it turns down: a database, a user, an option.
+    case '08P01':
+      return `The database server, or a pooler before it, turns us down: ${(error as Error).message}.`
     case '53300':
       return 'The database server has no connection left for us. Let it take more (max_connections).'
     case '53100':

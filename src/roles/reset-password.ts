@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import process from 'node:process'
-import { type Config, ConfigError, configFrom } from '../config/config.ts'
+import { type Config, configFrom } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { readEnv } from '../config/env.ts'
 import { personByEmail, resetPassword } from '../people/reset-password.ts'
 import { setupActor } from '../policy/decide.ts'

@@ -1,6 +1,7 @@
 import process from 'node:process'
 import type { Logger } from 'pino'
-import { type Config, ConfigError, configFrom } from '../config/config.ts'
+import { type Config, configFrom } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { type Env, readEnv, unknownSettings } from '../config/env.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'

@@ -21,6 +21,7 @@ import { up as grantsAsMade } from './migrations/0017-grants-as-made.ts'
 import { up as replacedApps } from './migrations/0018-replaced-apps.ts'
 import { up as removedApps } from './migrations/0019-removed-apps.ts'
 import { up as revocationVersions } from './migrations/0020-revocation-versions.ts'
+import { refuseSharedSessions } from './own-sessions.ts'
 import { runMigrations as migrateQueue } from './queue-library.ts'
 
 const migrations = {
@@ -74,6 +75,7 @@ const MIGRATION_LOCK = 7_080_001
  *
  * @throws {DataTooNewError}
  * @throws {ServerTooOldError}
+ * @throws {SharedSessionsError}
  */
 export async function migrate({
   url,
@@ -85,6 +87,7 @@ export async function migrate({
     database.db,
   )
   refuseOldServer(Number(rows[0]?.server_version_num))
+  await refuseSharedSessions(database.pool)
   await inTurn(database.pool, signal, async () => {
     await refuseNewerData(database)
     const migrator = new Migrator({
@@ -148,8 +151,10 @@ export function refuseOldServer(version_num: number): void {
  *
  * @throws {DataTooNewError}
  * @throws {DataTooOldError}
+ * @throws {SharedSessionsError}
  */
 export async function requireMigrated(database: Database): Promise<void> {
+  await refuseSharedSessions(database.pool)
   await refuseNewerData(database)
   const applied = await appliedMigrations(database)
   if (applied.length === 0) {

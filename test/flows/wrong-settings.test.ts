@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { ConfigError, configFrom } from '../../src/config/config.ts'
+import { suite, test } from 'node:test'
+import { configFrom } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/config/config-error.ts'
 import { readEnv, unknownSettings } from '../../src/config/env.ts'
 import { isDatabaseAway } from '../../src/store/database.ts'
+import { noPooler, startPooler } from '../harness/pooler.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
 
@@ -40,6 +42,60 @@ test('a misspelt word about TLS is no plain connection', () => {
   for (const query of ['?sslmod=require', '?application_name=x&SSLMODE=require']) {
     assert.throws(() => configOf({ DATABASE_URL: url + query }), ConfigError)
   }
+})
+
+test('an address of a database says nothing that would be read over', () => {
+  const taken = [
+    'postgres://u:p@[::1]:5432/db',
+    'postgres://u@/db?host=/var/run/postgresql&port=5433',
+    'postgresql:///db?user=u&connect_timeout=10&keepalives_idle=5',
+    'postgres://u:a%2Cb@db.internal/db?options=-c%20search_path%3Dmine',
+    'postgres://db.internal/db?target_session_attrs=read-write',
+  ]
+  for (const url of taken) assert.equal(configOf({ DATABASE_URL: url }).database_url, url)
+  const refused: [string, RegExp][] = [
+    ['postgres://a:5432,b:5433/db', /several hosts/],
+    ['postgres://u:p@a,b/db?target_session_attrs=read-write', /several hosts/],
+    ['postgres:///db?host=a,b', /several hosts/],
+    ['postgres://u:se#cret@a/db', /cannot be read/],
+    ['postgres://u:se/cret@a/db', /cannot be read/],
+    ['postgres://a/db?target_session_attrs=standby', /standby/],
+    ['postgres://a/db?hostaddr=10.0.0.7', /"hostaddr"/],
+    ['postgres://a/db?schema=mine', /"schema"/],
+    ['postgres://a/db?sslmode=verify-full&sslrootcert=system', /must name a file/],
+  ]
+  for (const [DATABASE_URL, words] of refused) {
+    assert.throws(
+      () => configOf({ DATABASE_URL }),
+      (error) => {
+        assert.ok(error instanceof ConfigError, DATABASE_URL)
+        assert.match(error.message, words)
+        assert.doesNotMatch(error.message, /cret/)
+        return true
+      },
+    )
+  }
+})
+
+suite('behind a pooler', { skip: noPooler }, () => {
+  test('that hands out connections by transaction no role starts', async () => {
+    await using database = await testDatabase()
+    await using pooler = await startPooler(database.url, 'transaction')
+    const sentence = /^countersign: DATABASE_URL leads to a pooler .* session mode\.\n$/
+    assert.match(await refusal({ DATABASE_URL: pooler.url }), sentence)
+  })
+
+  test('in session mode a vault starts, and what it turns down is told', async (t) => {
+    await using database = await testDatabase()
+    await using pooler = await startPooler(database.url, 'session')
+    const data = await mkdtemp(join(tmpdir(), 'countersign-pooled-'))
+    t.after(() => rm(data, { recursive: true }))
+    const settings = { COUNTERSIGN_DATA: data, COUNTERSIGN_VAULT_PORT: '0' }
+    await using vault = startProgram('vault', { ...settings, DATABASE_URL: pooler.url })
+    await vault.says(/vault ready/)
+    const url = `${pooler.url}?options=-c%20search_path%3Dmine`
+    assert.match(await refusal({ DATABASE_URL: url }), /turns us down: unsupported startup/)
+  })
 })
 
 test('a port is digits', () => {
