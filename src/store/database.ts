@@ -98,8 +98,9 @@ export function isFailedTls(error: unknown): boolean {
 
 /**
  * True when a query failed because the database is away, not because of the query: no connection,
- * one that ended or is silent, or a server that is starting, stopping or out of means (SQLSTATE
- * classes 08, 57P and 53); or because this connection to it is of no use any more.
+ * one that ended or is silent; a server that is starting, stopping or out of means (SQLSTATE classes
+ * 08, 57P and 53), or does not let us in any more, as with a changed password (28 and 3D000); or
+ * because this connection to it is of no use any more.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
@@ -108,7 +109,7 @@ export function isDatabaseAway(error: unknown): boolean {
   if (isLostConnection(error) || isFailedTls(error)) return true
   const code = (error as NodeJS.ErrnoException).code
   if (code !== undefined) {
-    return /^(08|53|57P)/.test(code) || NO_CONNECTION.test(code)
+    return /^(08|28|3D000|53|57P)/.test(code) || NO_CONNECTION.test(code)
   }
   return NO_CONNECTION_WORDS.test(error.message)
 }

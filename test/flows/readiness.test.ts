@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { Client } from 'pg'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
@@ -62,4 +63,35 @@ test('a start on a database that takes no changes says so', async () => {
     stderr,
     /^countersign: The database takes no changes: .* primary in DATABASE_URL\.\n$/,
   )
+})
+
+test('a password of the database that was changed is a database that is away', async () => {
+  await using database = await testDatabase()
+  // Not in the database itself, which is dropped before the role.
+  const owner = new Client(database.url.replace(/\/[^/]*$/, '/postgres'))
+  await owner.connect()
+  const role = `countersign_test_${randomBytes(8).toString('hex')}`
+  const url = new URL(database.url)
+  await owner.query(`create role ${role} login password 'before'`)
+  await owner.query(`alter database ${url.pathname.slice(1)} owner to ${role}`)
+  Object.assign(url, { username: role, password: 'before' })
+  try {
+    await using countersign = await startCountersign({ database_url: url.href })
+    const hangUp = () =>
+      owner.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+        role,
+      ])
+    await owner.query(`alter role ${role} password 'after'`)
+    await until('readiness 503', async () => {
+      await hangUp()
+      return (await readiness(countersign)).every((status) => status !== 200)
+    })
+    assert.deepEqual(await readiness(countersign), [503, 503])
+    await owner.query(`alter role ${role} password 'before'`)
+    await untilAll(countersign, 200)
+  } finally {
+    await database.drop()
+    await owner.query(`drop role ${role}`)
+    await owner.end()
+  }
 })
