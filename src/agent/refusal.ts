@@ -1,4 +1,4 @@
-import { ProblemError, type ProblemType } from '../contract/index.ts'
+import { ForeignAnswerError, ProblemError, type ProblemType } from '../contract/index.ts'
 import { VaultUnavailableError } from './vault-client.ts'
 
 /** Why there is no credential. `detail` says what to do; `page` is where. */
@@ -16,6 +16,10 @@ export function refusalFrom(error: unknown): Refusal {
     // A vault has everything that is asked of it here.
     const detail = 'What answers there is not a vault: its address is not that of the pages.'
     return { type: 'vault-unavailable', detail, page: undefined, cause: error }
+  }
+  if (error instanceof ForeignAnswerError) {
+    const { detail } = error
+    return { type: 'vault-unavailable', detail, page: undefined, cause: undefined }
   }
   if (error instanceof ProblemError) {
     const { type, detail, extensions } = error

@@ -149,6 +149,10 @@ function isHangUp(error: Error): boolean {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  // OpenSSL's words for bytes that are no TLS come with places in its source.
+  if (/wrong version number|packet length too long/.test(error.message)) {
+    return 'what listens there speaks no TLS'
+  }
   switch ('code' in error && error.code) {
     case 'ECONNREFUSED':
       return 'nothing listens there'

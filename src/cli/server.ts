@@ -3,6 +3,7 @@ import {
   type Client,
   createClient,
   EVENTS_PATH,
+  ForeignAnswerError,
   ProblemError,
   problems,
 } from '../contract/index.ts'
@@ -116,8 +117,10 @@ function authorization(token: string | undefined): Record<string, string> {
 }
 
 /** What a refusal of the server says on a terminal: one line, with the way on. */
-export function problemLine({ type, detail }: ProblemError): string {
-  return type === 'not-found' ? detail : `${problems[type].title}. ${detail}`
+export function problemLine(problem: ProblemError): string {
+  const { type, detail } = problem
+  const isWhole = type === 'not-found' || problem instanceof ForeignAnswerError
+  return isWhole ? detail : `${problems[type].title}. ${detail}`
 }
 
 /** Runs a command against a server; what the server refuses ends it with one line. */

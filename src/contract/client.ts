@@ -18,6 +18,9 @@ export type Result<N extends EndpointName> = Endpoints[N]['result'] extends TSch
   ? Static<Endpoints[N]['result']>
   : undefined
 
+/** An answer that is not ours: of something that stands before us, or in our place. */
+export class ForeignAnswerError extends ProblemError {}
+
 /** Sends one request; the global `fetch` does, and so does anything that looks like it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
@@ -37,7 +40,7 @@ export type RuntimeClient = Pick<Client, keyof typeof vaultEndpoints>
 
 /**
  * A client with one function per endpoint. A problem answer is thrown as `ProblemError`; no answer,
- * or one that is not ours, as the `TypeError` of `fetch` or an `internal-error`.
+ * or one that is not ours, as the `TypeError` of `fetch` or a `ForeignAnswerError`.
  */
 export function createClient(options: ClientOptions): Client {
   const calls = Object.entries(endpoints).map(([name, endpoint]) => [
@@ -73,7 +76,7 @@ async function send(
   if (response.status === 204) return undefined
   const body: unknown = await response.json().catch(() => undefined)
   if (response.ok && body !== undefined) return body
-  throw problemFrom(response.status, body)
+  throw problemFrom(options.base_url, response.status, body)
 }
 
 /** Path and query of a call, always in the same words. */
@@ -88,12 +91,19 @@ export function addressOf(endpoint: Pick<Endpoint, 'path'>, input: CallInput): s
   return query.size === 0 ? path : `${path}?${query}`
 }
 
-function problemFrom(status: number, body: unknown): ProblemError {
+function problemFrom(base_url: string, status: number, body: unknown): ProblemError {
   const problem = body as Partial<Problem> | undefined
   const type = typeof problem?.type === 'string' ? problemType(problem.type) : undefined
   if (problem === undefined || type === undefined) {
-    return new ProblemError('internal-error', `The server answered ${status} without a reason.`)
+    return new ForeignAnswerError('internal-error', foreignAnswer(base_url, status))
   }
   const { type: _, title: __, status: ___, detail, ...extensions } = problem
   return new ProblemError(type, detail ?? '', { extensions })
+}
+
+function foreignAnswer(base_url: string, status: number): string {
+  if (base_url === '') return `The server answered ${status} without a reason.`
+  return status >= 500
+    ? `Countersign does not answer at ${base_url}: something before it says ${status}.`
+    : `What answers at ${base_url} is not Countersign: it says ${status}. Check the address.`
 }

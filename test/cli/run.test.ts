@@ -303,7 +303,14 @@ describe('countersign run, refused', () => {
     assert.match(away.stderr, /does not answer \(nothing listens there\)\. Start Countersign there/)
 
     await using page404 = await startVaultEnd(() => ({ status: 404, body: '<html>' }))
-    assert.equal((await asAlice(page404.url, ['echo', 'ran'])).code, 3)
+    const elsewhere = await asAlice(page404.url, ['echo', 'ran'])
+    assert.deepEqual([elsewhere.code, elsewhere.stdout], [3, ''])
+    assert.match(
+      elsewhere.stderr,
+      /at http:\S+ is not Countersign: it says 404\. Check the address/,
+    )
+    const secure = await asAlice(page404.url.replace('http:', 'https:'), ['echo', 'ran'])
+    assert.match(secure.stderr, /does not answer \(what listens there speaks no TLS\)/)
     for (const said of [{ hello: 'world' }, null]) {
       await using stranger = await startVaultEnd(() => ok(said))
       const { code, stderr } = await asAlice(stranger.url, ['echo', 'ran'])

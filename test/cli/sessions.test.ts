@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import { createClient } from '../../src/contract/index.ts'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { beginDeviceSignIn } from '../../src/people/device-sign-in.ts'
+import { startVaultEnd } from '../agent/vault-end.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { PASSWORD } from '../harness/person.ts'
 import { assertProblem, refusal } from '../harness/problems.ts'
@@ -50,6 +51,14 @@ describe('countersign login', () => {
     const twice = await account.run('login')
     const already = 'You are signed in already, as ada@example.com.\n'
     assert.deepEqual([twice.code, twice.stdout], [0, already])
+  })
+
+  it('says so where the address is that of something else', async () => {
+    await using other = await startVaultEnd(() => ({ status: 404, body: '{"message":"none"}' }))
+    await using account = await openAccount(other.url)
+    const { code, stderr } = await account.run('login')
+    const sentence = `What answers at ${other.url} is not Countersign: it says 404. Check the address.`
+    assert.deepEqual([code, stderr], [1, `countersign: ${sentence}\n`])
   })
 
   it('ends with one line when the person says no', async () => {
