@@ -4,8 +4,6 @@ import { accountById, hashSecret } from '../accounts.ts'
 import { type Exchange, readCookie, readForm, redirect, sendText } from '../http.ts'
 import type { Account, Forge } from '../state.ts'
 
-const COOKIE = 'sandbox_session'
-
 /** Somebody with a browser, signed in or not. */
 export interface Visitor {
   account: Account | undefined
@@ -15,10 +13,10 @@ export interface Visitor {
 
 /** Who looks at a page. A browser without a cookie gets one. */
 export function visitorOf(forge: Forge, { request, response }: Exchange): Visitor {
-  let session_id = readCookie(request, COOKIE)
+  let session_id = readCookie(request, cookieOf(forge))
   if (!session_id) {
     session_id = randomBytes(24).toString('base64url')
-    setCookie(response, session_id)
+    setCookie(forge, response, session_id)
   }
   const session_hash = hashSecret(session_id)
   const session = forge.state.sessions.find((one) => one.session_hash === session_hash)
@@ -52,7 +50,7 @@ export async function readOwnForm(
 ): Promise<URLSearchParams | undefined> {
   const { request, response } = exchange
   const form = await readForm(request)
-  const session_id = readCookie(request, COOKIE)
+  const session_id = readCookie(request, cookieOf(forge))
   const site = request.headers['sec-fetch-site']
   const from_here = site === undefined || site === 'same-origin'
   const token = form.get('form_token') ?? ''
@@ -70,18 +68,26 @@ export function signIn(forge: Forge, response: ServerResponse, account: Account)
     created_at: forge.now().toISOString(),
   })
   forge.changed()
-  setCookie(response, session_id)
+  setCookie(forge, response, session_id)
 }
 
 export function signOut(forge: Forge, { request, response }: Exchange): void {
-  const session_hash = hashSecret(readCookie(request, COOKIE) ?? '')
+  const session_hash = hashSecret(readCookie(request, cookieOf(forge)) ?? '')
   forge.state.sessions = forge.state.sessions.filter((one) => one.session_hash !== session_hash)
   forge.changed()
-  setCookie(response, randomBytes(24).toString('base64url'))
+  setCookie(forge, response, randomBytes(24).toString('base64url'))
 }
 
-function setCookie(response: ServerResponse, session_id: string): void {
-  response.setHeader('set-cookie', `${COOKIE}=${session_id}; Path=/; HttpOnly; SameSite=Lax`)
+/** Browsers keep cookies by host, whatever the port is: two forges on one machine have one each. */
+function cookieOf(forge: Forge): string {
+  return `sandbox_session_${new URL(forge.url).port}`
+}
+
+function setCookie(forge: Forge, response: ServerResponse, session_id: string): void {
+  response.setHeader(
+    'set-cookie',
+    `${cookieOf(forge)}=${session_id}; Path=/; HttpOnly; SameSite=Lax`,
+  )
 }
 
 function formTokenOf(forge: Forge, session_id: string): string {

@@ -13,10 +13,12 @@ export interface Browser {
   submit(page: BrowserPage, action: string, fields: Record<string, string>): Promise<BrowserPage>
 }
 
-/** A browser without any cookies yet, for the forge at `url`. */
-export function createBrowser(url: string): Browser {
-  const cookies = new Map<string, string>()
-
+/**
+ * A browser for the forge at `url`.
+ *
+ * @param cookies what it has, also of other forges on this machine: a port makes no difference
+ */
+export function createBrowser(url: string, cookies = new Map<string, string>()): Browser {
   async function visit(target: string, form?: URLSearchParams): Promise<BrowserPage> {
     const response = await fetch(target, {
       method: form ? 'POST' : 'GET',

@@ -33,6 +33,17 @@ test('signing in never leads to another site', async () => {
   }
 })
 
+test('a browser is signed in at two forges on one machine', async () => {
+  await using one = await runSandbox()
+  await using other = await runSandbox()
+  const cookies = new Map<string, string>()
+  const browsers = [createBrowser(one.url, cookies), createBrowser(other.url, cookies)]
+  for (const browser of browsers) {
+    await browser.submit(await browser.open('/user/login'), '/user/login', SIGN_IN)
+  }
+  for (const browser of browsers) assert.match((await browser.open(TOKENS)).url, /\/applications$/)
+})
+
 test('a token is generated from a prepared link, shown once, works, and can be deleted', async () => {
   await using sandbox = await runSandbox()
   const browser = await signedIn(sandbox.url)
