@@ -57,6 +57,19 @@ export function configFrom(env: Env): Config {
   }
 }
 
+/** What to say of pages that others are to reach, with an address that is this machine's only. */
+export function pageUrlNotice({ host, page_url }: Config): string | undefined {
+  if (isLoopback(host) || !isLoopback(new URL(page_url).hostname)) return undefined
+  return (
+    `COUNTERSIGN_HOST is ${host}, and the pages work at ${page_url} only. For people on other ` +
+    'machines, set COUNTERSIGN_PAGE_URL to the https address that they open.'
+  )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || /^(127(\.\d+){3}|\[?::1\]?)$/.test(host)
+}
+
 function portFrom(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback
   const port = Number(text)

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import type { Logger } from 'pino'
-import { type Config, configFrom } from '../config/config.ts'
+import { type Config, configFrom, pageUrlNotice } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { type Env, readEnv, unknownSettings } from '../config/env.ts'
 import { type Database, openDatabase } from '../store/database.ts'
@@ -33,7 +33,7 @@ export async function runRole(
     if (role !== 'vault') await requirePages(options.pages_folder)
     if (role === 'up') {
       const log = await fileLog(config)
-      tellUnknown(options.env, log)
+      tellOddities(options.env, config, log)
       const { vault_key, session_secret } = env
       const { up } = await import('./up.ts')
       await up(config, { ...options, vault_key, session_secret, log, signal, ...screen })
@@ -60,7 +60,7 @@ async function serveAlone(
     throw new ConfigError(`Set DATABASE_URL: ${role} meets the other parts in one PostgreSQL.`)
   }
   const log = errorLog(config)
-  tellUnknown(options.env, log)
+  tellOddities(options.env, config, log)
   const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
   await using database = openDatabase(config.database_url, { max: 20, onError })
   await migrate({ url: database.url, signal })
@@ -74,9 +74,11 @@ async function serveAlone(
   await aborted(signal)
 }
 
-function tellUnknown(variables: NodeJS.ProcessEnv, log: Logger): void {
+function tellOddities(variables: NodeJS.ProcessEnv, config: Config, log: Logger): void {
   const settings = unknownSettings(variables)
   if (settings.length > 0) log.warn({ settings }, 'nothing reads these settings')
+  const notice = pageUrlNotice(config)
+  if (notice !== undefined) log.warn(notice)
 }
 
 /** Each role loads its own parts only: a server has no code in memory that could open a box. */

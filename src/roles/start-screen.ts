@@ -33,13 +33,14 @@ function screenText(ready: Ready, seconds: string): string {
       ? `  Pages           ${ready.page_url}`
       : `  Open this once  ${ready.setup_url}\n` +
         '                  it makes you the administrator'
+  const notice = ready.page_url_notice === undefined ? '' : `\n  ${ready.page_url_notice}\n`
   return `
 Countersign is ready (${seconds} s)
 
 ${first}
   Sandbox forge   ${ready.sandbox_url}
                   sign in as ${login} with the password ${password}
-
+${notice}
   ${authorized ? 'Try' : 'Add a token on the page, then try'} in another terminal:
     npx countersign run${config} --as ${shellWord(email)} -- git clone ${ready.sandbox_url}/${login}/hello.git ../hello
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
 import { DEMO_ACCOUNT } from '../../sandbox/seed.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, pageUrlNotice } from '../config/config.ts'
 import { randomSecret, readOrCreateSecret } from '../config/secrets.ts'
 import { openDatabase } from '../store/database.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../store/embedded.ts'
@@ -38,6 +38,8 @@ export interface UpOptions {
 /** What the start screen tells. */
 export interface Ready {
   page_url: string
+  /** That others do not reach the pages yet, though they seem meant to. */
+  page_url_notice: string | undefined
   /** Makes the first visitor the administrator; null once there is one. */
   setup_url: string | null
   sandbox_url: string
@@ -95,6 +97,7 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
 
   options.onReady({
     page_url: config.page_url,
+    page_url_notice: pageUrlNotice(config),
     setup_url: await setupUrl(database.db, config.page_url),
     sandbox_url: sandbox.url,
     sandbox_account: DEMO_ACCOUNT,

@@ -3,13 +3,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { configFrom } from '../../src/config/config.ts'
+import { configFrom, pageUrlNotice } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/config-error.ts'
 import { readEnv, unknownSettings } from '../../src/config/env.ts'
 import { isDatabaseAway } from '../../src/store/database.ts'
 import { noPooler, startPooler } from '../harness/pooler.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
+import { freePorts } from '../harness/up.ts'
 
 async function refusal(settings: Record<string, string>): Promise<string> {
   await using program = startProgram('vault', settings)
@@ -118,4 +119,29 @@ test('a setting that nothing reads is told, and each that is documented is read'
   }
   const [line = ''] = (await refusal(misspelt)).split('\n')
   assert.deepEqual(JSON.parse(line).settings, ['COUNTERSIGN_TRUST_PROXIES'])
+})
+
+test('who listens for others is told that the pages need an address of theirs', async () => {
+  const noticeOf = (settings: Record<string, string>) => pageUrlNotice(configOf(settings))
+  const COUNTERSIGN_HOST = '10.0.0.7'
+  assert.match(noticeOf({ COUNTERSIGN_HOST }) ?? '', /^COUNTERSIGN_HOST is 10\.0\.0\.7, .*\.$/)
+  const COUNTERSIGN_PAGE_URL = 'https://countersign.example.com'
+  for (const settings of [
+    {},
+    { COUNTERSIGN_HOST: '::1' },
+    { COUNTERSIGN_HOST, COUNTERSIGN_PAGE_URL },
+  ]) {
+    assert.equal(noticeOf(settings), undefined)
+  }
+
+  const settings = { COUNTERSIGN_HOST: '0.0.0.0', DATABASE_URL: 'postgres://127.0.0.1:1/x' }
+  const [line = ''] = (await refusal(settings)).split('\n')
+  assert.match(JSON.parse(line).msg, /^COUNTERSIGN_HOST is 0\.0\.0\.0, .* COUNTERSIGN_PAGE_URL/)
+
+  const data = await mkdtemp(join(tmpdir(), 'countersign-notice-'))
+  await using resources = new AsyncDisposableStack()
+  resources.defer(() => rm(data, { recursive: true }))
+  const own = { ...(await freePorts()), COUNTERSIGN_DATA: data, COUNTERSIGN_HOST: '0.0.0.0' }
+  const program = resources.use(startProgram('up', own))
+  await program.says(/ready[\s\S]*\n {2}COUNTERSIGN_HOST is 0\.0\.0\.0,[\s\S]*Ctrl-C/)
 })
