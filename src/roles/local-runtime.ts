@@ -12,6 +12,7 @@ import type { Db } from '../store/database.ts'
 
 const NAME = 'local'
 const SANDBOX_NAME = 'Sandbox forge'
+const KEY_FILE = 'runtime-local.key'
 
 /**
  * Registers this machine as runtime `local`, with the sandbox forge, in a database that does not
@@ -25,26 +26,30 @@ export async function prepareLocalRuntime(
   config: Config,
   urls: { vault_url: string; sandbox_url: string },
 ): Promise<string> {
-  const keyFile = 'runtime-local.key'
   const settings = {
     server_url: config.page_url,
     vault_url: urls.vault_url,
-    runtime_key_file: keyFile,
+    runtime_key_file: KEY_FILE,
   }
   await writeWhole(
     join(config.data_folder, 'agent.json'),
     `${JSON.stringify(settings, null, 2)}\n`,
     0o644,
   )
-  const path = join(config.data_folder, keyFile)
-  const kept = (await readFile(path, 'utf8').catch(() => undefined))?.trim()
+  const kept = await readLocalKey(config)
   if (kept !== undefined && (await isActive(db, kept))) {
     await findSandbox(db, urls.sandbox_url)
     return kept
   }
   const key = await localRuntimeKey(db, config, urls.sandbox_url)
-  await writeWhole(path, `${key}\n`, 0o600)
+  await writeWhole(join(config.data_folder, KEY_FILE), `${key}\n`, 0o600)
   return key
+}
+
+/** The key of runtime `local` that lies in the data folder. */
+export async function readLocalKey({ data_folder }: Config): Promise<string | undefined> {
+  const text = await readFile(join(data_folder, KEY_FILE), 'utf8').catch(() => undefined)
+  return text?.trim()
 }
 
 /** Somebody for whom `countersign run` may act on this machine. */

@@ -13,7 +13,13 @@ import { migrate } from '../store/migrate.ts'
 import { aborted } from './aborted.ts'
 import { listenError } from './listen-on.ts'
 import { startLocalAgent } from './local-agent.ts'
-import { type LocalPerson, localPerson, prepareLocalRuntime } from './local-runtime.ts'
+import {
+  type LocalPerson,
+  localPerson,
+  prepareLocalRuntime,
+  readLocalKey,
+} from './local-runtime.ts'
+import { callsWithRotatedKey } from './rotated-key.ts'
 import { startServer } from './server.ts'
 import { setupUrl } from './setup-url.ts'
 import { startVault } from './vault.ts'
@@ -87,7 +93,7 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
     sandbox_url: sandbox.url,
   })
   const agent = await startLocalAgent(database, {
-    vault: vault.callsOf(runtime_key),
+    vault: callsWithRotatedKey(vault.callsOf, runtime_key, () => readLocalKey(config)),
     socket_folder: inData('agent'),
     version,
     signal,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type KyselyPlugin, sql } from 'kysely'
@@ -39,6 +39,23 @@ test('countersign up answers Git at a socket of each person, from their authoriz
   program.signal('SIGTERM')
   assert.equal((await program.ended).code, 0)
   assert.deepEqual(await readdir(join(data, 'agent')), [])
+})
+
+test('a key of runtime local that is put into the data folder is used without another start', async () => {
+  await using up = await startUp()
+  const { ada, row, data } = up
+  const asked = { protocol: 'http', host: new URL(up.sandbox_url).host, path: 'alice/hello.git' }
+  await ada.addToken(row, await sandboxToken(up.sandbox_url))
+  const socket_path = await up.socketOf('ada@example.com')
+  const params = { id: row.runtime_id }
+  const { key } = await ada.api.createRuntimeKey({ params })
+  const [, older] = (await ada.api.getRuntime({ params })).keys
+  await ada.api.deleteRuntimeKey({ params: { ...params, key_id: older?.id ?? '' } })
+  assert.equal((await gitCredential('fill', socket_path, asked)).code, 128)
+
+  await writeFile(join(data, 'runtime-local.key'), `${key}\n`)
+  const filled = await gitCredential('fill', socket_path, asked)
+  assert.equal(filled.code, 0, filled.stderr)
 })
 
 /** A runtime, and its agent beside the vault with its sockets in a folder of its own. */
