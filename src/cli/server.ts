@@ -48,6 +48,11 @@ class NoAnswerError extends CommandError {
   }
 }
 
+/** True when a server may answer later: it is being started anew, perhaps. */
+export function isAway(error: unknown): boolean {
+  return error instanceof NoAnswerError || (error instanceof ProblemError && error.status >= 500)
+}
+
 /**
  * Calls `probe` now and whenever something of the person's has changed, until it gives something.
  * A server that goes away meanwhile is waited for.
@@ -63,8 +68,7 @@ export async function untilThere<T>(
       if (found !== undefined) return found
     } catch (error) {
       signal.throwIfAborted()
-      const away = error instanceof ProblemError && error.status >= 500
-      if (!away && !(error instanceof NoAnswerError)) throw error
+      if (!isAway(error)) throw error
     }
     await pause(AGAIN_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
   }

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Person } from '../contract/index.ts'
+import type { DeviceSignInCodes, Person } from '../contract/index.ts'
 import { readSession, removeSession, sessionPath, writeSession } from './person-session.ts'
 import { askYesOrNo, isTerminal } from './question.ts'
-import { openServer, type Server } from './server.ts'
+import { isAway, openServer, type Server } from './server.ts'
 import { readServerUrl, usualConfigPaths } from './settings.ts'
 import { CommandError, exitCodes, tell } from './terminal.ts'
 
@@ -107,17 +107,30 @@ export async function endKeptSession(signal: AbortSignal): Promise<boolean> {
   return true
 }
 
+/**
+ * Asks until the person has answered. A server that goes away meanwhile is waited for, for as long as
+ * the code is good.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc8628#section-3.5
+ */
 async function redeemed(
   api: Server['api'],
-  { device_code, interval }: { device_code: string; interval: number },
+  { device_code, interval, expires_in }: DeviceSignInCodes,
   signal: AbortSignal,
 ): Promise<string> {
+  const over = performance.now() + expires_in * 1000
   let seconds = interval
   for (;;) {
     await pause(seconds * 1000, undefined, { signal }).catch(() => signal.throwIfAborted())
-    const progress = await api.redeemDeviceSignIn({ body: { device_code } })
-    if (progress.access_token !== null) return progress.access_token
-    seconds = progress.interval
+    try {
+      const progress = await api.redeemDeviceSignIn({ body: { device_code } })
+      if (progress.access_token !== null) return progress.access_token
+      seconds = progress.interval
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isAway(error) || performance.now() > over) throw error
+      seconds *= 2
+    }
   }
 }
 

@@ -7,11 +7,20 @@ export interface RecordingProxy extends AsyncDisposable {
   url: string
   /** First line, headers and body of each request. */
   requests: readonly string[]
+  /** Hangs up on the next request, once it is there. */
+  hangUp(): Promise<void>
 }
 
 export async function startRecordingProxy(server_url: string): Promise<RecordingProxy> {
   const requests: string[] = []
+  let hungUp: (() => void) | undefined
   const server = createServer(async (incoming, answer) => {
+    if (hungUp !== undefined) {
+      incoming.socket.destroy()
+      hungUp()
+      hungUp = undefined
+      return
+    }
     const { method, url, rawHeaders } = incoming
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk)
@@ -31,6 +40,10 @@ export async function startRecordingProxy(server_url: string): Promise<Recording
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    hangUp: () =>
+      new Promise((resolve) => {
+        hungUp = resolve
+      }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()

@@ -14,6 +14,7 @@ import { assertProblem, refusal } from '../harness/problems.ts'
 import { until } from '../harness/until.ts'
 import { allRows } from '../invariants/whole-database.ts'
 import { approve, openAccount, shownCode } from './person-end.ts'
+import { startRecordingProxy } from './recording-proxy.ts'
 
 const countersign = await startCountersign()
 after(() => countersign[Symbol.asyncDispose]())
@@ -59,6 +60,17 @@ describe('countersign login', () => {
     const { code, stderr } = await account.run('login')
     const sentence = `What answers at ${other.url} is not Countersign: it says 404. Check the address.`
     assert.deepEqual([code, stderr], [1, `countersign: ${sentence}\n`])
+  })
+
+  it('waits for a server that goes away meanwhile', async () => {
+    await using proxy = await startRecordingProxy(page_url)
+    await using account = await openAccount(proxy.url)
+    const running = account.start('login')
+    const user_code = await shownCode(running)
+    await proxy.hangUp()
+    await approve(admin, user_code)
+    const { code, stderr } = await running.ended
+    assert.deepEqual([code, stderr], [0, ''])
   })
 
   it('ends with one line when the person says no', async () => {
