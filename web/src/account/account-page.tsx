@@ -76,12 +76,10 @@ function NameForm() {
 
 function Sessions() {
   const enter = useEnter()
-  const queryClient = useQueryClient()
   const [asking, setAsking] = useState(false)
   async function signOutEverywhere() {
     await api.endSessions({})
-    const session = await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 })
-    enter(session, '/sign-in')
+    enter(await api.getSession({}), '/sign-in')
   }
   return (
     <>

@@ -1,20 +1,37 @@
 import {
   type QueryClient,
+  type QueryFunctionContext,
   queryOptions,
   useQueryClient,
   useSuspenseQuery,
 } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect } from 'react'
 import type { Person, Session } from '../../../src/contract/resources.ts'
 import { api } from './api.ts'
 import { forgetEarlyAnswers } from './early-answers.ts'
+import { goOn, signedInAgain } from './session-over.ts'
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: ({ signal }) => api.getSession({}, { signal }),
+  queryFn: readSession,
   staleTime: Number.POSITIVE_INFINITY,
 })
+
+/** Who is looking; once somebody was, it is them or nobody, and nobody is waited out. */
+async function readSession({ client, signal }: QueryFunctionContext): Promise<Session> {
+  const before = client.getQueryData<Session>(['session'])?.person
+  const session = await api.getSession({}, { signal })
+  if (!before || session.person?.id === before.id) return session
+  if (session.person) return await beginAnew()
+  return (await signedInAgain()) ? await api.getSession({}, { signal }) : session
+}
+
+/** Leaves nothing of what was there to whoever is signed in now. */
+function beginAnew(): Promise<never> {
+  location.reload()
+  return new Promise(() => {})
+}
 
 /** Takes who is looking from the page, where the server has written it; else has it asked. */
 export function readSessionAhead(queryClient: QueryClient): void {
@@ -47,23 +64,34 @@ export function usePerson(): Person {
  */
 export function useFollowSession(lost: boolean): void {
   const queryClient = useQueryClient()
-  const router = useRouter()
-  const { id } = usePerson()
-  const [before] = useState(id)
+  const look = useCallback(() => {
+    void queryClient.prefetchQuery({ ...sessionQuery, staleTime: 0 })
+  }, [queryClient])
   useEffect(() => {
-    if (id !== '' && id !== before) location.reload()
-  }, [id, before])
+    if (lost) look()
+  }, [lost, look])
+  useInSight(look)
+}
+
+/** Calls back whenever the page comes back into sight. */
+export function useInSight(onSight: () => void): void {
   useEffect(() => {
-    async function look() {
-      const asked = queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 })
-      const session = await asked.catch(() => undefined)
-      if (session?.person === null) await router.invalidate()
-    }
-    const onVisibility = () => void (document.hidden || look())
-    if (lost) void look()
+    const onVisibility = () => document.hidden || onSight()
     document.addEventListener('visibilitychange', onVisibility)
     return () => document.removeEventListener('visibilitychange', onVisibility)
-  }, [lost, queryClient, router])
+  }, [onSight])
+}
+
+/** Goes on where the last session ended, if it is the same person's; anybody else begins anew. */
+export function useGoOn(): (session: Session) => void {
+  const queryClient = useQueryClient()
+  const { id } = usePerson()
+  return (session) => {
+    if (!session.person) return
+    if (session.person.id !== id) return void beginAnew()
+    queryClient.setQueryData(sessionQuery.queryKey, session)
+    goOn()
+  }
 }
 
 /** Stands in for the moment between signing out and the sign-in page. */

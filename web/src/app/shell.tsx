@@ -1,16 +1,21 @@
 import { Outlet, useRouterState } from '@tanstack/react-router'
-import { useEffect, useRef } from 'react'
+import { Suspense, useEffect, useRef } from 'react'
 import { Message } from '../parts/message.tsx'
 import { useEvents } from './events.ts'
+import { lazyPart } from './missing-part.ts'
 import { Navigation } from './navigation.tsx'
 import { PersonMenu } from './person-menu.tsx'
 import { useFollowSession } from './session.ts'
+import { useSessionOver } from './session-over.ts'
 import classes from './shell.module.css'
+
+const SignInAgain = lazyPart(() => import('../sign-in/sign-in-again.tsx'), 'SignInAgain')
 
 /** The frame of every page behind the sign-in. */
 export function Shell() {
   const lost = useEvents()
   useFollowSession(lost)
+  const over = useSessionOver()
   const main = useFocusOnNewPage()
   return (
     <>
@@ -36,6 +41,11 @@ export function Shell() {
         </div>
         <Outlet />
       </main>
+      {over && (
+        <Suspense>
+          <SignInAgain />
+        </Suspense>
+      )}
     </>
   )
 }

@@ -2,6 +2,7 @@ import { Drawer } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { useRouter } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useState } from 'react'
+import { useSessionOver } from '../app/session-over.ts'
 import { useTitle } from '../app/title.ts'
 import classes from './panel.module.css'
 import { useReturnFocus } from './return-focus.ts'
@@ -48,10 +49,12 @@ export function Panel({
   const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
   useTitle(panel.opened ? title : undefined)
   useReturnFocus(focusAfter)
+  const over = useSessionOver()
   return (
     <Drawer.Root
       opened={panel.opened}
       onClose={panel.close}
+      closeOnEscape={!over}
       onExitTransitionEnd={panel.leave}
       size={narrow ? '100%' : 540}
       position="right"
