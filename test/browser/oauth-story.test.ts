@@ -314,7 +314,7 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       assert.equal(now.authorization?.connection.id, first.authorization?.connection.id)
 
       await second.goto(used)
-      await alert(second, 'ci now acts at Forge as you').waitFor()
+      await second.waitForURL(url('/tokens'))
       await dialog(second).waitFor({ state: 'hidden' })
       assert.equal(await second.getByText('Nothing was changed').count(), 0)
       assert.deepEqual(await asItIs(person), now)

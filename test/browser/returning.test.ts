@@ -87,6 +87,19 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await row.locator('[data-status=valid]').waitFor()
   })
 
+  test('what was told is not told again where Back leads to it', async () => {
+    const { href } = await authorized('backwards')
+    await using profile = await openAdmin()
+    const { page } = profile
+    await page.goto(href)
+    await isDone(page)
+    await page.goto('about:blank')
+    await page.goto(href)
+    await page.waitForURL('**/tokens')
+    await page.locator('[data-status=valid]').first().waitFor()
+    assert.equal(await page.getByRole('alert').count(), 0)
+  })
+
   test('who goes on to another page meanwhile stays there', async () => {
     const { href } = await authorized('passing')
     await using profile = await openAdmin()

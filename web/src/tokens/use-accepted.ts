@@ -17,11 +17,12 @@ export function useAccepted(
   const accepted = candidate?.status === 'accepted'
   const said = `${access.runtime.name} now uses it at ${access.provider.name}.`
   const title = access.authorization ? 'Token updated' : 'Token added'
-  useFinish(accepted, title, [said, ...(candidate?.notes ?? [])].join(' '), onClose)
+  const told = [said, ...(candidate?.notes ?? [])].join(' ')
+  useFinish(accepted, () => notify('good', title, told), onClose)
   return accepted
 }
 
-/** The same, for an authorization at the Git host. */
+/** The same, for an authorization at the Git host. Back may lead to its end again: it is told once. */
 export function useCompleted(
   { runtime, provider }: AccessDetail,
   request: AuthorizationRequest,
@@ -29,16 +30,19 @@ export function useCompleted(
 ): void {
   const { as } = useTokenOwner()
   const said = `${runtime.name} now acts at ${provider.name} ${as}.`
-  useFinish(request.status === 'completed', 'Authorized', said, onClose)
+  function tell() {
+    if (!wasTold(request.id)) notify('good', 'Authorized', said)
+  }
+  useFinish(request.status === 'completed', tell, onClose)
 }
 
-function useFinish(done: boolean, title: string, message: string, onClose: () => void): void {
+function useFinish(done: boolean, tell: () => void, onClose: () => void): void {
   const queryClient = useQueryClient()
   const owner = useTokenOwner()
   const finish = useRef(async (_gone: AbortSignal) => {})
   finish.current = async (gone) => {
     await owner.refresh(queryClient)
-    notify('good', title, message)
+    tell()
     // Who has gone on to another page is not led away from it.
     if (!gone.aborted) onClose()
   }
@@ -48,4 +52,17 @@ function useFinish(done: boolean, title: string, message: string, onClose: () =>
     void finish.current(gone.signal)
     return () => gone.abort()
   }, [done])
+}
+
+/** Whether the end of an authorization was told in this tab before; from now on it was. */
+function wasTold(id: string): boolean {
+  const key = `told-${id}`
+  try {
+    const told = sessionStorage.getItem(key) !== null
+    sessionStorage.setItem(key, 'yes')
+    return told
+  } catch {
+    // Without a place to note it, it is told once more.
+    return false
+  }
 }
