@@ -1,10 +1,4 @@
-import {
-  Button,
-  Popover,
-  SegmentedControl,
-  UnstyledButton,
-  useMantineColorScheme,
-} from '@mantine/core'
+import { Popover, SegmentedControl, UnstyledButton, useMantineColorScheme } from '@mantine/core'
 import { IconChevronDown, IconLogout, IconUserCircle } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
@@ -12,6 +6,7 @@ import { useState } from 'react'
 import { Avatar } from '../parts/avatar.tsx'
 import { LinkButton } from '../parts/link-button.tsx'
 import { notify } from '../parts/notify.tsx'
+import { SubmitButton } from '../parts/submit-button.tsx'
 import { api } from './api.ts'
 import classes from './person-menu.module.css'
 import { sentenceFor } from './problem.ts'
@@ -64,16 +59,20 @@ export function PersonMenu() {
             >
               Name and password
             </LinkButton>
-            <Button
+            <SubmitButton
+              type="button"
               variant="subtle"
               color="gray"
               fullWidth
               justify="flex-start"
               leftSection={<IconLogout size={16} aria-hidden />}
-              onClick={signOut}
+              pending={signOut.isPending}
+              onClick={() => {
+                if (!signOut.isPending) signOut.mutate()
+              }}
             >
               Sign out
-            </Button>
+            </SubmitButton>
           </div>
         </Popover.Dropdown>
       </Popover>
@@ -104,7 +103,7 @@ function ColorScheme() {
 function useSignOut() {
   const queryClient = useQueryClient()
   const router = useRouter()
-  const mutation = useMutation({
+  return useMutation({
     mutationFn: () => api.signOut({}),
     onSuccess: async () => {
       queryClient.setQueryData(sessionQuery.queryKey, (old) => old && { ...old, person: null })
@@ -113,5 +112,4 @@ function useSignOut() {
     },
     onError: (error) => notify('bad', 'Not signed out', sentenceFor(error)),
   })
-  return () => mutation.mutate()
 }
