@@ -69,11 +69,14 @@ Try:
 
 Usage: countersign server
 
-Settings come from the environment; DATABASE_URL names the PostgreSQL that it shares with the vault.
-The pages must be built: "npm run build" does that.
+Settings come from the environment; DATABASE_URL names the PostgreSQL that it shares with the vault,
+COUNTERSIGN_SESSION_SECRET_FILE a file with the secret that all servers share, COUNTERSIGN_PAGE_URL
+the address that people open. The pages must be built: "npm run build" does that.
 
 Try:
-  DATABASE_URL=postgres://db.internal/countersign countersign server
+  openssl rand -base64 32 > session.secret
+  DATABASE_URL=postgres://db.internal/countersign COUNTERSIGN_SESSION_SECRET_FILE=session.secret \\
+    COUNTERSIGN_PAGE_URL=https://countersign.example.com countersign server
 `,
   vault: `Run the part that can read tokens: it checks them at their Git hosts and hands them to
 agents.
@@ -81,10 +84,11 @@ agents.
 Usage: countersign vault
 
 Settings come from the environment; DATABASE_URL names the PostgreSQL that it shares with the
-server.
+server, COUNTERSIGN_DATA the folder that holds its key and its refresh journal.
 
 Try:
-  DATABASE_URL=postgres://db.internal/countersign countersign vault
+  DATABASE_URL=postgres://db.internal/countersign COUNTERSIGN_DATA=/var/lib/countersign \\
+    countersign vault
 `,
   agent: `Stay beside workloads and answer their Git, for each person at a socket of their own.
 
@@ -117,7 +121,8 @@ Usage: countersign run --as EMAIL [FLAGS] -- COMMAND [ARGUMENTS]
 
 ${vaultSettings}
 It ends with the exit code of the command; 2 when its own flags or settings are wrong, 3 when the
-vault gives no access.
+vault gives no access. The command gets standard input, output and error; do not rely on other file
+descriptors. What goes on after it ends, or under another account, gets no credentials.
 
 Try:
   countersign run --as alice@example.com -- git clone https://git.example.com/team/app.git

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { type Config, configFrom, pageUrlNotice } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { type Env, readEnv, unknownSettings } from '../config/env.ts'
+import type { ServerSecrets } from '../config/secrets.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { migrate } from '../store/migrate.ts'
 import { aborted } from './aborted.ts'
@@ -59,13 +60,15 @@ async function serveAlone(
   if (config.database_url === undefined) {
     throw new ConfigError(`Set DATABASE_URL: ${role} meets the other parts in one PostgreSQL.`)
   }
+  // Before a table is changed: there is no way back.
+  const secrets = role === 'server' ? serverSecrets(env) : undefined
   const log = errorLog(config)
   tellOddities(options.env, config, log)
   const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
   await using database = openDatabase(config.database_url, { max: 20, onError })
   await migrate({ url: database.url, signal })
   if (signal.aborted) return
-  await using serving = await serve(role, database, env, config, { log, ...options })
+  await using serving = await serve(secrets, database, env, config, { log, ...options })
   log.info({ url: serving.url }, `${role} ready`)
   const setup_url = role === 'server' ? await setupUrl(database.db, config.page_url) : null
   if (setup_url !== null) {
@@ -83,22 +86,22 @@ function tellOddities(variables: NodeJS.ProcessEnv, config: Config, log: Logger)
 
 /** Each role loads its own parts only: a server has no code in memory that could open a box. */
 async function serve(
-  role: 'server' | 'vault',
+  secrets: ServerSecrets | undefined,
   database: Database,
   env: Env,
   config: Config,
   options: RoleOptions & { log: Logger },
 ): Promise<Serving> {
-  if (role === 'server') {
+  if (secrets !== undefined) {
     const { startServer } = await import('./server.ts')
-    return await startServer(database, config, serverSecrets(env), options)
+    return await startServer(database, config, secrets, options)
   }
   const { startVault } = await import('./vault.ts')
   const key = await obtainVaultKey(database.db, config, env.vault_key)
   return await startVault(database, config, key, options)
 }
 
-function serverSecrets({ session_secret }: Env): { session_secret: string } {
+function serverSecrets({ session_secret }: Env): ServerSecrets {
   if (session_secret === undefined || session_secret.length < 32) {
     throw new ConfigError(
       'Set COUNTERSIGN_SESSION_SECRET (or …_FILE) to at least 32 random characters, the same for ' +

@@ -3,17 +3,18 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { sql } from 'kysely'
 import { configFrom, pageUrlNotice } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/config-error.ts'
 import { readEnv, unknownSettings } from '../../src/config/env.ts'
-import { isDatabaseAway } from '../../src/store/database.ts'
+import { isDatabaseAway, openDatabase } from '../../src/store/database.ts'
 import { noPooler, startPooler } from '../harness/pooler.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
 import { freePorts } from '../harness/up.ts'
 
-async function refusal(settings: Record<string, string>): Promise<string> {
-  await using program = startProgram('vault', settings)
+async function refusal(settings: Record<string, string>, role = 'vault'): Promise<string> {
+  await using program = startProgram(role, settings)
   const { code, stderr } = await program.ended
   assert.equal(code, 1)
   return stderr
@@ -33,6 +34,15 @@ test('a database without the TLS that is asked for is told from one that is away
   assert.match(said, /^countersign: There is no trusted TLS connection to the database\. .*\n$/)
   const expired = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' })
   assert.ok(isDatabaseAway(expired))
+})
+
+test('a server that lacks its secret ends before it changes a table', async () => {
+  await using database = await testDatabase()
+  const said = await refusal({ DATABASE_URL: database.url }, 'server')
+  assert.match(said, /^countersign: Set COUNTERSIGN_SESSION_SECRET .*\n$/)
+  await using open = openDatabase(database.url, { max: 1, onError: () => {} })
+  const tables = await sql`select 1 from pg_tables where schemaname = 'public'`.execute(open.db)
+  assert.deepEqual(tables.rows, [])
 })
 
 test('a misspelt word about TLS is no plain connection', () => {
