@@ -26,8 +26,14 @@ const PARAMETERS = [
 /** Nobody relies on these: we wait for as long as we do, and find out ourselves who is gone. */
 const READ_OVER = /^(connect_timeout|keepalives(_\w+)?|tcp_user_timeout)$/
 
-/** What any server that is used here is. */
-const PRIMARY = ['any', 'read-write', 'primary']
+/** Of some, what may be said: with anything else the connection would be another one, or none. */
+const VALUES: Record<string, readonly string[]> = {
+  sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
+  sslnegotiation: ['postgres', 'direct'],
+  client_encoding: ['utf8', 'UTF8', 'utf-8', 'UTF-8'],
+  // What any server that is used here is.
+  target_session_attrs: ['any', 'read-write', 'primary'],
+}
 
 /**
  * A PostgreSQL connection URI that means the same to us as to libpq. The address is not repeated in
@@ -65,10 +71,10 @@ export function databaseUrlFrom(text: string | undefined): string | undefined {
       `DATABASE_URL has "${wrong}", which is not known here. Known are ${PARAMETERS.join(', ')}.`,
     )
   }
-  if (!PRIMARY.includes(query.get('target_session_attrs') ?? 'any')) {
-    throw new ConfigError(
-      'DATABASE_URL asks for a standby in target_session_attrs, and only a primary can be used.',
-    )
+  for (const [name, values] of Object.entries(VALUES)) {
+    if (query.getAll(name).some((value) => !values.includes(value))) {
+      throw new ConfigError(`In DATABASE_URL, ${name} must be one of ${values.join(', ')}.`)
+    }
   }
   if (query.get('sslrootcert') === 'system') {
     throw new ConfigError(

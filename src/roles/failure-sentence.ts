@@ -76,7 +76,8 @@ function databaseSentence(error: unknown): string | undefined {
       return 'The host in DATABASE_URL is not known. Correct the address.'
     default:
       if (isFailedTls(error)) {
-        return 'There is no trusted TLS connection to the database. See `sslmode` and `sslrootcert` in docs/administration.md.'
+        const [reason] = (error as Error).message.split('\n')
+        return `There is no trusted TLS connection to the database (${reason}). See sslmode and sslrootcert in docs/administration.md.`
       }
       return isDatabaseAway(error)
         ? 'The database does not answer. Start it, or correct DATABASE_URL.'

@@ -31,7 +31,10 @@ test('a folder where a secret should be is named', async () => {
 test('a database without the TLS that is asked for is told from one that is away', async () => {
   await using database = await testDatabase()
   const said = await refusal({ DATABASE_URL: `${database.url}?sslmode=verify-full` })
-  assert.match(said, /^countersign: There is no trusted TLS connection to the database\. .*\n$/)
+  assert.match(
+    said,
+    /^countersign: There is no trusted TLS connection to the database \(The server does not support SSL connections\)\. .*\n$/,
+  )
   const expired = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' })
   assert.ok(isDatabaseAway(expired))
 })
@@ -70,7 +73,10 @@ test('an address of a database says nothing that would be read over', () => {
     ['postgres:///db?host=a,b', /several hosts/],
     ['postgres://u:se#cret@a/db', /cannot be read/],
     ['postgres://u:se/cret@a/db', /cannot be read/],
-    ['postgres://a/db?target_session_attrs=standby', /standby/],
+    ['postgres://a/db?target_session_attrs=standby', /target_session_attrs must be one of any/],
+    ['postgres://a/db?sslmode=allow', /sslmode must be one of disable/],
+    ['postgres://a/db?client_encoding=LATIN1', /client_encoding must be one of utf8/],
+    ['postgres://a/db?sslnegotiation=none', /sslnegotiation must be one of postgres/],
     ['postgres://a/db?hostaddr=10.0.0.7', /"hostaddr"/],
     ['postgres://a/db?schema=mine', /"schema"/],
     ['postgres://a/db?sslmode=verify-full&sslrootcert=system', /must name a file/],
