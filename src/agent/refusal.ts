@@ -1,4 +1,4 @@
-import { ForeignAnswerError, ProblemError, type ProblemType } from '../contract/index.ts'
+import { ForeignAnswerError, ProblemError, type ProblemType, problems } from '../contract/index.ts'
 import { VaultUnavailableError } from './vault-client.ts'
 
 /** Why there is no credential. `detail` says what to do; `page` is where. */
@@ -22,8 +22,8 @@ export function refusalFrom(error: unknown): Refusal {
     return { type: 'vault-unavailable', detail, page: undefined, cause: undefined }
   }
   if (error instanceof ProblemError) {
-    const { type, detail, extensions } = error
-    return { type, detail, page: extensions.page, cause: error.cause }
+    const { type, extensions } = error
+    return { type, detail: wholeDetail(error), page: extensions.page, cause: error.cause }
   }
   if (error instanceof VaultUnavailableError) {
     // `detail` has the reason. Node's own error may have with it the bytes that came, a token's too.
@@ -31,6 +31,18 @@ export function refusalFrom(error: unknown): Refusal {
   }
   const detail = 'The agent could not make sense of what the vault answered.'
   return { type: 'internal-error', detail, page: undefined, cause: error }
+}
+
+/** Of what can befall any call, the detail alone says only what to do. */
+function wholeDetail({ type, detail }: ProblemError): string {
+  switch (type) {
+    case 'database-unavailable':
+    case 'internal-error':
+    case 'request-invalid':
+      return `${problems[type].title}. ${detail}`
+    default:
+      return detail
+  }
 }
 
 /** One sentence or two for a terminal: what happened, and the page that mends it. */

@@ -124,7 +124,7 @@ describe('git credential fill', () => {
       `The token may do too little. Replace the token at ${page}`,
     ],
     [problem('runtime-key-invalid', 'Ask an administrator.'), 'Ask an administrator.'],
-    [problem('database-unavailable', 'Try again soon.'), 'Try again soon.'],
+    [problem('database-unavailable', 'Try again soon.'), 'The database is away. Try again soon.'],
     [
       { status: 502, body: '<html>Bad Gateway</html>' },
       'Countersign does not answer at ADDRESS: something before it says 502.',
