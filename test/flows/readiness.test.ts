@@ -65,29 +65,29 @@ test('a start on a database that takes no changes says so', async () => {
   )
 })
 
-test('a password of the database that was changed is a database that is away', async () => {
+test('a database that does not let us in any more, as with a new password, is one that is away', async () => {
   await using database = await testDatabase()
   // Not in the database itself, which is dropped before the role.
-  const owner = new Client(database.url.replace(/\/[^/]*$/, '/postgres'))
+  const owner = new Client(Object.assign(new URL(database.url), { pathname: '/postgres' }).href)
   await owner.connect()
   const role = `countersign_test_${randomBytes(8).toString('hex')}`
   const url = new URL(database.url)
-  await owner.query(`create role ${role} login password 'before'`)
+  await owner.query(`create role ${role} login password 'secret'`)
   await owner.query(`alter database ${url.pathname.slice(1)} owner to ${role}`)
-  Object.assign(url, { username: role, password: 'before' })
+  Object.assign(url, { username: role, password: 'secret' })
   try {
     await using countersign = await startCountersign({ database_url: url.href })
     const hangUp = () =>
       owner.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
         role,
       ])
-    await owner.query(`alter role ${role} password 'after'`)
+    await owner.query(`alter role ${role} nologin`)
     await until('readiness 503', async () => {
       await hangUp()
       return (await readiness(countersign)).every((status) => status !== 200)
     })
     assert.deepEqual(await readiness(countersign), [503, 503])
-    await owner.query(`alter role ${role} password 'before'`)
+    await owner.query(`alter role ${role} login`)
     await untilAll(countersign, 200)
   } finally {
     await database.drop()

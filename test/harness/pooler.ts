@@ -36,7 +36,7 @@ export async function startPooler(
      listen_addr = 127.0.0.1
      listen_port = ${port}
      unix_socket_dir =
-     auth_type = plain
+     auth_type = trust
      auth_file = ${users}
      pool_mode = ${pool_mode}
      ${process.getuid?.() === 0 ? 'user = nobody' : ''}
