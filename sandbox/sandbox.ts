@@ -123,7 +123,8 @@ async function listen(server: Server, host: string, port: number): Promise<strin
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port to listen on')
-  const name = host === '0.0.0.0' ? LOOPBACK : host.includes(':') ? `[${host}]` : host
+  const everywhere = host === '0.0.0.0' || host === '::'
+  const name = everywhere ? LOOPBACK : host.includes(':') ? `[${host}]` : host
   return `http://${name}:${address.port}`
 }
 

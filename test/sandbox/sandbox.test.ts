@@ -116,6 +116,14 @@ test('a restart finds everything as it was', async () => {
   assert.equal(response.status, 200)
 })
 
+test('what listens everywhere is told by an address that leads to it', async () => {
+  for (const host of ['0.0.0.0', '::']) {
+    await using sandbox = await runSandbox({ host })
+    assert.match(sandbox.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+    assert.equal((await fetch(sandbox.url)).status, 200)
+  }
+})
+
 test('the command line says how to use it', async () => {
   const main = join(import.meta.dirname, '..', '..', 'sandbox', 'main.ts')
   const { stdout } = await promisify(execFile)(process.execPath, [main, '--help'])
