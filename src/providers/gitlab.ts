@@ -17,7 +17,8 @@ import {
 import { scopeHierarchy } from './scope-hierarchy.ts'
 
 /**
- * GitLab, its cloud and self-managed ones. A token may always ask about itself, whatever its scopes.
+ * GitLab, its cloud and self-managed ones. A token with scopes may always ask about itself, whichever
+ * they are.
  *
  * @see https://docs.gitlab.com/user/profile/personal_access_tokens/#personal-access-token-scopes
  */
@@ -99,8 +100,9 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
   const facts = await tokenFacts(http, credential)
   const answer = await request(http, credential, '/api/v4/user')
   refuseBadCredential(answer)
-  if (textField(answer.body, 'error') === 'insufficient_scope')
-    throw new TokenScopesMissing(facts.scopes)
+  if (textField(answer.body, 'error') === 'insufficient_scope' || lacksPermission(answer)) {
+    throw new TokenScopesMissing(facts.scopes ?? [])
+  }
   const { status, body } = answer
   const id = field(body, 'id')
   const login = textField(body, 'username')
@@ -119,7 +121,7 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
   }
 }
 
-type TokenFacts = Pick<Inspection, 'expires_at' | 'expires_in'> & { scopes: string[] }
+type TokenFacts = Pick<Inspection, 'scopes' | 'expires_at' | 'expires_in'>
 
 async function tokenFacts(http: ProviderHttp, credential: TokenCredential): Promise<TokenFacts> {
   return credential.method === 'oauth'
@@ -129,18 +131,22 @@ async function tokenFacts(http: ProviderHttp, credential: TokenCredential): Prom
 
 /**
  * Personal, project and group tokens. They end at the beginning of the day that is named, in UTC.
+ * A fine-grained one has permissions, for which scopes have no words, and may not even ask about itself.
  *
  * @see https://docs.gitlab.com/api/personal_access_tokens/#self-inform
+ * @see https://docs.gitlab.com/auth/tokens/fine_grained_access_tokens/
  */
 async function personalToken(http: ProviderHttp, credential: TokenCredential): Promise<TokenFacts> {
   const answer = await request(http, credential, '/api/v4/personal_access_tokens/self')
   refuseBadCredential(answer)
+  if (lacksPermission(answer)) return { scopes: null, expires_at: null }
   const end = field(answer.body, 'expires_at')
   const ends = typeof end === 'string' && /^\d{4}-\d\d-\d\d$/.test(end)
   if (answer.status !== 200 || !(end === null || ends)) throw unexpected(http, 'GitLab')
   if (field(answer.body, 'active') === false) throw new TokenRefused('bad_credential')
+  const scopes = texts(listField(answer.body, 'scopes'))
   return {
-    scopes: texts(listField(answer.body, 'scopes')),
+    scopes: scopes.includes('granular') ? null : scopes,
     expires_at: ends ? new Date(`${end}T00:00:00Z`) : null,
   }
 }
@@ -175,7 +181,7 @@ async function repositoryAccess(
     signOnPage: (sentence) => signOnPage(http, owner, sentence),
   })
   const known = access.read || access.sso_url !== undefined
-  if (known || !gitlab.hasScope(scopes, 'read_api')) return access
+  if (known || scopes === null || !gitlab.hasScope(scopes, 'read_api')) return access
   const answer = await http.request('/api/graphql', {
     method: 'POST',
     authorization: `Bearer ${credential.token}`,
@@ -236,6 +242,11 @@ function refuseBadCredential({ status, body }: ProviderAnswer): void {
   ) {
     throw new TokenRefused('account_suspended')
   }
+}
+
+/** Of a fine-grained token, which alone is refused in these words. */
+function lacksPermission({ body }: ProviderAnswer): boolean {
+  return textField(body, 'error') === 'insufficient_granular_scope'
 }
 
 function texts(values: unknown[]): string[] {

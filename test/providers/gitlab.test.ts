@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { gitlab } from '../../src/providers/gitlab.ts'
 import { openOutbound } from '../../src/providers/http.ts'
-import { missingScopes, TokenRefused } from '../../src/providers/provider.ts'
+import { missingScopes, TokenRefused, TokenScopesMissing } from '../../src/providers/provider.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 import { CALLBACK, describeOAuth, grant } from './oauth-suite.ts'
 import { describeAdapter, resetHeaders } from './suite.ts'
@@ -94,6 +94,30 @@ describe('what is peculiar to GitLab', () => {
       assert.equal(sso_url, `${forge.url}/groups/carol/-/saml/sso?token=abc`)
     }
     for (const repository of forge.repositories) repository.sso = false
+  })
+
+  test('a fine-grained token shows no scopes, and is tried on Git', async () => {
+    const expires_at = new Date('2037-10-12T00:00:00Z')
+    const fine = (...scopes: string[]) =>
+      forge.makeToken('carol', { kind: 'fine-grained', scopes, expires_at })
+    const [user, own] = ['User: Read', 'Personal Access Token: Read'] as const
+    const [reads, writes] = ['Code: Download', 'Code: Push'] as const
+    const shown = await inspect(fine(user, own, reads, writes))
+    assert.deepEqual([shown.account.login, shown.scopes], ['carol', null])
+    assert.deepEqual(shown.expires_at, expires_at)
+    const hidden = await inspect(fine(user, reads, writes))
+    assert.deepEqual([hidden.scopes, hidden.expires_at], [null, null])
+    await assert.rejects(inspect(fine(own, reads, writes)), TokenScopesMissing)
+
+    const may = async (...permissions: string[]) => {
+      const credential = { method: 'token', token: fine(...permissions), login: null } as const
+      const repository = { owner: 'carol', name: 'secret' }
+      const { read, write } = await gitlab.repositoryAccess(http(), credential, repository)
+      return [read, write]
+    }
+    assert.deepEqual(await may(user, own, reads, writes), [true, true])
+    assert.deepEqual(await may(user, reads), [true, false])
+    assert.deepEqual(await may(user), [false, false])
   })
 
   test('a token for Git alone is tried on Git', async () => {

@@ -12,7 +12,7 @@ import {
   type Token,
 } from '../stand-in.ts'
 
-const PREFIXES: Record<string, string> = { personal: 'glpat-', oauth: '' }
+const PREFIXES: Record<string, string> = { personal: 'glpat-', 'fine-grained': 'glpat-', oauth: '' }
 const SCOPES = ['api', 'read_api', 'read_user', 'read_repository', 'write_repository']
 const LIFETIME = 7200
 
@@ -91,9 +91,8 @@ function api(call: Call, forge: Forge): Reply {
     return { status: 200, body: { version: '18.4.0', revision: 'c0de' } }
   if (path === '/api/v4/personal_access_tokens/self') return self(token)
   if (path === '/api/v4/user') {
-    return may(token, ['api', 'read_api', 'read_user'])
-      ? { status: 200, body: user(token.account, forge) }
-      : insufficient('api read_api read_user')
+    const refused = lacks(token, ['api', 'read_api', 'read_user'], 'User: Read')
+    return refused ?? { status: 200, body: user(token.account, forge) }
   }
   if (path === '/api/graphql' && method === 'POST') return graphql(call, forge, token)
   return { status: 404, body: { error: '404 Not Found' } }
@@ -120,9 +119,17 @@ function may({ scopes }: Token, any: string[]): boolean {
   return any.some((scope) => scopes.includes(scope))
 }
 
-function insufficient(scope: string): Reply {
+/** The refusal of a token with none of these scopes, or, of a fine-grained one, without the permission. */
+function lacks(token: Token, any: string[], permission: string): Reply | undefined {
+  if (token.kind === 'fine-grained') {
+    if (may(token, [permission])) return undefined
+    const error_description = `Access denied: Your Personal Access Token lacks: [${permission}].`
+    return { status: 403, body: { error: 'insufficient_granular_scope', error_description } }
+  }
+  if (may(token, any)) return undefined
   const error_description = 'The request requires higher privileges than provided.'
-  return { status: 403, body: { error: 'insufficient_scope', error_description, scope } }
+  const body = { error: 'insufficient_scope', error_description, scope: any.join(' ') }
+  return { status: 403, body }
 }
 
 function user({ id, login, name, email }: Account, forge: Forge): object {
@@ -130,10 +137,16 @@ function user({ id, login, name, email }: Account, forge: Forge): object {
   return { id, username: login, name, email, commit_email: email, state: 'active', avatar_url }
 }
 
-/** Of personal tokens only; any scope will do. */
-function self({ kind, scopes, account, expires_at }: Token): Reply {
-  if (kind !== 'personal') return { status: 400, body: { message: '400 Bad request' } }
+/** Of personal tokens only; any scope will do, but a fine-grained one needs leave. */
+function self(token: Token): Reply {
+  const { kind, account, expires_at } = token
+  if (kind === 'oauth') return { status: 400, body: { message: '400 Bad request' } }
+  if (kind === 'fine-grained') {
+    const refused = lacks(token, [], 'Personal Access Token: Read')
+    if (refused !== undefined) return refused
+  }
   const end = expires_at?.toISOString().slice(0, 10) ?? null
+  const scopes = kind === 'fine-grained' ? ['granular'] : token.scopes
   const body = { id: 7, active: true, revoked: false, scopes, user_id: account.id, expires_at: end }
   return { status: 200, body }
 }
@@ -147,7 +160,8 @@ function info({ kind, scopes, account, expires_at }: Token): Reply {
 
 function graphql({ json }: Call, forge: Forge, token: Token): Reply {
   const { query, variables } = (json ?? {}) as { query?: string; variables?: { path?: string } }
-  if (!may(token, ['api', 'read_api'])) return insufficient('api read_api')
+  const refused = lacks(token, ['api', 'read_api'], 'Project: Read')
+  if (refused !== undefined) return refused
   if (!query?.includes('project(fullPath: $path) { id }'))
     return { status: 400, body: { errors: [{ message: 'No' }] } }
   const [owner = '', name = ''] = variables?.path?.split('/') ?? []
@@ -173,9 +187,10 @@ function git(call: Call, forge: Forge): Reply | undefined {
     const body = `Cannot find valid SSO session. Please login via your group's SSO at ${page}`
     return { status: 403, body, headers: { 'content-type': 'text/plain' } }
   }
-  const writes = may(token, ['api', 'write_repository'])
+  const writes = may(token, ['api', 'write_repository', 'Code: Push'])
+  const reads = may(token, ['api', 'write_repository', 'read_repository', 'Code: Download'])
   return advertise(call, {
-    read: writes || may(token, ['read_repository']),
+    read: reads,
     write: right.push && writes,
   })
 }
