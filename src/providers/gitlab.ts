@@ -74,10 +74,13 @@ export const gitlab: ProviderAdapter = {
     const scopes = owner === 'person' ? 'read_api,write_repository' : 'api'
     const query = new URLSearchParams({ name: 'countersign', scopes })
     const tokens = `${base_url}/-/user_settings/personal_access_tokens`
+    // From 18.9 on the form has an address of its own, which older ones answer with 404: they open it
+    // in the list, where newer ones leave it to the person.
+    const hosted = base_url === 'https://gitlab.com'
     return {
       // @see https://docs.gitlab.com/user/profile/personal_access_tokens/#create-a-personal-access-token
-      new_token: `${tokens}?${query}`,
-      scopes_filled_in: true,
+      new_token: `${tokens}${hosted ? '/legacy/new' : ''}?${query}`,
+      scopes_filled_in: hosted,
       tokens,
       grants: `${base_url}/-/user_settings/applications`,
       new_client: `${base_url}/-/user_settings/applications`,

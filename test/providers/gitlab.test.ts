@@ -96,6 +96,19 @@ describe('what is peculiar to GitLab', () => {
     for (const repository of forge.repositories) repository.sso = false
   })
 
+  test('the form for a token is where the version of a host is known to have it', () => {
+    const hosted = gitlab.pages('https://gitlab.com')
+    assert.equal(
+      hosted.new_token,
+      'https://gitlab.com/-/user_settings/personal_access_tokens/legacy/new' +
+        '?name=countersign&scopes=read_api%2Cwrite_repository',
+    )
+    assert.equal(hosted.scopes_filled_in, true)
+    const own = gitlab.pages('https://git.example.com', 'runtime')
+    assert.equal(new URL(own.new_token).pathname, new URL(own.tokens).pathname)
+    assert.equal(own.scopes_filled_in, false)
+  })
+
   test('a fine-grained token shows no scopes, and is tried on Git', async () => {
     const expires_at = new Date('2037-10-12T00:00:00Z')
     const fine = (...scopes: string[]) =>
