@@ -78,6 +78,7 @@ suite('an answer with tokens in it is read', () => {
     ['with scopes instead', { ...without('scope'), scopes: 'read write' }, {}],
     ['with an empty scope', { ...GRANTED, scope: '' }, { scopes: null }],
     ['with scope null', { ...GRANTED, scope: null }, { scopes: null }],
+    ['with a scope that is none', { ...GRANTED, scope: 'read write a\0b \u001b"' }, {}],
     ['with scope as a number', { ...GRANTED, scope: 7 }, { scopes: null }],
     ['without token_type', without('token_type'), {}],
     ['with token_type Bearer', { ...GRANTED, token_type: 'Bearer' }, {}],

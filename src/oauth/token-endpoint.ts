@@ -1,5 +1,6 @@
 import * as oauth from 'oauth4webapi'
 import { askedWait } from './asked-wait.ts'
+import { scopesAmong } from './scopes.ts'
 
 /** A token endpoint and how to speak to it. The `fetch` decides what can be reached. */
 export interface TokenEndpoint {
@@ -224,7 +225,7 @@ function answerFrom(granted: oauth.TokenEndpointResponse): TokenAnswer {
 
 /** An empty list says nothing: so GitHub answers for its Apps, whose tokens have permissions instead. */
 function scopesIn(scope: string | undefined): string[] | null {
-  const scopes = scope?.split(/[\s,]+/).filter((one) => one !== '') ?? []
+  const scopes = scopesAmong(scope?.split(/[\s,]+/) ?? [])
   return scopes.length === 0 ? null : scopes
 }
 

@@ -2,6 +2,8 @@ import type { ProviderAccount } from '../providers/provider.ts'
 
 /** Longer than the names that Git hosts give. */
 const MOST_CHARACTERS = 255
+/** What can be an address, of a length that one may have. */
+const ADDRESS = /^[^\s\p{Cc}]{1,2000}$/u
 
 /** An account as it is kept: what its host calls it, short and printable. */
 export function tidyAccount(account: ProviderAccount): ProviderAccount {
@@ -11,7 +13,7 @@ export function tidyAccount(account: ProviderAccount): ProviderAccount {
     login: hostText(login),
     name: hostText(name),
     email: email === null ? null : hostText(email),
-    avatar_url,
+    avatar_url: avatar_url !== null && ADDRESS.test(avatar_url) ? avatar_url : null,
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { scopesAmong } from '../oauth/scopes.ts'
 import {
   type Inspection,
   missingScopes,
@@ -52,14 +53,15 @@ async function inspectOnce(
   const missing = (scopes: readonly string[]) => missingScopes(adapter, scopes, owner)
   try {
     const told = await adapter.inspect(http, credential)
-    const inspection = { ...told, account: tidyAccount(told.account) }
-    const missing_scopes = inspection.scopes === null ? [] : missing(inspection.scopes)
+    const scopes = told.scopes === null ? null : scopesAmong(told.scopes)
+    const inspection = { ...told, account: tidyAccount(told.account), scopes }
+    const missing_scopes = scopes === null ? [] : missing(scopes)
     return { outcome: 'accepted', inspection, missing_scopes }
   } catch (error) {
     if (error instanceof TokenRefused) return { outcome: 'refused', why: error.why }
     if (error instanceof ProviderUnavailable) return { outcome: 'unavailable', error }
     if (error instanceof TokenScopesMissing) {
-      const { scopes } = error
+      const scopes = scopesAmong(error.scopes)
       return { outcome: 'scopes_missing', scopes, missing_scopes: missing(scopes) }
     }
     throw error

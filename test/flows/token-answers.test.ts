@@ -109,6 +109,7 @@ suite('a token endpoint that answers with', () => {
   for (const [name, strays, status] of [
     ['status 201', {}, 201],
     ['no type that there is', { token_type: null }, 200],
+    ['a scope that cannot be stored', { scope: 'write:repository read:user x\0y' }, 200],
   ] as const) {
     test(`${name} has granted tokens all the same`, async () => {
       await endAccess(countersign)
