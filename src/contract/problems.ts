@@ -29,7 +29,7 @@ export const problems = {
   'provider-address-fixed': { status: 409, title: 'The address can no longer change' },
   'provider-exists': { status: 409, title: 'This Git host is already registered' },
   'provider-not-recognized': { status: 422, title: 'The host answers as something else' },
-  'provider-in-use': { status: 409, title: 'Runtimes still use this Git host' },
+  'provider-in-use': { status: 409, title: 'This Git host is still in use' },
   'provider-unavailable': { status: 503, title: 'The Git host could not be asked' },
   'provider-not-on-runtime': { status: 409, title: 'This runtime does not use that Git host' },
   'runtime-keys-full': { status: 409, title: 'Two keys are already active' },

@@ -196,13 +196,20 @@ function takenOr(error: unknown, name: string, origin: string): unknown {
   return new ProblemError('provider-exists', `${origin} is registered already.`, { cause: error })
 }
 
-/** Removes a Git host. @throws ProblemError `not-found`, `provider-in-use` */
+/**
+ * Removes a Git host, with what it could not be told so far: what has just ended it is told first.
+ *
+ * @throws ProblemError `not-found`, `provider-in-use`
+ */
 export async function deleteProvider(db: Db, request: Request & { id: string }): Promise<void> {
   const { actor, ip, id } = request
   const { name: subject } = await readProvider(db, id)
   const attempt = { actor, action: 'provider.delete', subject, ip } as const
   try {
     await decide(db, attempt, async (trx) => {
+      // Whoever ends a grant at this moment is waited for.
+      await trx.selectFrom('providers').select('id').where('id', '=', id).forUpdate().execute()
+      if (await isBeingTold(trx, id)) throw beingTold(subject)
       const deleted = await trx.deleteFrom('providers').where('id', '=', id).executeTakeFirst()
       if (deleted.numDeletedRows === 0n) throw providerNotFound()
       await announce(trx, { name: 'providers', owner_id: null, id })
@@ -213,6 +220,27 @@ export async function deleteProvider(db: Db, request: Request & { id: string }):
       cause: error,
     })
   }
+}
+
+/** Whether a grant has ended of which the host has not been told yet, nor been away when it was to be. */
+async function isBeingTold(trx: Trx, provider_id: string): Promise<boolean> {
+  const untold = await trx
+    .selectFrom('revocations')
+    .select('id')
+    .where('provider_id', '=', provider_id)
+    .where('failed_at', 'is', null)
+    // Where no vault does so for that long, nobody is kept from removing it.
+    .where('created_at', '>', sql<Date>`now() - interval '1 hour'`)
+    .limit(1)
+    .executeTakeFirst()
+  return untold !== undefined
+}
+
+function beingTold(provider: string): ProblemError {
+  return new ProblemError(
+    'provider-in-use',
+    `${provider} is just being told which grants are over. Try again in a moment.`,
+  )
 }
 
 function refuseNeedlessTenant(kind: ProviderKind, tenant: string | undefined): void {

@@ -5,6 +5,7 @@ import { ProblemError } from '../../src/contract/index.ts'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { startWithGitlab } from '../harness/gitlab.ts'
+import { refusal } from '../harness/problems.ts'
 
 const scene = await startWithGitlab()
 after(() => scene[Symbol.asyncDispose]())
@@ -142,4 +143,23 @@ test('one that is given up after a month is written down', async () => {
     .executeTakeFirst()
   assert.equal(written?.subject, 'grant of carol at GitLab: given up, destroyed here')
   assert.match(written?.reason ?? '', /answered with error 503/)
+})
+
+test('a Git host is not removed before it was told of what has just ended, unless it is away', async () => {
+  gitlab.interruptionFor = undefined
+  await scene.authorize(row, 'carol')
+  const told = Promise.withResolvers<void>()
+  gitlab.holdBack = (path) => (path === '/oauth/revoke' ? told.promise : undefined)
+  await admin.api.updateRuntime({ params: { id: row.runtime_id }, body: { provider_ids: [] } })
+  const remove = () => admin.api.deleteProvider({ params: { id: provider.id } })
+  const { detail } = await refusal(remove(), 'provider-in-use')
+  assert.match(detail, /being told/)
+
+  await using events = await admin.events()
+  away()
+  gitlab.holdBack = undefined
+  told.resolve()
+  await events.until(async () => ((await pending()).length === 0 ? undefined : true))
+  await remove()
+  assert.deepEqual(await pending(), [])
 })
