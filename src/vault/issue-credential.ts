@@ -198,7 +198,15 @@ async function freshened(
   const outcome = await parts.refresher.refresh(connection_id, version, 'asked')
   if (outcome === 'refreshed' || outcome === 'gone') return await obtainGrant(parts, call, action)
   if (secondsLeft(grant) > 0) return grant
-  throw new ProblemError(
+  const problem = notRefreshed(outcome)
+  const { owner_id, runtime_id: id, runtime_name: name } = grant
+  const denial = { runtime: { id, name }, owner_id, connection_id, problem }
+  await recordSomeDenials(parts, call, denial, action)
+  throw problem
+}
+
+function notRefreshed(outcome: 'misconfigured' | 'unavailable'): ProblemError {
+  return new ProblemError(
     'provider-unavailable',
     outcome === 'misconfigured'
       ? 'The Git host does not accept our OAuth app. An administrator must mend it.'

@@ -47,6 +47,15 @@ test('a grant that is over at the forge is said to be, and only then', async () 
   const away = await connectionOf(countersign)
   assert.equal(away.status, 'valid')
   assert.ok(away.refresh_due_at, 'it is tried again')
+  const denied = await countersign.database.db
+    .selectFrom('audit')
+    .select(['actor_kind', 'reason', 'runtime_id', 'owner_id', 'connection_id'])
+    .where('action', '=', 'credential.issue')
+    .where('outcome', '=', 'denied')
+    .execute()
+  const { id: connection_id, owner_id } = away
+  const about = { runtime_id: row.runtime_id, owner_id, connection_id }
+  assert.deepEqual(denied, [{ actor_kind: 'runtime', reason: 'provider-unavailable', ...about }])
   await forge.control('DELETE', '/control/faults')
   await ageFailure(countersign)
   await ask()
