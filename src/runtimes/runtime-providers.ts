@@ -148,7 +148,8 @@ async function limitAge(
 
 /**
  * Within minutes, spread out, for tokens that do not show their scopes. A grant may be one of these
- * and valid all the same, by what was said when it was made.
+ * and valid all the same, by what was said when it was made. What was proved before goes on being used
+ * meanwhile; what was not waits for the new repository, as it did for the one before.
  */
 async function tryAnew(
   trx: Trx,
@@ -157,7 +158,10 @@ async function tryAnew(
 ): Promise<void> {
   await sql`
     with forgotten as (
-      update authorizations set probed_repository = null, probe_outcome = null
+      update authorizations set
+        probed_repository = case when probe_outcome <> 'proved' then ${repository}::text end,
+        probe_outcome = case when probe_outcome <> 'proved' and ${repository}::text is not null
+          then 'not_tried' end
       where runtime_id = ${runtime_id} and provider_id = ${provider_id}
         and probed_repository is distinct from ${repository}::text
       returning connection_id)

@@ -328,6 +328,29 @@ suite('several runtimes', () => {
     assert.equal((await admin.checkNow(second.row.runtime_id)).status, 'valid')
   })
 
+  test('and one that waits for it, or that it failed, waits for the next one named', async () => {
+    const first = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    assert.equal((await admin.addToken(first.row, token)).status, 'accepted')
+    const { id: connection_id = '' } = (await first.connection()) ?? {}
+    const second = await runtimeTrying('carol/tools')
+    github.interruptionFor = (path) => (path.includes('/tools') ? { status: 503 } : undefined)
+    await admin.api.createAuthorization({ body: { ...second.row, connection_id } })
+    await refusal(second.credential(), 'credential-scopes-missing')
+    const params = second.row
+    await admin.api.updateRuntimeProvider({ params, body: { probe_repository: 'carol/tools-2' } })
+    const { detail } = await refusal(second.credential(), 'credential-scopes-missing')
+    assert.match(detail, /has not been tried on carol\/tools-2 yet/)
+    assert.equal((await first.credential()).password, token)
+    github.interruptionFor = undefined
+    await admin.checkNow(second.row.runtime_id)
+    await refusal(second.credential(), 'credential-scopes-missing')
+    await admin.api.updateRuntimeProvider({ params, body: { probe_repository: 'carol/tools' } })
+    await refusal(second.credential(), 'credential-scopes-missing')
+    assert.equal((await admin.checkNow(second.row.runtime_id)).status, 'valid')
+    assert.equal((await second.credential()).password, token)
+  })
+
   test('another repository in the settings has it tried there', async () => {
     const { row, connection } = await runtimeTrying('carol/secret')
     await admin.addToken(row, fineGrained('contents:write'))
