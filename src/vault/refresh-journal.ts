@@ -7,7 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 
@@ -61,7 +61,7 @@ export function openRefreshJournal(folder: string, seal: SyncSeal): RefreshJourn
       // At once under its own name: a file that is not whole does not open, and counts for nothing.
       const descriptor = openSync(fileOf(entry), 'w', 0o600)
       try {
-        writeSync(descriptor, sealed)
+        writeFileSync(descriptor, sealed)
         fdatasyncSync(descriptor)
       } finally {
         closeSync(descriptor)
