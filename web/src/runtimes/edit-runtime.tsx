@@ -38,14 +38,19 @@ export function EditRuntime() {
 
 function EditForm({ runtime, onClose }: { runtime: Runtime; onClose: () => void }) {
   const queryClient = useQueryClient()
-  const [description, setDescription] = useState(runtime.description)
-  const [providers, setProviders] = useState(() => runtime.providers.map(({ id }) => id))
+  // What is not touched here stays as it is, whoever changes it meanwhile.
+  const [description, setDescription] = useState<string>()
+  const [touched, setTouched] = useState<ReadonlyMap<string, boolean>>(new Map())
+  const providers = withTouched(runtime, touched)
   const dropped = runtime.providers.filter(({ id }) => !providers.includes(id))
   const save = useMutation({
     mutationFn: () =>
       api.updateRuntime({
         params: { id: runtime.id },
-        body: { description: description.trim(), provider_ids: providers },
+        body: {
+          ...(description !== undefined && { description: description.trim() }),
+          ...(touched.size > 0 && { provider_ids: providers }),
+        },
       }),
     onSuccess: async (changed) => {
       queryClient.setQueryData(runtimeQuery(runtime.id).queryKey, changed)
@@ -68,10 +73,13 @@ function EditForm({ runtime, onClose }: { runtime: Runtime; onClose: () => void 
           maxLength={400}
           autosize
           minRows={2}
-          value={description}
+          value={description ?? runtime.description}
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
-        <ProviderChoice value={providers} onChange={setProviders} />
+        <ProviderChoice
+          value={providers}
+          onChange={(ids) => setTouched(new Map([...touched, ...changes(providers, ids)]))}
+        />
         {dropped.length > 0 && (
           <Message tone="warn" title="Saving ends authorizations.">
             <p>
@@ -94,4 +102,21 @@ function EditForm({ runtime, onClose }: { runtime: Runtime; onClose: () => void 
       </PanelFooter>
     </form>
   )
+}
+
+/** The Git hosts that a runtime has by now, and with what was ticked or not here. */
+function withTouched({ providers }: Runtime, touched: ReadonlyMap<string, boolean>): string[] {
+  const ids = new Set(providers.map(({ id }) => id))
+  for (const [id, ticked] of touched) {
+    if (ticked) ids.add(id)
+    else ids.delete(id)
+  }
+  return [...ids]
+}
+
+/** What was ticked, or not any more. */
+function changes(before: string[], after: string[]): [id: string, ticked: boolean][] {
+  return [...new Set([...before, ...after])]
+    .filter((id) => before.includes(id) !== after.includes(id))
+    .map((id) => [id, after.includes(id)])
 }
