@@ -160,6 +160,7 @@ suite('what administrators set up, in a browser', { skip: noChromium }, () => {
       await enter(app)
       await panel.getByRole('button', { name: 'Register app' }).click()
       await notice('App registered').waitFor()
+      await dialog('App at Forge').locator('h2:focus').waitFor()
       await dialog('App at Forge').getByRole('button', { name: 'Test', exact: true }).click()
       await dialog('App at Forge').getByText('Passed').waitFor()
       await assertAccessible(page)

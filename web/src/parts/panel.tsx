@@ -78,6 +78,11 @@ export function Panel({
   )
 }
 
+/** Moves the focus to the title of the open panel: what had it made way for something else. */
+export function focusPanelTitle(): void {
+  document.querySelector<HTMLElement>('h2[data-autofocus]')?.focus()
+}
+
 /** What a panel asks, above its footer. */
 export function PanelContent({ children }: { children: ReactNode }) {
   return <div className={classes.inside}>{children}</div>
