@@ -82,6 +82,37 @@ suite('code of the pages that does not come', { skip: noChromium }, () => {
     await page.getByRole('heading', { level: 1, name: 'Runtimes' }).waitFor()
   })
 
+  test('a page and a panel that are long in coming are seen to be on their way', async () => {
+    const { provider } = countersign
+    const { runtime } = await countersign.runtime('far')
+    const page = await newPage()
+    await page.goto('/account')
+    const progress = page.getByRole('progressbar', { name: 'Loading' })
+    for (const [part, go, shown] of [
+      [
+        RUNTIMES_PAGE,
+        () => page.getByRole('link', { name: 'Runtimes' }).click(),
+        page.getByRole('heading', { level: 1, name: 'Runtimes' }),
+      ],
+      [
+        /\/assets\/token-panel-.*\.js$/,
+        () => page.goto(`/tokens/${runtime.id}/${provider.id}`, { waitUntil: 'commit' }),
+        page.getByRole('dialog', { name: 'Add Token' }),
+      ],
+    ] as const) {
+      const { promise: released, resolve: release } = Promise.withResolvers<void>()
+      await page.route(part, async (route) => {
+        await released
+        await route.continue()
+      })
+      await go()
+      await progress.waitFor()
+      release()
+      await shown.waitFor()
+      await progress.waitFor({ state: 'hidden' })
+    }
+  })
+
   test('a page that cannot come says so, and comes when it can', async () => {
     const page = await newPage()
     await page.goto('/account')

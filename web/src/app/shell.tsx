@@ -1,6 +1,7 @@
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { Suspense, useEffect, useRef } from 'react'
 import { Message } from '../parts/message.tsx'
+import { ProgressLine } from '../parts/progress-line.tsx'
 import { useEvents } from './events.ts'
 import { lazyPart } from './missing-part.ts'
 import { Navigation } from './navigation.tsx'
@@ -17,8 +18,10 @@ export function Shell() {
   useFollowSession(lost)
   const over = useSessionOver()
   const main = useFocusOnNewPage()
+  const leaving = useRouterState({ select: ({ status }) => status === 'pending' })
   return (
     <>
+      {leaving && <ProgressLine />}
       <a className={classes.skip} href="#main">
         Skip to content
       </a>
@@ -42,7 +45,7 @@ export function Shell() {
         <Outlet />
       </main>
       {over && (
-        <Suspense>
+        <Suspense fallback={<ProgressLine />}>
           <SignInAgain />
         </Suspense>
       )}

@@ -1,5 +1,6 @@
 import { Suspense, useEffect, useState } from 'react'
 import { lazyPart } from '../app/missing-part.ts'
+import { ProgressLine } from '../parts/progress-line.tsx'
 
 export const TokenPanel = lazyPart(() => import('./token-panel.tsx'), 'TokenPanel')
 
@@ -13,7 +14,7 @@ export function TokenPanelOnTop() {
   }, [])
   return (
     begun && (
-      <Suspense>
+      <Suspense fallback={<ProgressLine />}>
         <TokenPanel />
       </Suspense>
     )
