@@ -165,6 +165,30 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await page.waitForURL(`${countersign.forge.url}/**`)
   })
 
+  test('what takes longer waits with its panel for who is at a field by then', async () => {
+    const { id, href } = await authorized('typing')
+    await using profile = await openAdmin()
+    const { page } = profile
+    await page.clock.install()
+    await hearNothing(page)
+    await findUnfinished(page, id, Number.POSITIVE_INFINITY)
+    const { promise: typing, resolve: begin } = Promise.withResolvers<void>()
+    await page.route(/\/assets\/token-panel-.*\.js$/, async (route) => {
+      await typing
+      await route.continue()
+    })
+    await page.goto(href, { waitUntil: 'commit' })
+    const field = page.getByLabel('Search runtimes and Git hosts')
+    await field.focus()
+    const begun = page.waitForResponse(ROW)
+    begin()
+    await begun
+    await page.clock.runFor(2000)
+    assert.equal(await page.getByRole('dialog').count(), 0)
+    await field.blur()
+    await page.getByRole('dialog').getByText('Finishing…').waitFor()
+  })
+
   test('what takes longer is finished in a panel', async () => {
     const { id, href } = await authorized('tardy')
     await using profile = await openAdmin()

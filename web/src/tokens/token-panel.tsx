@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useState, useSyncExternalStore } from 'react'
 import type { AccessDetail, AuthorizationRequest } from '../../../src/contract/connections.ts'
 import { Panel, usePanel } from '../parts/panel.tsx'
 import { PanelUnread } from '../parts/panel-unread.tsx'
@@ -92,9 +92,25 @@ export function RowPanel({
 function useShown(status: AuthorizationRequest['status'] | undefined): boolean {
   const [shown, setShown] = useState(false)
   const lasting = useLasting(status === 'exchanging' ? status : undefined, UNSEEN_MS)
+  const typing = useTyping()
   const settling = status === 'completed' || (status === 'exchanging' && !lasting)
+  if (status !== undefined && typing) return shown
   if (!shown && !settling) setShown(true)
   return shown
+}
+
+/** Whether the person is at a field, from where nothing that comes by itself takes them away. */
+function useTyping(): boolean {
+  return useSyncExternalStore(onFocus, () => document.activeElement instanceof HTMLInputElement)
+}
+
+function onFocus(onChange: () => void): () => void {
+  document.addEventListener('focusin', onChange)
+  document.addEventListener('focusout', onChange)
+  return () => {
+    document.removeEventListener('focusin', onChange)
+    document.removeEventListener('focusout', onChange)
+  }
 }
 
 /** Whether nothing more comes of a request, so that the panel is as without it. */
