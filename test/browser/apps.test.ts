@@ -66,6 +66,16 @@ suite('the panel of an OAuth app', { skip: noChromium }, () => {
     return { id, secret }
   }
 
+  test('on a phone, too, the callback address is in sight as a whole', async () => {
+    await openPanel()
+    const size = page.viewportSize()
+    await page.setViewportSize({ width: 360, height: 800 })
+    const field = panel().getByLabel('Callback address', { exact: true })
+    const [whole, seen] = await field.evaluate((box) => [box.scrollHeight, box.clientHeight])
+    assert.equal(seen, whole)
+    if (size) await page.setViewportSize(size)
+  })
+
   test('an app without a secret is registered with one word, and its test passes', async () => {
     await openPanel()
     const callback = await panel().getByLabel('Callback address', { exact: true }).inputValue()
