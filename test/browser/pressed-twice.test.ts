@@ -49,4 +49,23 @@ suite('a button that is pressed twice', { skip: noChromium }, () => {
     assert.equal((await pressTwice(button, 'Deleted')).length, 1)
     assert.deepEqual(profile.complaints, [])
   })
+
+  test('shows more once, and keeps the focus while that is read', async () => {
+    for (let made = 0; made < 25; made += 1) await countersign.runtime()
+    await page.goto(`${countersign.page_url}/tokens`)
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    let reads = 0
+    await page.route(/\/api\/v1\/access\?.*cursor=/, async (route) => {
+      reads += 1
+      await released
+      await route.continue()
+    })
+    const button = page.getByRole('button', { name: 'Show more' })
+    await button.dblclick()
+    await page.locator('button:has([class*=oader])').waitFor()
+    assert.equal(await button.evaluate((one) => one.ownerDocument.activeElement === one), true)
+    release()
+    await button.waitFor({ state: 'detached' })
+    assert.equal(reads, 1)
+  })
 })

@@ -1,8 +1,8 @@
-import { Button } from '@mantine/core'
 import type { PagedList } from '../app/paging.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { Message } from './message.tsx'
 import classes from './show-more.module.css'
+import { SubmitButton } from './submit-button.tsx'
 
 /** The way to the next page of a list, where there is one. */
 export function ShowMore<Item>({ list }: { list: PagedList<Item> }) {
@@ -14,9 +14,16 @@ export function ShowMore<Item>({ list }: { list: PagedList<Item> }) {
           <p>What is shown stays as it is. {sentenceFor(list.moreError)}</p>
         </Message>
       )}
-      <Button variant="default" loading={list.loadingMore} onClick={list.showMore}>
+      <SubmitButton
+        type="button"
+        variant="default"
+        pending={list.loadingMore}
+        onClick={() => {
+          if (!list.loadingMore) list.showMore?.()
+        }}
+      >
         {list.moreError ? 'Try again' : 'Show more'}
-      </Button>
+      </SubmitButton>
     </div>
   )
 }
