@@ -19,12 +19,13 @@ export const sessionQuery = queryOptions({
 })
 
 /** Who is looking; once somebody was, it is them or nobody, and nobody is waited out. */
-async function readSession({ client, signal }: QueryFunctionContext): Promise<Session> {
+async function readSession(context: QueryFunctionContext): Promise<Session> {
+  const { client, signal } = context
   const before = client.getQueryData<Session>(['session'])?.person
   const session = await api.getSession({}, { signal })
   if (!before || session.person?.id === before.id) return session
   if (session.person) return await beginAnew()
-  return (await signedInAgain()) ? await api.getSession({}, { signal }) : session
+  return (await signedInAgain()) ? await readSession(context) : session
 }
 
 /** Leaves nothing of what was there to whoever is signed in now. */

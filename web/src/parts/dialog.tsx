@@ -39,7 +39,7 @@ export function Dialog({
     >
       <Modal.Overlay
         {...(covers
-          ? { backgroundOpacity: 1, color: 'var(--mantine-color-body)', 'data-covers': true }
+          ? { backgroundOpacity: 1, color: 'var(--cs-page)', 'data-covers': true }
           : { backgroundOpacity: 0.4 })}
       />
       <Modal.Content>
