@@ -101,7 +101,10 @@ export async function getCandidate(db: Db, owner_id: string, id: string): Promis
     .where('owner_id', '=', owner_id)
     .executeTakeFirst()
   if (row === undefined) {
-    throw new ProblemError('not-found', 'No token was handed in under this id.')
+    throw new ProblemError(
+      'not-found',
+      'This token is not checked any more, or never was: what it was for may have been deleted.',
+    )
   }
   return toCandidate(row)
 }

@@ -97,6 +97,23 @@ suite('waiting for the Git host and for a vault', { skip: noChromium }, () => {
     await page.unroute(isQuestion)
   })
 
+  test('a token for what is deleted in another window is not waited for', async () => {
+    const { admin, forge, page_url, provider } = countersign
+    const { runtime } = await countersign.runtime('wiki')
+    const wiki = { runtime_id: runtime.id, provider_id: provider.id }
+    await admin.addToken(wiki, await forge.token())
+    await page.goto(`${page_url}/tokens/${wiki.runtime_id}/${wiki.provider_id}`)
+    const token = await forge.token()
+    const held = await forge.hold('/api/v1/user')
+    await handIn(token)
+    await held.asked()
+    const { authorization } = await admin.access(runtime.id)
+    await admin.api.deleteAuthorization({ params: { id: authorization?.id ?? '' } })
+    await fault().getByText('not checked any more').waitFor()
+    assert.match(await fault().innerText(), /may have been deleted\.$/)
+    await held.release()
+  })
+
   suite('without a vault', () => {
     before(() => countersign.stopVaults())
 

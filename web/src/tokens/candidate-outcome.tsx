@@ -1,5 +1,5 @@
 import type { AccessDetail, Candidate } from '../../../src/contract/connections.ts'
-import { problemSentence, sentenceFor } from '../app/problem.ts'
+import { isProblem, problemSentence, sentenceFor } from '../app/problem.ts'
 import { ScopeChips } from '../parts/scopes.tsx'
 import { Sentence } from '../parts/sentence.tsx'
 import { useLasting } from '../parts/use-lasting.ts'
@@ -28,7 +28,7 @@ export function CandidateFault({
   if (error) {
     return (
       <>
-        {sentenceFor(error)} {kept}
+        {sentenceFor(error)} {!isProblem(error, 'not-found') && kept}
       </>
     )
   }

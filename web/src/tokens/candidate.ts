@@ -42,7 +42,9 @@ export function useCandidate(access: AccessDetail) {
     },
   })
   const read = useQuery(candidateQuery(id))
-  const candidate = id ? read.data : undefined
+  // It is given up when what it is for is deleted.
+  const gone = isProblem(read.error, 'not-found')
+  const candidate = id && !gone ? read.data : undefined
   const checking = candidate?.status === 'checking'
   const overdue = useLasting(checking ? id : undefined, ANSWER_WITHIN_MS)
   return {
