@@ -52,7 +52,7 @@ suite('a runtime that two administrators edit', { skip: noChromium }, () => {
   test('keeps a description that was changed meanwhile', async () => {
     const { api } = countersign.admin
     await edit()
-    await page.getByLabel('Other forge').uncheck()
+    await page.getByRole('checkbox', { name: 'Other forge' }).uncheck()
     await api.updateRuntime({ params: { id }, body: { description: 'Builds and tests' } })
     await save()
     const { description, providers } = await api.getRuntime({ params: { id } })
