@@ -3,13 +3,14 @@ import { announceToken } from '../authorizations/announce-token.ts'
 import { type Attempt, decide, vaultActor } from '../policy/decide.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { ProviderUnavailable } from '../providers/provider.ts'
+import { BoxError } from '../seal/box-error.ts'
 import { endpointOf } from './client-endpoint.ts'
 import { tokensIn } from './token-set.ts'
 import type { VaultParts } from './vault-parts.ts'
 
 /**
- * Tells the provider that a grant is over, then destroys its box. A provider that is away is told
- * later: this throws, and the queue comes back to it. One that has no such call is not told. Only the
+ * Tells the provider that a grant is over, then destroys its box. A provider that is away, or cannot
+ * be told as our app, is told later: this throws, and the queue comes back to it. One that has no such call is not told. Only the
  * tokens themselves are ended: another grant of the same person to the same app goes on.
  */
 export async function revokeGrant(parts: VaultParts, id: string): Promise<void> {
@@ -59,12 +60,12 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
     if (await isInUse(parts, row, tokens.access_token)) {
       return await end(attempt('kept, for it is in use'))
     }
-    const { client } = await endpointOf(keyring, row, http.fetch)
     try {
+      const { client } = await endpointOf(keyring, row, http.fetch)
       await oauth.revoke(http, client, tokens)
     } catch (error) {
-      if (!(error instanceof ProviderUnavailable)) throw error
-      const { message } = error
+      const message = whyNotTold(error)
+      if (message === undefined) throw error
       await decide(db, { ...attempt('not revoked yet'), reason: message }, async (trx) => {
         await trx
           .updateTable('revocations')
@@ -85,6 +86,13 @@ export async function revokeGrant(parts: VaultParts, id: string): Promise<void> 
       await announceToken(trx, owner)
     })
   }
+}
+
+/** Why the host could not be told for now; undefined: a mistake of ours. */
+function whyNotTold(error: unknown): string | undefined {
+  if (error instanceof ProviderUnavailable) return error.message
+  if (error instanceof BoxError) return 'The client secret of our OAuth app cannot be read.'
+  return undefined
 }
 
 /** A host may have granted once more the very token that a connection of the owner has. */

@@ -59,6 +59,29 @@ test('a grant that could not be ended is shown to its person until it is', async
   assert.equal(gitlab.working(refresh_token), undefined)
 })
 
+test('one whose app has a secret that cannot be read says so until that is mended', async () => {
+  await scene.authorize(row, 'carol')
+  const { access_token } = await scene.tokens()
+  const { db } = database
+  const { client_secret_box } = await db
+    .selectFrom('clients')
+    .select('client_secret_box')
+    .executeTakeFirstOrThrow()
+  const setBox = (client_secret_box: string | null) =>
+    db.updateTable('clients').set({ client_secret_box }).execute()
+  await setBox('damaged')
+  await using events = await admin.events()
+  await deleteAuthorization()
+  const [shown] = await events.until(async () => {
+    const items = await pending()
+    return items[0]?.reason ? items : undefined
+  })
+  assert.equal(shown?.reason, 'The client secret of our OAuth app cannot be read.')
+  await setBox(client_secret_box)
+  await events.until(async () => ((await pending()).length === 0 ? true : undefined))
+  assert.equal(gitlab.working(access_token), undefined)
+})
+
 test("a runtime's own is shown to administrators, and to nobody as theirs", async () => {
   await scene.authorize(row, 'dave', { itself: true })
   away()
