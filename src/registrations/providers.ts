@@ -203,13 +203,14 @@ function takenOr(error: unknown, name: string, origin: string): unknown {
  */
 export async function deleteProvider(db: Db, request: Request & { id: string }): Promise<void> {
   const { actor, ip, id } = request
-  const { name: subject } = await readProvider(db, id)
+  const { name: subject, kind } = await readProvider(db, id)
   const attempt = { actor, action: 'provider.delete', subject, ip } as const
+  const canBeTold = adapterFor(kind).oauth.revoke !== undefined
   try {
     await decide(db, attempt, async (trx) => {
       // Whoever ends a grant at this moment is waited for.
       await trx.selectFrom('providers').select('id').where('id', '=', id).forUpdate().execute()
-      if (await isBeingTold(trx, id)) throw beingTold(subject)
+      if (canBeTold && (await isBeingTold(trx, id))) throw beingTold(subject)
       const deleted = await trx.deleteFrom('providers').where('id', '=', id).executeTakeFirst()
       if (deleted.numDeletedRows === 0n) throw providerNotFound()
       await announce(trx, { name: 'providers', owner_id: null, id })
