@@ -14,9 +14,11 @@ interface Book {
 
 /** A database of one connection, with a table. */
 async function openShelf() {
-  const { url } = await testDatabase()
+  await using resources = new AsyncDisposableStack()
+  const { url } = resources.use(await testDatabase())
   const errors: Error[] = []
-  const database = openDatabase(url, { max: 1, onError: (error) => errors.push(error) })
+  const onError = (error: Error) => errors.push(error)
+  const database = resources.use(openDatabase(url, { max: 1, onError }))
   const db = database.db.withTables<Record<'books', Book>>()
   await sql`create table books (id int primary key, title text not null)`.execute(db)
   await sql`insert into books values (1, 'one'), (2, 'two')`.execute(db)
@@ -25,7 +27,15 @@ async function openShelf() {
     const { rows } = await database.pool.query('select statement from pg_prepared_statements')
     return rows.map(({ statement }) => statement as string)
   }
-  return { ...database, db, read, errors, namedTexts }
+  const kept = resources.move()
+  return {
+    pool: database.pool,
+    db,
+    read,
+    errors,
+    namedTexts,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }
 
 suite('a read', () => {

@@ -13,9 +13,10 @@ import { PATIENCE_MS, until } from '../harness/until.ts'
 /* Connections that die without a word: the machine at the other end is lost, or a firewall forgets. */
 
 const onError = () => {}
-const { url } = await testDatabase()
-const direct = openDatabase(url, { max: 4, onError })
-after(() => direct[Symbol.asyncDispose]())
+const resources = new AsyncDisposableStack()
+const { url } = resources.use(await testDatabase())
+const direct = resources.use(openDatabase(url, { max: 4, onError }))
+after(() => resources.disposeAsync())
 
 /** What `migrate` holds, so that others wait for it. */
 const MIGRATION_LOCK = 7_080_001
