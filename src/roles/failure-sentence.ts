@@ -66,7 +66,7 @@ function databaseSentence(error: unknown): string | undefined {
       return 'The database takes no changes: it is a standby, or set to read only. Name its primary in DATABASE_URL.'
     // A pooler's word for most of what it turns down: a database, a user, an option.
     case '08P01':
-      return `The database server, or a pooler before it, turns us down: ${(error as Error).message}.`
+      return turnedDown(error as Error)
     case '53300':
       return 'The database server has no connection left for us. Let it take more (max_connections).'
     case '53100':
@@ -79,8 +79,16 @@ function databaseSentence(error: unknown): string | undefined {
         const [reason] = (error as Error).message.split('\n')
         return `There is no trusted TLS connection to the database (${reason}). See sslmode and sslrootcert in docs/administration.md.`
       }
-      return isDatabaseAway(error)
-        ? 'The database does not answer. Start it, or correct DATABASE_URL.'
+      if (isDatabaseAway(error)) {
+        return 'The database does not answer. Start it, or correct DATABASE_URL.'
+      }
+      // That of a connection which is not made, for an option for example.
+      return (error as { severity?: unknown }).severity === 'FATAL'
+        ? turnedDown(error as Error)
         : undefined
   }
+}
+
+function turnedDown({ message }: Error): string {
+  return `The database server, or a pooler before it, turns us down: ${message}. Correct DATABASE_URL.`
 }

@@ -39,6 +39,15 @@ test('a database without the TLS that is asked for is told from one that is away
   assert.ok(isDatabaseAway(expired))
 })
 
+test('a database that turns an option down is told in its words', async () => {
+  await using database = await testDatabase()
+  assert.equal(
+    await refusal({ DATABASE_URL: `${database.url}?options=-c%20foo%3Dbar` }),
+    'countersign: The database server, or a pooler before it, turns us down: unrecognized ' +
+      'configuration parameter "foo". Correct DATABASE_URL.\n',
+  )
+})
+
 test('a server that lacks its secret ends before it changes a table', async () => {
   await using database = await testDatabase()
   const said = await refusal({ DATABASE_URL: database.url }, 'server')
