@@ -167,7 +167,8 @@ suite('when a vault is killed', () => {
       .selectFrom('job_workers')
       .select('id')
       .executeTakeFirstOrThrow()
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    // With a time, so that it is over when the answer comes, and its lock is free.
+    await sql`select pg_terminate_backend(pid, 60000) from pg_stat_activity
       where application_name = 'countersign worker' and datname = current_database()`.execute(
       database.db,
     )

@@ -78,9 +78,10 @@ test('a database that does not let us in any more, as with a new password, is on
   try {
     await using countersign = await startCountersign({ database_url: url.href })
     const hangUp = () =>
-      owner.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
-        role,
-      ])
+      owner.query(
+        'select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = $1',
+        [role],
+      )
     await owner.query(`alter role ${role} nologin`)
     await until('readiness 503', async () => {
       await hangUp()

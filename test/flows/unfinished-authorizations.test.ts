@@ -83,7 +83,7 @@ test('a database that is away as the grant comes does not cost it', async () => 
     await sql`select from authorization_requests where id = ${id} for update`.execute(trx)
     await held.release()
     await until('a grant that cannot be written down', async () => {
-      const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      const { rows } = await sql`select pg_terminate_backend(pid, 60000) from pg_stat_activity
         where wait_event_type = 'Lock' and datname = current_database()
           and query like 'update "authorization_requests"%'`.execute(database.db)
       return rows.length > 0

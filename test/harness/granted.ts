@@ -113,7 +113,7 @@ export async function cutOffAtTheRow(
     await trx.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
     await held.release()
     await until('a connection that waits for our lock', async () => {
-      const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      const { rows } = await sql`select pg_terminate_backend(pid, 60000) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
       return rows.length > 0
     })
