@@ -25,6 +25,8 @@ export interface CountersignOptions {
   servers?: number
   /** A PostgreSQL of the test's own. */
   database_url?: string
+  /** The key that what is in `database_url` already was sealed to. */
+  vault_key?: string
 }
 
 /** A server, its vaults and a forge, all real, with an administrator signed in. */
@@ -73,7 +75,7 @@ export async function startCountersign(options: CountersignOptions = {}): Promis
   const database = resources.use(openDatabase(database_url, { max: 10, onError }))
   await migrate(database)
 
-  const vault_key = (await generateVaultKey()).private_key
+  const vault_key = options.vault_key ?? (await generateVaultKey()).private_key
   const vaults = resources.use(new AsyncDisposableStack())
   const vault_urls: string[] = []
   for (let index = 0; index < (options.vaults ?? 1); index += 1) {
