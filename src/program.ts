@@ -22,6 +22,7 @@ export async function main([command, ...argv]: string[]): Promise<number> {
   const role = roles.find((name) => name === command)
   if (role !== undefined) return await startRole(role, argv)
   if (command === 'reset-password') return await reported(resetPassword)(argv)
+  if (command === 'rotate-vault-key') return await reported(rotateVaultKey)(argv)
   const run = cliCommands[command]
   return run === undefined ? unknownCommand(command) : await run(argv)
 }
@@ -50,6 +51,17 @@ async function resetPassword(argv: readonly string[]): Promise<number> {
   const { runResetPassword } = await import('./roles/reset-password.ts')
   const askPassword = (question: string, most: number) => readSecret(question, most, signal)
   return await runResetPassword({ env: process.env, email, askPassword })
+}
+
+/** A command beside the database, for a key that may have leaked. */
+async function rotateVaultKey(argv: readonly string[]): Promise<number> {
+  const name = 'rotate-vault-key'
+  const { values, words } = readFlagsAndWords(name, argv, { help: serverFlags.help })
+  if (values.help) return help(name)
+  if (words.length > 0)
+    throw usageError(name, 'it takes no words; everything is in the environment')
+  const { runRotateVaultKey } = await import('./roles/rotate-vault-key.ts')
+  return await runRotateVaultKey(process.env)
 }
 
 /** Roles take no arguments; everything is in the environment. */

@@ -16,7 +16,8 @@ In parts, on several machines:
   agent     stays beside workloads and answers their Git
 
 Beside the database:
-  reset-password  give somebody who cannot sign in another password
+  reset-password    give somebody who cannot sign in another password
+  rotate-vault-key  seal everything to a new key, in the place of one that may have leaked
 
 As yourself, from any machine:
   login     sign in on this command line, by a code that you approve in a browser
@@ -161,6 +162,23 @@ It works on the database itself: the one that DATABASE_URL names, or else the on
 Try:
   countersign reset-password ada@example.com
   DATABASE_URL=postgres://db.internal/countersign countersign reset-password ada@example.com
+`,
+  'rotate-vault-key': `Seal everything in the database to a new vault key: tokens, secrets of OAuth apps, and what is
+under way. All of it in one transaction, or nothing. Stop every vault and "countersign up" before;
+pages may go on, and cannot change tokens meanwhile.
+
+Usage: countersign rotate-vault-key
+
+It works on the database itself: the one that DATABASE_URL names, or else the one in the data folder
+(COUNTERSIGN_DATA, without it "data" in the current folder), as the user who owns that. The key of
+now comes from COUNTERSIGN_VAULT_KEY, COUNTERSIGN_VAULT_KEY_FILE or "vault.key" in the data folder,
+as for a vault. The new one is made there as "vault.key.new"; where the former one was "vault.key", it
+takes its place. If the command was interrupted, run it again.
+
+Try:
+  countersign rotate-vault-key
+  DATABASE_URL=postgres://db.internal/countersign COUNTERSIGN_VAULT_KEY_FILE=vault.key \\
+    countersign rotate-vault-key
 `,
   login: `Sign in on this command line. It prints an address and a code; open the address in a browser on
 any machine, sign in there and approve the code. The session lasts 14 days and is kept in

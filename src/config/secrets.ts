@@ -38,7 +38,8 @@ export async function readOrCreateSecret(
   return (await readSecret(file)) as string
 }
 
-async function readSecret(file: string): Promise<string | undefined> {
+/** The text in `file`; undefined when there is none. */
+export async function readSecret(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim()
   } catch (error) {

@@ -49,6 +49,16 @@ export async function workersWithoutLife(db: Db): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
+/** How many vaults run at this moment. */
+export async function livingVaults(db: Db): Promise<number> {
+  const { living } = await db
+    .selectFrom('job_workers')
+    .select(({ fn }) => fn.countAll<number>().as('living'))
+    .where(({ not }) => not(isDead))
+    .executeTakeFirstOrThrow()
+  return Number(living)
+}
+
 /** Gives the jobs of these workers to whoever wants them, unless they live after all. */
 export async function unlockJobsOf(db: Db, ids: readonly string[]): Promise<string[]> {
   return await db.transaction().execute(async (trx) => {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { WorkerEvents } from 'graphile-worker'
 import { sql } from 'kysely'
@@ -16,7 +15,6 @@ import { startUnlocking } from './dead-workers.ts'
 import type { Tasks } from './queue.ts'
 import { openQueuePool } from './queue-pool.ts'
 import { removeFinished } from './remove-finished.ts'
-import { holdWorkerLife } from './worker-life.ts'
 
 /** How many tasks a vault does at once; nearly all of their time is waiting for a Git host. */
 const CONCURRENCY = 16
@@ -24,16 +22,16 @@ const CONCURRENCY = 16
 /**
  * Does the queue's tasks until disposed; those under way are finished first. Those of a vault that
  * died are begun again by another one within seconds: each task bears being done twice.
+ *
+ * @param id under which this vault is known to live
  */
 export async function startWorker(
-  database: Database,
+  database: Pick<Database, 'pool'>,
+  id: string,
   parts: FinishParts & CheckParts & CandidateParts & { page_url: string },
   log: PinoLogger,
 ): Promise<AsyncDisposable> {
   await using resources = new AsyncDisposableStack()
-  const id = `vault-${randomUUID()}`
-  const lost = (error: Error) => log.warn({ err: error }, 'worker connection lost')
-  resources.use(await holdWorkerLife(database.url, id, lost))
   const queue = resources.use(openQueuePool(database.pool, log))
   const jobs = new Set<string>()
   // One whose end is not written yet is no longer here, and is not lost.

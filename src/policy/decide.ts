@@ -39,6 +39,7 @@ const rules = {
   'provider.update': isAdmin,
   'provider.move': isSetup,
   'provider.delete': isAdmin,
+  'vault_key.rotate': isSetup,
   'client.put': isAdmin,
   'client.test': isAdmin,
   'client.delete': isAdmin,

@@ -1,15 +1,12 @@
-import { join } from 'node:path'
 import process from 'node:process'
-import { type Config, configFrom } from '../config/config.ts'
+import { configFrom } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { readEnv } from '../config/env.ts'
 import { personByEmail, resetPassword } from '../people/reset-password.ts'
 import { setupActor } from '../policy/decide.ts'
-import { type Database, openDatabase } from '../store/database.ts'
-import { startEmbeddedPostgres } from '../store/embedded.ts'
-import { hasCluster, runningPostgresUrl } from '../store/embedded-running.ts'
 import { requireMigrated } from '../store/migrate.ts'
 import { sentenceFor } from './failure-sentence.ts'
+import { openOwnDatabase } from './own-database.ts'
 
 export interface ResetOptions {
   env: NodeJS.ProcessEnv
@@ -49,23 +46,4 @@ export async function runResetPassword(options: ResetOptions): Promise<number> {
     process.stderr.write(`countersign: ${sentence}\n`)
     return 1
   }
-}
-
-/** What `DATABASE_URL` names, or what lies in the data folder, whether it runs or not. */
-async function openOwnDatabase(
-  resources: AsyncDisposableStack,
-  { database_url, data_folder }: Config,
-): Promise<Database> {
-  const folder = join(data_folder, 'postgres')
-  if (database_url === undefined && !hasCluster(folder)) {
-    throw new ConfigError(
-      `There is no database in ${data_folder}. Name the data folder in COUNTERSIGN_DATA, or the ` +
-        'database in DATABASE_URL.',
-    )
-  }
-  const url =
-    database_url ??
-    runningPostgresUrl(folder) ??
-    resources.use(await startEmbeddedPostgres({ folder })).url
-  return resources.use(openDatabase(url, { max: 2, onError: () => {} }))
 }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { readOrCreateSecret } from '../config/secrets.ts'
+import { readOrCreateSecret, readSecret } from '../config/secrets.ts'
 import { generateVaultKey } from '../seal/keys.ts'
 import type { Db } from '../store/database.ts'
 import { WrongVaultKeyError } from '../vault/wrong-vault-key-error.ts'
@@ -20,11 +19,8 @@ export async function obtainVaultKey(
 ): Promise<string> {
   if (given !== undefined) return given
   const file = join(config.data_folder, 'vault.key')
-  const kept = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (kept !== undefined) return kept.trim()
+  const kept = await readSecret(file)
+  if (kept !== undefined) return kept
   const known = await db.selectFrom('vault_keys').select('key_id').execute()
   if (known.length > 0) {
     throw new WrongVaultKeyError(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
@@ -7,6 +8,7 @@ import { nextChange } from '../events/next-change.ts'
 import { answerNotFound, createApp } from '../http/app.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import { startWorker } from '../jobs/worker.ts'
+import { holdWorkerLife } from '../jobs/worker-life.ts'
 import { isWithin } from '../people/attempts.ts'
 import { openOutbound } from '../providers/http.ts'
 import type { Database } from '../store/database.ts'
@@ -62,6 +64,10 @@ export async function startVault(
   const { log } = options
   const { db, pool } = database
   await using resources = new AsyncDisposableStack()
+  // First of all: the key of the data changes only while no vault is known to live.
+  const id = `vault-${randomUUID()}`
+  const lost = (error: Error) => log.warn({ err: error }, 'worker connection lost')
+  resources.use(await holdWorkerLife(database.url, id, lost))
   const keyring = await openKeyring(db, key)
   const outbound = resources.use(openOutbound({ timeout_ms: config.provider_timeout_ms }))
   const broker = resources.use(
@@ -92,7 +98,7 @@ export async function startVault(
   const work = { ...finishing, check_limits, refused, refresher, page_url }
   resources.use(startScheduler({ ...work, broker, log }))
   resources.use(startNoticeClock({ db, broker, log }))
-  resources.use(await startWorker(database, work, log))
+  resources.use(await startWorker(database, id, work, log))
   const taken_seconds = Math.max(LEAST_CLAIM_SECONDS, (4 * config.provider_timeout_ms) / 1000)
   resources.use(startDevicePolls({ ...finishing, broker, taken_seconds, log }))
   resources.defer(() => closing.abort())

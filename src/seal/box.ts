@@ -71,6 +71,11 @@ export async function sealBox(
   return [BOX_PREFIX, key.key_id, ...parts].join('.')
 }
 
+/** What all boxes that are sealed to this key begin with, and no others. */
+export function boxesOf({ key_id }: Pick<VaultPublicKey, 'key_id'>): string {
+  return `${BOX_PREFIX}.${key_id}.`
+}
+
 /**
  * Reads which format and which vault key a box was made for, without opening it.
  *

@@ -42,13 +42,19 @@ async function unlessFinished(error: unknown): Promise<void> {
   if (!(error instanceof OvertakenError)) throw error
 }
 
+/** Where a token is sealed to until it is checked; `owner_id` is whose it becomes. */
+export function candidateAddress(candidate: { id: string; owner_id: string; provider_id: string }) {
+  const { id, owner_id, provider_id } = candidate
+  return { purpose: 'candidate', row_id: id, owner_id, provider_id } as const
+}
+
 async function openToken(
   keyring: Keyring,
   candidate: PendingCandidate,
 ): Promise<{ token: string; notes: string[] }> {
   const { id, owner_id, provider_id, box, kind, provider } = candidate
-  const address = { purpose: 'candidate', row_id: id, owner_id, provider_id } as const
   try {
+    const address = candidateAddress({ id, owner_id, provider_id })
     const { token, notes } = tidyToken(await keyring.open(address, box))
     refuseWhatIsNoToken(token, { kind, name: provider })
     return { token, notes }

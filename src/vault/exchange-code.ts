@@ -14,6 +14,12 @@ export type FinishParts = VaultParts & {
   closing: AbortSignal
 }
 
+/** Where a PKCE verifier is sealed to; `owner_id` is whose the token becomes. */
+export function verifierAddress(request: { id: string; owner_id: string; provider_id: string }) {
+  const { id, owner_id, provider_id } = request
+  return { purpose: 'code_verifier', row_id: id, owner_id, provider_id } as const
+}
+
 /**
  * Exchanges the code of a request, as its client, when it is our turn at the provider.
  *
@@ -24,15 +30,14 @@ export async function exchangeRequest(
   request: PendingRequest,
 ): Promise<TokenAnswer> {
   const { keyring, outbound } = parts
-  const { id: row_id, owner_id, provider_id, code_box, code_verifier_box, redirect_uri } = request
+  const { code_box, code_verifier_box, redirect_uri } = request
   const adapter = adapterFor(request.kind)
   const http = outbound.to(request, adapter.origins(request.base_url))
-  const verifierAddress = { purpose: 'code_verifier', row_id, owner_id, provider_id } as const
   let asked = false
   try {
     const [code, code_verifier, endpoint] = await Promise.all([
       keyring.open(codeAddress(request), code_box ?? ''),
-      keyring.open(verifierAddress, code_verifier_box ?? ''),
+      keyring.open(verifierAddress(request), code_verifier_box ?? ''),
       endpointOf(keyring, request, http.fetch),
     ])
     return await inTurn(parts.limits, request, async () => {

@@ -9,6 +9,7 @@ import { WrongVaultKeyError } from './wrong-vault-key-error.ts'
 /** The private side of the boxes. Only a vault has one. */
 export interface Keyring {
   readonly key_id: string
+  readonly public_key: string
   /** Opens a box made for this address. @throws BoxError */
   open(address: BoxAddress, box: string): Promise<string>
   seal(address: BoxAddress, secret: string): Promise<string>
@@ -25,35 +26,20 @@ const IV_BYTES = 12
 const TAG_BYTES = 16
 
 /**
- * Makes this vault's key ready and known to everybody who seals.
+ * The keyring of a key, whatever it may open.
  *
  * @param secret the key's text form, `csk_…`
- * @throws WrongVaultKeyError when the data belongs to another key
+ * @throws BoxError when it is no vault key
  */
-export async function openKeyring(db: Db, secret: string): Promise<Keyring> {
+export async function keyringOf(secret: string): Promise<Keyring> {
   const key = await importVaultPrivateKey(secret)
   const { key_id, public_key } = key
-  await db.transaction().execute(async (trx) => {
-    // Two vaults that start at once must not each find the table empty.
-    await sql`lock table vault_keys in share row exclusive mode`.execute(trx)
-    await sql`insert into vault_keys (key_id, public_key)
-      select ${key_id}, ${public_key} where not exists (select from vault_keys)`.execute(trx)
-  })
-  const known = await db.selectFrom('vault_keys').selectAll().orderBy('created_at').execute()
-  if (!known.some((row) => row.key_id === key_id)) {
-    const needed = known.map(
-      (row) => `${row.key_id} (in use since ${row.created_at.toISOString()})`,
-    )
-    throw new WrongVaultKeyError(
-      `The data in this database is sealed to vault key ${needed.join(' or ')}, but this vault ` +
-        `was started with key ${key_id}. Start it with the key that the data needs.`,
-    )
-  }
   const derive = (purpose: string) => createHmac('sha256', secret).update(purpose).digest()
   const fingerprintKey = derive('countersign/fingerprint')
   const diskKey = derive('countersign/disk')
   return {
     key_id,
+    public_key,
     open: async (address, box) => new TextDecoder().decode(await openBox(key, address, box)),
     seal: (address, plaintext) => sealBox(key, address, plaintext),
     fingerprint: (plaintext) => createHmac('sha256', fingerprintKey).update(plaintext).digest(),
@@ -74,4 +60,32 @@ export async function openKeyring(db: Db, secret: string): Promise<Keyring> {
       }
     },
   }
+}
+
+/**
+ * Makes this vault's key ready and known to everybody who seals.
+ *
+ * @param secret the key's text form, `csk_…`
+ * @throws WrongVaultKeyError when the data belongs to another key
+ */
+export async function openKeyring(db: Db, secret: string): Promise<Keyring> {
+  const keyring = await keyringOf(secret)
+  const { key_id, public_key } = keyring
+  await db.transaction().execute(async (trx) => {
+    // Two vaults that start at once must not each find the table empty.
+    await sql`lock table vault_keys in share row exclusive mode`.execute(trx)
+    await sql`insert into vault_keys (key_id, public_key)
+      select ${key_id}, ${public_key} where not exists (select from vault_keys)`.execute(trx)
+  })
+  const known = await db.selectFrom('vault_keys').selectAll().orderBy('created_at').execute()
+  if (!known.some((row) => row.key_id === key_id)) {
+    const needed = known.map(
+      (row) => `${row.key_id} (in use since ${row.created_at.toISOString()})`,
+    )
+    throw new WrongVaultKeyError(
+      `The data in this database is sealed to vault key ${needed.join(' or ')}, but this vault ` +
+        `was started with key ${key_id}. Start it with the key that the data needs.`,
+    )
+  }
+  return keyring
 }

@@ -61,6 +61,26 @@ export function setupActs(countersign: Countersign, { leaves }: AuditTrail): voi
         ],
       )
     })
+
+    test('the vault key is rotated', async () => {
+      await using data = await mkdtempDisposable(join(tmpdir(), 'countersign-audit-'))
+      await countersign.stopVaults()
+      const settings = {
+        COUNTERSIGN_DATA: data.path,
+        COUNTERSIGN_VAULT_KEY: countersign.vault_key,
+        DATABASE_URL: countersign.database.url,
+      }
+      const keyOfData = () =>
+        countersign.database.db.selectFrom('vault_keys').select('key_id').executeTakeFirstOrThrow()
+      const former = await keyOfData()
+      const rotate = () =>
+        execute(process.execPath, [MAIN, 'rotate-vault-key'], { env: isolated(settings) })
+      const { code, stderr } = await leaves(rotate, async () => {
+        const subject = `from vault key ${former.key_id} to ${(await keyOfData()).key_id}`
+        return [allowed(SETUP, 'vault_key.rotate', subject, { ip: null })]
+      })
+      assert.equal(code, 0, stderr)
+    })
   })
 }
 

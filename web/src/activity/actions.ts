@@ -32,6 +32,7 @@ export const actionWords: Record<string, string> = {
   'invite.delete': 'Withdrew an invitation',
   'person.delete': 'Removed a person',
   'person.reset_password': 'Reset a password',
+  'vault_key.rotate': 'Rotated the vault key',
   'person.update': 'Changed a role',
   'provider.create': 'Added a Git host',
   'provider.move': 'Changed the address of a Git host',
