@@ -300,7 +300,9 @@ suite('several runtimes', () => {
   })
 
   test('a runtime that comes while a token is tried still waits for its own repository', async () => {
-    const first = await runtimeTrying('carol/secret')
+    // Nobody else's: checks that earlier tests have begun are not the one that is held.
+    github.repositories.push({ owner: 'carol', name: 'held', private: true, sso: false })
+    const first = await runtimeTrying('carol/held')
     await admin.addToken(first.row, fineGrained('contents:write'))
     const { id: connection_id = '' } = (await first.connection()) ?? {}
     const second = await runtimeTrying('carol/tools')
@@ -308,7 +310,7 @@ suite('several runtimes', () => {
     const released = Promise.withResolvers<void>()
     const held = new Promise<void>((resolve) => {
       github.holdBack = (path) => {
-        if (!path.startsWith('/api/v3/repos/')) return undefined
+        if (path !== '/api/v3/repos/carol/held') return undefined
         github.holdBack = undefined
         github.interruptionFor = (other) => (other.startsWith('/api/v3/repos/') ? slow : undefined)
         resolve()
