@@ -138,6 +138,7 @@ function isForPeople(
   )
 }
 
+/** The first code stays: the person may have it already, while another vault asks for one, too. */
 async function keepCode(
   { db, keyring }: VaultParts,
   request: PendingRequest,
@@ -161,6 +162,7 @@ async function keepCode(
       })
       .where('id', '=', id)
       .where('status', '=', 'pending')
+      .where('device_code_box', 'is', null)
       .execute()
     await announce(trx, { name: 'authorization_request', owner_id, id })
   })

@@ -74,6 +74,33 @@ suite('a runtime is authorized with a code', () => {
     assert.equal(authorization?.connection.check_failed, null, 'it was refreshed')
   })
 
+  test('the code that was shown stays, also when a vault that was taken for dead gets another', async () => {
+    const person = await countersign.person('inge')
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    forge.holdBack = (path) => {
+      if (path !== '/login/device/code') return undefined
+      forge.holdBack = undefined
+      asked.resolve()
+      return answered.promise
+    }
+    const { id } = await person.api.beginDeviceAuthorization({ body: row })
+    await asked.promise
+    await dueNow(id)
+    await using events = await person.events()
+    const shown = await events.until(async () => {
+      const { device } = await person.api.getAuthorizationRequest({ params: { id } })
+      return device ?? undefined
+    })
+    const heard = events.seen.length
+    answered.resolve()
+    await events.until(async () => events.seen.length > heard || undefined)
+    const { device } = await person.api.getAuthorizationRequest({ params: { id } })
+    assert.equal(device?.user_code, shown.user_code)
+    devices.approve(shown.user_code, 'carol')
+    await dueNow(id)
+    assert.equal((await outcomeOf(person, id)).status, 'completed')
+  })
+
   test('the device code is nowhere in the clear', async () => {
     const person = await countersign.person('ida')
     const { id, device } = await beginWithCode(person, row)
