@@ -16,7 +16,7 @@ import type { PersonRequest } from './person-request.ts'
 import { tokenOwner } from './place-connection.ts'
 import { requestInWords } from './request-in-words.ts'
 import { requestedScopes } from './requested-scopes.ts'
-import { clientFor } from './serving-client.ts'
+import { clientFor, refuseGone } from './serving-client.ts'
 import { refuseUnknownKey } from './vault-key.ts'
 
 /** How long a person may take at the provider. */
@@ -98,7 +98,7 @@ export async function beginAuthorization(
     })
     return { request: toAuthorizationRequest(created), authorization_url: url }
   } catch (error) {
-    if (!isDuplicate(error)) throw error
+    if (!isDuplicate(error)) return await refuseGone(db, request, error)
     throw new ProblemError('authorization-request-exists', 'Begin again, with a new one.', {
       cause: error,
     })

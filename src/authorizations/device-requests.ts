@@ -10,7 +10,7 @@ import type { PersonRequest } from './person-request.ts'
 import { type AuthorizationRow, tokenOwner } from './place-connection.ts'
 import { requestInWords } from './request-in-words.ts'
 import { requestedScopes } from './requested-scopes.ts'
-import { clientFor } from './serving-client.ts'
+import { clientFor, refuseGone } from './serving-client.ts'
 
 /** How long the provider may be away before there is a code. With the code it says how long that lasts. */
 const BEGIN_SECONDS = 60
@@ -32,7 +32,8 @@ export async function beginDeviceAuthorization(
   request: PersonRequest & { page_url: string; runtime_id: string; provider_id: string },
 ): Promise<AuthorizationRequest> {
   const { person, ip, runtime_id, provider_id, page_url } = request
-  const row = await clientFor(db, { ...request, for_runtime: false })
+  const place = { runtime_id, provider_id, for_runtime: false }
+  const row = await clientFor(db, place)
   const adapter = adapterFor(row.kind)
   if (adapter.oauth.device_flow === undefined) throw deviceFlowNotOffered(row.provider)
   const scopes = await requestedScopes(db, request, adapter, person.id)
@@ -44,7 +45,7 @@ export async function beginDeviceAuthorization(
     owner_id: person.id,
     runtime_id,
   } as const
-  return await decide(db, attempt, async (trx) => {
+  const created = decide(db, attempt, async (trx) => {
     await giveUpPending(trx, { owner_id: person.id, runtime_id, provider_id })
     const created = await trx
       .insertInto('authorization_requests')
@@ -66,6 +67,7 @@ export async function beginDeviceAuthorization(
     await announce(trx, { name: 'authorization_request', owner_id: person.id, id: created.id })
     return toAuthorizationRequest(created)
   })
+  return await created.catch((error: unknown) => refuseGone(db, place, error))
 }
 
 /** A new code takes the place of one that nobody has used yet: a person types one at a time. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { ProblemError } from '../contract/index.ts'
-import type { Db } from '../store/database.ts'
+import { type Db, isBrokenReference } from '../store/database.ts'
 import { notOnRuntime } from './candidates.ts'
 
 function column(table: string, name: string) {
@@ -52,6 +52,21 @@ export async function clientFor(
     )
   }
   return { ...row, client_row_id, client_id }
+}
+
+/**
+ * Why a request that was to be written down could not be: its app, or the row, is gone since it was
+ * read.
+ *
+ * @throws ProblemError those of `clientFor`; otherwise `error`
+ */
+export async function refuseGone(
+  db: Db,
+  request: Parameters<typeof clientFor>[1],
+  error: unknown,
+): Promise<never> {
+  if (isBrokenReference(error)) await clientFor(db, request)
+  throw error
 }
 
 async function findClient(

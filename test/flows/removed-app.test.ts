@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
+import { startDeviceForge } from '../harness/device-forge.ts'
 import { ALICE, authorized, wakeScheduler } from '../harness/granted.ts'
-import { authorizeWithOAuth, registerClient } from '../harness/oauth.ts'
+import { authorizeWithOAuth, beginOAuth, registerClient } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
 import { until } from '../harness/until.ts'
@@ -151,6 +152,28 @@ suite('an app that is removed while the Git host is asked for new tokens', () =>
   }
 })
 
+suite('who begins to authorize at the moment of the removal is told that there is no app', () => {
+  for (const flow of ['code', 'device'] as const) {
+    test(`by ${flow} flow`, async () => {
+      await using octo = await startDeviceForge(countersign, flow)
+      const { row } = octo
+      const begun = await database.db.transaction().execute(async (trx) => {
+        await trx.deleteFrom('clients').where('provider_id', '=', row.provider_id).execute()
+        const begun =
+          flow === 'code'
+            ? beginOAuth(admin, row)
+            : admin.api.beginDeviceAuthorization({ body: row })
+        // It is looked at below; it may fail before that.
+        begun.catch(() => {})
+        await untilWaiting()
+        return { begun }
+      })
+      const { detail } = await refusal(begun.begun, 'client-not-registered')
+      assert.match(detail, /No OAuth app is registered for .*. Ask an administrator/)
+    })
+  }
+})
+
 test('a grant that is accepted at the moment of the removal is over, too', async () => {
   const { row } = await authorized(countersign)
   const { id } = await connectionAt(row.runtime_id)
@@ -164,11 +187,7 @@ test('a grant that is accepted at the moment of the removal is over, too', async
         client_row_id, account_id, account_login, account_name, scopes, missing_scopes
       from connections where id = ${id} returning id`.execute(trx)
     const removed = admin.api.deleteClient({ params: { id: form.client?.id ?? '' } })
-    await until('a removal that waits for us', async () => {
-      const waiting = await sql`select from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db)
-      return waiting.rows.length > 0
-    })
+    await untilWaiting()
     return { removed, late: rows[0]?.id ?? '' }
   })
   await removed
@@ -179,3 +198,12 @@ test('a grant that is accepted at the moment of the removal is over, too', async
     .executeTakeFirstOrThrow()
   assert.equal(status, 'reauthorization_required')
 })
+
+/** Resolves when something waits for a lock of ours. */
+async function untilWaiting(): Promise<void> {
+  await until('something that waits for us', async () => {
+    const { rows } = await sql`select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db)
+    return rows.length > 0
+  })
+}
