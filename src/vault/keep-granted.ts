@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { TokenAnswer } from '../oauth/token-endpoint.ts'
 import { appReplaced } from '../registrations/pending-grants.ts'
-import { isDatabaseAway, type Trx } from '../store/database.ts'
+import { isDatabaseAway, isDeadlock, type Trx } from '../store/database.ts'
 import type { FinishParts } from './exchange-code.ts'
 import { keepRevocation } from './keep-revocation.ts'
 import type { Keyring } from './keyring.ts'
@@ -108,6 +108,8 @@ const AWAY_MS = 120_000
 const AGAIN_MS = 1000
 
 /**
+ * Writes again what the database was away for, or took back in favour of another change.
+ *
  * @param closing once it aborts, there is one more try
  * @param write bears being done twice: that it was done may not be heard
  */
@@ -118,7 +120,7 @@ async function whenDatabaseIsBack<T>(closing: AbortSignal, write: () => Promise<
     try {
       return await write()
     } catch (error) {
-      if (!isDatabaseAway(error) || isLast) throw error
+      if (!(isDatabaseAway(error) || isDeadlock(error)) || isLast) throw error
     }
     await pause(AGAIN_MS, undefined, { signal: closing }).catch(() => {})
   }

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { startDeviceForge } from '../harness/device-forge.ts'
 import { ALICE, authorized, wakeScheduler } from '../harness/granted.ts'
-import { authorizeWithOAuth, beginOAuth, registerClient } from '../harness/oauth.ts'
+import { authorizeWithOAuth, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
 import { until } from '../harness/until.ts'
@@ -150,6 +150,35 @@ suite('an app that is removed while the Git host is asked for new tokens', () =>
       await until('the end of the token', async () => gitlab.token(late)?.revoked === true)
     })
   }
+})
+
+test('what a host grants while the database is about to remove the app is ended there', async () => {
+  const gitlab = await startGitlab()
+  after(() => gitlab.close())
+  const stand_in = await registerStandIn(countersign, 'gitlab', gitlab, { name: 'Ending' })
+  const { provider_id } = stand_in
+  const { row } = await stand_in.runtime('ending')
+  const { request, authorization_url } = await beginOAuth(admin, row)
+  gitlab.oauth.signIn('carol')
+  const sent = await fetch(authorization_url, { redirect: 'manual' })
+  const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  gitlab.holdBack = (path) => {
+    if (path !== '/oauth/token') return undefined
+    gitlab.holdBack = undefined
+    held.resolve()
+    return released.promise
+  }
+  await comeBack(sent.headers.get('location') ?? '', admin.cookie)
+  await held.promise
+  await database.db.transaction().execute(async (trx) => {
+    // As with a runtime that has an app of its own: what is under way goes first.
+    await trx.deleteFrom('authorization_requests').where('id', '=', request.id).execute()
+    released.resolve()
+    await untilWaiting()
+    await trx.deleteFrom('clients').where('provider_id', '=', provider_id).execute()
+  })
+  const { access_token } = gitlab.oauth.given[0] ?? assert.fail()
+  await until('the end of the grant', async () => gitlab.token(access_token)?.revoked === true)
 })
 
 suite('who begins to authorize at the moment of the removal is told that there is no app', () => {
