@@ -16,6 +16,7 @@ export type Claimed = Pick<
   | 'scopes'
   | 'requested_scopes'
   | 'redirect_uri'
+  | 'expires_at'
   | 'refresh_failures'
 > &
   ClientRow & {
@@ -81,6 +82,7 @@ export async function claimedRow(db: Db, id: string): Promise<Claimed | undefine
       'connections.scopes',
       'connections.requested_scopes',
       'connections.redirect_uri',
+      'connections.expires_at',
       'connections.refresh_failures',
       'connections.device_flow',
       'clients.id as client_row_id',

@@ -52,6 +52,9 @@ export async function storeRefreshed(
   }
   const box = await keyring.seal(tokenSetAddress(row), tokenSetText(tokens))
   const lifetime = lifetimeOf({ ...answer, ...tokens }, asked_at, Math.random())
+  // The refresh token that stays ends when it was said to.
+  const stays = tokens.refresh_token !== null && tokens.refresh_token === before.refresh_token
+  const expires_at = lifetime.expires_at ?? (stays ? row.expires_at : null)
   const scopes = scopesAfter(adapterFor(row.kind), row, answer.scopes)
   // What the answer did not say, or says anew, the host may show when it is asked about the token.
   const unsure = lifetime.access_expires_at === null || scopes !== undefined
@@ -66,6 +69,7 @@ export async function storeRefreshed(
           fingerprint: keyring.fingerprint(tokens.access_token),
           version: sql<number>`version + 1`,
           ...lifetime,
+          expires_at,
           // None is due where the grant seemed over.
           check_due_at: unsure
             ? sql<Date>`now()`

@@ -5,6 +5,7 @@ import { startCountersign } from '../harness/countersign.ts'
 import { connectionOf, endAccess } from '../harness/granted.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
+import { startGithub } from '../standins/github/github.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 
 /** Token answers that do not say when the token ends, at a host that says it when it is asked. */
@@ -80,4 +81,19 @@ test('what had no end and no refresh token has one after a check', async () => {
   const { access_expires_at, expires_at, refresh_due_at } = await connectionOf(countersign)
   assert.ok(access_expires_at !== null)
   assert.deepEqual([expires_at, refresh_due_at], [access_expires_at, null])
+})
+
+test('a refresh token that stays ends when it was said to, also where that is not said again', async () => {
+  const github = await startGithub()
+  after(() => github.close())
+  const octo = await registerStandIn(countersign, 'github', github)
+  const { row: there, ask: askThere } = await octo.runtime('octo')
+  assert.equal((await octo.authorize(there)).status, 'completed')
+  const { authorization } = await admin.access(there.runtime_id)
+  const { id, expires_at } = authorization?.connection ?? assert.fail()
+  assert.ok(expires_at !== null)
+  github.oauth.leaves_out = ['refresh_token', 'refresh_token_expires_in']
+  await endAccess(countersign, id)
+  await askThere()
+  assert.equal((await connectionOf(countersign, id)).expires_at?.toISOString(), expires_at)
 })
