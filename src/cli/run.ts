@@ -67,19 +67,16 @@ export async function run(argv: readonly string[]): Promise<number> {
 async function readView(
   vault: VaultClient,
   acts_for: ActsFor,
-  { vault_url, key_source }: Settings,
+  { key_source }: Settings,
 ): Promise<RuntimeView> {
-  let view: RuntimeView
   try {
-    view = await vault.getRuntimeView({
+    return await vault.getRuntimeView({
       query: 'person' in acts_for ? { person: acts_for.person } : {},
     })
   } catch (error) {
     const refusal = refusalFrom(error)
     throw refused(`${refusalSentence(refusal)}${hint(refusal, key_source)}`, error)
   }
-  if (Array.isArray(view?.providers)) return view
-  throw refused(`What answers at ${vault_url} is not a vault.`)
 }
 
 function hint({ type }: Refusal, key_source: string): string {

@@ -73,10 +73,21 @@ async function send(
     init.body = JSON.stringify(input.body)
   }
   const response = await (options.fetch ?? fetch)(url, init)
-  if (response.status === 204) return undefined
-  const body: unknown = await response.json().catch(() => undefined)
-  if (response.ok && body !== undefined) return body
-  throw problemFrom(options.base_url, response.status, body)
+  const { ok, status } = response
+  const body: unknown = status === 204 ? undefined : await response.json().catch(() => undefined)
+  if (ok && isOurs(endpoint, status, body)) return body
+  throw problemFrom(options.base_url, status, body)
+}
+
+/**
+ * Whether an answer has anything of what its endpoint says on success. Not all of it: an older
+ * version may not have what is new. Pages know no schemas, and whom they ask.
+ */
+function isOurs({ result }: Endpoint, status: number, body: unknown): boolean {
+  if (result === null) return status === 204
+  const { required } = result as { required?: readonly string[] }
+  if (required === undefined) return body !== undefined
+  return typeof body === 'object' && body !== null && required.some((name) => name in body)
 }
 
 /** Path and query of a call, always in the same words. */
@@ -103,7 +114,9 @@ function problemFrom(base_url: string, status: number, body: unknown): ProblemEr
 
 function foreignAnswer(base_url: string, status: number): string {
   if (base_url === '') return `The server answered ${status} without a reason.`
-  return status >= 500
-    ? `Countersign does not answer at ${base_url}: something before it says ${status}.`
-    : `What answers at ${base_url} is not Countersign: it says ${status}. Check the address.`
+  if (status >= 500) {
+    return `Countersign does not answer at ${base_url}: something before it says ${status}.`
+  }
+  const says = status < 300 ? '' : `: it says ${status}`
+  return `What answers at ${base_url} is not Countersign${says}. Check the address.`
 }

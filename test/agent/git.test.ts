@@ -133,8 +133,8 @@ describe('git credential fill', () => {
       ok({ ...credential, password: 'a\nhost=evil.example' }),
       'The agent could not make sense of what the vault answered.',
     ],
-    [ok({}), 'The agent could not make sense of what the vault answered.'],
-    [ok(null), 'The agent could not make sense of what the vault answered.'],
+    [ok({}), 'What answers at ADDRESS is not Countersign. Check the address.'],
+    [ok(null), 'What answers at ADDRESS is not Countersign. Check the address.'],
   ] as const) {
     it(`stops at "${sentence}"`, async () => {
       await using alice = await openAlice(() => answer)

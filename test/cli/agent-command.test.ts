@@ -39,3 +39,20 @@ it('who names the pages in the place of the vault is told so', async () => {
     assert.match(stderr, /^countersign: What answers there is not a vault: .*\n$/)
   }
 })
+
+it('who names something else that answers every question is told so', async () => {
+  for (const said of [{ hello: 'world' }, [], 'ok', null]) {
+    await using stranger = await startVaultEnd(() => ok(said))
+    await using folder = await temporaryFolder()
+    const setting = installation(stranger.url, { TMPDIR: folder.path })
+    const as = ['--as', 'alice@example.com']
+    for (const args of [
+      ['run', ...as, '--', 'true'],
+      ['access', ...as, 'https://git.example.com/a/b.git'],
+    ]) {
+      const { code, stdout, stderr } = await countersign(args, setting)
+      assert.deepEqual([code, stdout], [3, ''])
+      assert.match(stderr, /^countersign: What answers at http:\S+ is not Countersign\. Check/)
+    }
+  }
+})

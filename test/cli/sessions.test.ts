@@ -7,7 +7,7 @@ import { sql } from 'kysely'
 import { createClient } from '../../src/contract/index.ts'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { beginDeviceSignIn } from '../../src/people/device-sign-in.ts'
-import { startVaultEnd } from '../agent/vault-end.ts'
+import { ok, startVaultEnd } from '../agent/vault-end.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { PASSWORD } from '../harness/person.ts'
 import { assertProblem, refusal } from '../harness/problems.ts'
@@ -60,6 +60,11 @@ describe('countersign login', () => {
     const { code, stderr } = await account.run('login')
     const sentence = `What answers at ${other.url} is not Countersign: it says 404. Check the address.`
     assert.deepEqual([code, stderr], [1, `countersign: ${sentence}\n`])
+    await using stranger = await startVaultEnd(() => ok({ hello: 'world' }))
+    await using another = await openAccount(stranger.url)
+    const met = await another.run('login')
+    const not = `What answers at ${stranger.url} is not Countersign. Check the address.`
+    assert.deepEqual([met.code, met.stderr], [1, `countersign: ${not}\n`])
   })
 
   it('waits for a server that goes away meanwhile', async () => {
