@@ -76,6 +76,13 @@ export function databaseUrlFrom(text: string | undefined): string | undefined {
       throw new ConfigError(`In DATABASE_URL, ${name} must be one of ${values.join(', ')}.`)
     }
   }
+  const compatible = query.get('uselibpqcompat') === 'true'
+  if (compatible && query.get('sslmode') === 'verify-ca' && !query.get('sslrootcert')) {
+    throw new ConfigError(
+      'In DATABASE_URL, sslmode verify-ca needs sslrootcert with the file of your CA. Where a ' +
+        'public one has signed, use verify-full instead.',
+    )
+  }
   if (query.get('sslrootcert') === 'system') {
     throw new ConfigError(
       'In DATABASE_URL, sslrootcert must name a file. Without it, the CAs that Node knows count.',

@@ -89,6 +89,7 @@ test('an address of a database says nothing that would be read over', () => {
     ['postgres://a/db?hostaddr=10.0.0.7', /"hostaddr"/],
     ['postgres://a/db?schema=mine', /"schema"/],
     ['postgres://a/db?sslmode=verify-full&sslrootcert=system', /must name a file/],
+    ['postgres://a/db?uselibpqcompat=true&sslmode=verify-ca', /sslrootcert with the file/],
   ]
   for (const [DATABASE_URL, words] of refused) {
     assert.throws(
