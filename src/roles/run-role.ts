@@ -21,6 +21,9 @@ export interface RoleOptions {
   env: NodeJS.ProcessEnv
 }
 
+/** A start that takes longer says what it may wait for. */
+const SILENT_MS = 5000
+
 /** Runs a role until a signal ends it. What keeps it from starting is said in one sentence. */
 export async function runRole(
   role: 'up' | 'server' | 'vault',
@@ -65,10 +68,12 @@ async function serveAlone(
   const log = errorLog(config)
   tellOddities(options.env, config, log)
   const onError = (error: Error) => log.warn({ err: error }, 'database connection lost')
+  const silent = setTimeout(() => log.warn(stillStarting), SILENT_MS).unref()
   await using database = openDatabase(config.database_url, { max: 20, onError })
   await migrate({ url: database.url, signal })
   if (signal.aborted) return
   await using serving = await serve(secrets, database, env, config, { log, ...options })
+  clearTimeout(silent)
   log.info({ url: serving.url }, `${role} ready`)
   const setup_url = role === 'server' ? await setupUrl(database.db, config.page_url) : null
   if (setup_url !== null) {
@@ -76,6 +81,10 @@ async function serveAlone(
   }
   await aborted(signal)
 }
+
+const stillStarting =
+  'still starting: waits for an answer of the database, or for another start that brings its tables ' +
+  'up to date. A pooler before it needs room for all connections, see docs/administration.md'
 
 function tellOddities(variables: NodeJS.ProcessEnv, config: Config, log: Logger): void {
   const settings = unknownSettings(variables)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client } from 'pg'
+import { startNetwork } from '../harness/network.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
 import { until } from '../harness/until.ts'
@@ -21,4 +22,16 @@ test('a start that waits for another one to bring the tables up to date ends whe
   vault.signal('SIGTERM')
   const { code, stdout, stderr } = await vault.ended
   assert.deepEqual([code, stdout, stderr], [0, '', ''])
+})
+
+test('a start that waits for a database, or a pooler, that gives no answer says so', async () => {
+  await using database = await testDatabase()
+  await using network = await startNetwork(database.url)
+  const held = network.holdAnswer('server_version_num')
+  await using vault = startProgram('vault', { DATABASE_URL: network.url })
+  const { release } = await held
+  await vault.says(/still starting: waits for an answer of the database.* A pooler before it/)
+  vault.signal('SIGTERM')
+  release()
+  assert.equal((await vault.ended).code, 0)
 })
