@@ -3,7 +3,12 @@ import { ProblemError, problems } from '../contract/index.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { isDatabaseAway, isFailedTls } from '../store/database.ts'
 import { EmbeddedPostgresError } from '../store/embedded-error.ts'
-import { DataTooNewError, DataTooOldError, ServerTooOldError } from '../store/migrate.ts'
+import {
+  DataTooNewError,
+  DataTooOldError,
+  ServerTooOldError,
+  SharedDatabaseError,
+} from '../store/migrate.ts'
 import { SharedSessionsError } from '../store/own-sessions.ts'
 import { WrongVaultKeyError } from '../vault/wrong-vault-key-error.ts'
 
@@ -16,6 +21,7 @@ export function sentenceFor(error: unknown): string | undefined {
     error instanceof DataTooNewError ||
     error instanceof DataTooOldError ||
     error instanceof ServerTooOldError ||
+    error instanceof SharedDatabaseError ||
     error instanceof SharedSessionsError
   ) {
     return error.message

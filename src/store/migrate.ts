@@ -62,6 +62,11 @@ export class ServerTooOldError extends Error {
   override readonly name = 'ServerTooOldError'
 }
 
+/** Another installation has its tables in another schema of the same database. */
+export class SharedDatabaseError extends Error {
+  override readonly name = 'SharedDatabaseError'
+}
+
 /** Has `unique nulls not distinct`, which ours rest on. */
 const OLDEST_SERVER = 15
 
@@ -75,6 +80,7 @@ const MIGRATION_LOCK = 7_080_001
  *
  * @throws {DataTooNewError}
  * @throws {ServerTooOldError}
+ * @throws {SharedDatabaseError}
  * @throws {SharedSessionsError}
  */
 export async function migrate({
@@ -90,6 +96,7 @@ export async function migrate({
   await refuseSharedSessions(database.pool)
   await inTurn(database.pool, signal, async () => {
     await refuseNewerData(database)
+    await refuseSecondInstallation(database)
     const migrator = new Migrator({
       db: database.db,
       provider: { getMigrations: async () => migrations },
@@ -188,4 +195,20 @@ async function refuseNewerData(database: Database): Promise<void> {
         'Start that version, or restore a backup that this one made.',
     )
   }
+}
+
+/**
+ * The job queue has one schema in a database, whatever ours is: the vaults of two installations would
+ * take jobs from each other, and find nothing to do.
+ */
+async function refuseSecondInstallation(database: Database): Promise<void> {
+  if ((await appliedMigrations(database)).length > 0) return
+  const { rows } = await sql<{ schemaname: string }>`select schemaname from pg_tables
+    where tablename = 'runtime_providers' and schemaname <> current_schema()`.execute(database.db)
+  const [other] = rows
+  if (other === undefined) return
+  throw new SharedDatabaseError(
+    `Another Countersign has its tables in this database, in the schema "${other.schemaname}", and the ` +
+      "two would do each other's jobs. Name a database of its own in DATABASE_URL.",
+  )
 }

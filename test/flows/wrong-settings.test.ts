@@ -8,6 +8,7 @@ import { configFrom, pageUrlNotice } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/config-error.ts'
 import { readEnv, unknownSettings } from '../../src/config/env.ts'
 import { isDatabaseAway, openDatabase } from '../../src/store/database.ts'
+import { migrate } from '../../src/store/migrate.ts'
 import { noPooler, startPooler } from '../harness/pooler.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
@@ -54,6 +55,21 @@ test('a server that lacks its secret ends before it changes a table', async () =
   assert.match(said, /^countersign: Set COUNTERSIGN_SESSION_SECRET .*\n$/)
   await using open = openDatabase(database.url, { max: 1, onError: () => {} })
   const tables = await sql`select 1 from pg_tables where schemaname = 'public'`.execute(open.db)
+  assert.deepEqual(tables.rows, [])
+})
+
+test('a second installation in one database, beside the tables of the first, is refused', async () => {
+  await using database = await testDatabase()
+  await migrate(database)
+  await using open = openDatabase(database.url, { max: 1, onError: () => {} })
+  await sql`create schema mine`.execute(open.db)
+  const url = `${database.url}?options=-c%20search_path%3Dmine`
+  const said = await refusal({ DATABASE_URL: url })
+  assert.match(
+    said,
+    /^countersign: Another Countersign has its tables .* "public".* of its own.*\n$/,
+  )
+  const tables = await sql`select 1 from pg_tables where schemaname = 'mine'`.execute(open.db)
   assert.deepEqual(tables.rows, [])
 })
 
