@@ -9,16 +9,14 @@ import {
 import { isAuthorized, mayDo, onlyRow, settledRows, tellAuthorized } from './authorize-row.ts'
 import { help } from './help.ts'
 import { givenUp, interruption } from './interruption.ts'
-import { readFlags, serverFlags } from './options.ts'
+import { authorizingFlags, readFlags, runtimeNamed } from './options.ts'
 import { askYesOrNo } from './question.ts'
 import { openServer, problemLine, type Server, untilThere, withRefusals } from './server.ts'
 import { signedInForSure } from './sign-in.ts'
-import { CommandError, exitCodes, tell, usageError } from './terminal.ts'
+import { CommandError, exitCodes, tell } from './terminal.ts'
 
 const flags = {
-  ...serverFlags,
-  runtime: { type: 'string' },
-  provider: { type: 'string' },
+  ...authorizingFlags,
   again: { type: 'boolean' },
   yes: { type: 'boolean', short: 'y' },
   'replace-account': { type: 'boolean' },
@@ -46,8 +44,7 @@ const CANCEL_MS = 3_000
 export async function authorize(argv: readonly string[]): Promise<number> {
   const values = readFlags('authorize', argv, flags)
   if (values.help) return help('authorize')
-  const { runtime } = values
-  if (!runtime) throw usageError('authorize', 'say which runtime, with --runtime NAME')
+  const runtime = runtimeNamed('authorize', 'which runtime', values)
   using interrupted = interruption()
   const { signal } = interrupted
   await withRefusals(async () => {

@@ -36,6 +36,35 @@ export const serverFlags = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig
 
+/** Flags of a command by which a person authorizes a runtime for themselves. */
+export const authorizingFlags = {
+  ...serverFlags,
+  runtime: { type: 'string' },
+  provider: { type: 'string' },
+  /** Known only to be refused with a way on. */
+  'as-runtime': { type: 'boolean' },
+} as const satisfies ParseArgsOptionsConfig
+
+/**
+ * The runtime for which a person authorizes.
+ *
+ * @throws {CommandError} exit code 2
+ */
+export function runtimeNamed(
+  command: string,
+  wanted: string,
+  { runtime, 'as-runtime': as_runtime }: { runtime?: string; 'as-runtime'?: boolean },
+): string {
+  if (as_runtime) {
+    throw usageError(
+      command,
+      "this is for a person; a runtime's own token an administrator adds on the page of the runtime",
+    )
+  }
+  if (!runtime) throw usageError(command, `say ${wanted}, with --runtime NAME`)
+  return runtime
+}
+
 /**
  * The flags in `args`, and nothing beside them.
  *

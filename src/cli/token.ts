@@ -17,16 +17,14 @@ import {
 } from './authorize-row.ts'
 import { help } from './help.ts'
 import { givenUp, interruption } from './interruption.ts'
-import { readFlagsAndWords, serverFlags } from './options.ts'
+import { authorizingFlags, readFlagsAndWords, runtimeNamed } from './options.ts'
 import { isTerminal, readSecret } from './question.ts'
 import { type Server, untilThere, withRefusals } from './server.ts'
 import { signedInForSure } from './sign-in.ts'
 import { CommandError, exitCodes, tell, usageError } from './terminal.ts'
 
 const flags = {
-  ...serverFlags,
-  runtime: { type: 'string' },
-  provider: { type: 'string' },
+  ...authorizingFlags,
   'ends-on': { type: 'string' },
   yes: { type: 'boolean', short: 'y' },
 } as const
@@ -54,8 +52,7 @@ export async function token(argv: readonly string[]): Promise<number> {
   const { values, words } = readFlagsAndWords('token', argv, flags)
   if (values.help) return help('token')
   if (words.join(' ') !== 'add') throw usageError('token', 'say what to do: token add')
-  const { runtime } = values
-  if (!runtime) throw usageError('token', 'say for which runtime, with --runtime NAME')
+  const runtime = runtimeNamed('token', 'for which runtime', values)
   const expires_at = lastMoment(values['ends-on'])
   using interrupted = interruption()
   const { signal } = interrupted

@@ -98,6 +98,14 @@ describe('countersign', () => {
       ['authorize'],
       'authorize: say which runtime, with --runtime NAME. See "countersign authorize --help".',
     ],
+    ...[
+      ['token', 'add'],
+      ['authorize', '--runtime', 'x'],
+    ].map((words): [string[], string] => [
+      [...words, '--as-runtime'],
+      `${words[0]}: this is for a person; a runtime's own token an administrator adds on the page ` +
+        `of the runtime. See "countersign ${words[0]} --help".`,
+    ]),
     [['logout', 'now'], 'logout: unexpected argument \'now\'. See "countersign logout --help".'],
     [['login', '--server', 'ftp://x'], '"ftp://x" is not the http(s) address of a server.'],
     [
