@@ -147,7 +147,7 @@ async function repositoryAccess(
 ): Promise<RepositoryAccess> {
   const path = `/${pathOf(...owner.split('/'))}/_git/${pathOf(name)}`
   const account = azureDevOps.gitCredential(credential)
-  const access = await gitAccess(http, path, account, { statuses: SIGN_IN_PAGES })
+  const access = await gitAccess(http, path, account, { statuses: SIGN_IN_PAGES, pages: true })
   // Git does not say why it refuses: a bad token is no "may not".
   if (!access.read) await inspect(http, credential)
   return access

@@ -119,7 +119,8 @@ async function repositoryAccess(
 ): Promise<RepositoryAccess> {
   const login = credential.login ?? (await whoIs(http, credential))
   const account = bitbucketDataCenter.gitCredential({ ...credential, login })
-  const access = await gitAccess(http, `/scm/${pathOf(owner, name)}.git`, account)
+  const path = `/scm/${pathOf(owner, name)}.git`
+  const access = await gitAccess(http, path, account, { pages: true })
   // Git does not say why it refuses: a bad token is no "may not".
   if (!access.read) await whoIs(http, credential)
   return access

@@ -5,6 +5,8 @@ import { type ProviderHttp, ProviderUnavailable, type RepositoryAccess } from '.
 export interface GitRefusals {
   /** Statuses beside 401, 403 and 404. */
   statuses?: readonly number[]
+  /** It refuses with pages, too; elsewhere such a page comes from something that stands before it. */
+  pages?: boolean
   /** The page for it, when the sentence of a refusal is about single sign-on. */
   signOnPage?: (sentence: string) => string | undefined
 }
@@ -48,15 +50,18 @@ async function askGit(
   path: string,
   service: GitService,
   credential: { username: string; password: string },
-  { statuses = [] }: GitRefusals = {},
+  { statuses = [], pages = false }: GitRefusals = {},
 ): Promise<{ offered: boolean; sentence: string }> {
   const { status, headers, body } = await http.request(`${path}/info/refs?service=${service}`, {
     authorization: basic(credential),
     headers: { accept: '*/*', 'user-agent': 'git/2.39.5 (countersign)' },
     without_body: [200, 401, 403, 404, ...statuses],
   })
-  if (status !== 200) return { offered: false, sentence: typeof body === 'string' ? body : '' }
-  if (headers.get('content-type') === `application/x-${service}-advertisement`) {
+  const type = headers.get('content-type') ?? ''
+  if (status !== 200 && (pages || !/^text\/html\b/i.test(type))) {
+    return { offered: false, sentence: typeof body === 'string' ? body : '' }
+  }
+  if (status === 200 && type === `application/x-${service}-advertisement`) {
     return { offered: true, sentence: '' }
   }
   const { host } = new URL(http.base_url)

@@ -171,6 +171,20 @@ suite('a token is checked later', () => {
   })
 })
 
+for (const status of [401, 403, 404]) {
+  test(`a page with ${status} in the place of Git's own server leaves a token as it was`, async () => {
+    const { row, connection, credential } = await runtimeTrying('carol/secret')
+    const token = fineGrained('contents:write')
+    await admin.addToken(row, token)
+    github.interruptionFor = (path) =>
+      path.endsWith('/info/refs') ? { status, body: '<html>We will be back soon' } : undefined
+    assert.equal((await admin.checkNow(row.runtime_id)).status, 'valid')
+    const { check_failed } = (await connection()) ?? {}
+    assert.match(check_failed?.reason ?? '', /did not answer as a Git server does/)
+    assert.equal((await credential()).password, token)
+  })
+}
+
 suite('several runtimes', () => {
   test('each has the token tried on its own repository, and one that fails harms no other', async () => {
     const good = await runtimeTrying('carol/secret')

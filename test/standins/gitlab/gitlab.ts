@@ -170,6 +170,9 @@ function graphql({ json }: Call, forge: Forge, token: Token): Reply {
   return { status: 200, body: { data: { project } } }
 }
 
+/** Its Git server refuses in words, not in pages. */
+const plain = { 'content-type': 'text/plain' }
+
 /** Any user name with a token; the scopes limit what the account may. */
 function git(call: Call, forge: Forge): Reply | undefined {
   const [, owner, name] = /^\/([^/]+)\/([^/]+)\.git\/info\/refs$/.exec(call.url.pathname) ?? []
@@ -177,15 +180,15 @@ function git(call: Call, forge: Forge): Reply | undefined {
   const { password } = readAuthorization(call)
   const token = forge.working(password)
   if (token === undefined || token.account.suspended) {
-    const headers = { 'www-authenticate': 'Basic realm="GitLab"' }
+    const headers = { ...plain, 'www-authenticate': 'Basic realm="GitLab"' }
     return { status: 401, body: 'HTTP Basic: Access denied', headers }
   }
   const right = rights(forge, token.account, owner, name)
-  if (right === undefined) return { status: 404, body: 'Not Found' }
+  if (right === undefined) return { status: 404, body: 'Not Found', headers: plain }
   if (right.repository.sso) {
     const page = `${forge.url}/groups/${owner}/-/saml/sso?token=abc`
     const body = `Cannot find valid SSO session. Please login via your group's SSO at ${page}`
-    return { status: 403, body, headers: { 'content-type': 'text/plain' } }
+    return { status: 403, body, headers: plain }
   }
   const writes = may(token, ['api', 'write_repository', 'Code: Push'])
   const reads = may(token, ['api', 'write_repository', 'read_repository', 'Code: Download'])
