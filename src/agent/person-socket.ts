@@ -1,5 +1,6 @@
 import type { ActsFor } from '../contract/index.ts'
 import { type AnswerOptions, answerRequest } from './answer.ts'
+import { atMost } from './at-most.ts'
 import { openSocket } from './socket.ts'
 import { claimSocketFolder, createSocketFolder } from './socket-folder.ts'
 
@@ -12,6 +13,9 @@ export interface PersonSocketOptions extends AnswerOptions {
   socket_folder?: string
 }
 
+/** Of the calls to the vault that an agent may have under way: one person leaves room for others. */
+const MOST_AT_ONCE = 16
+
 /** A socket at which Git gets the credentials of one person, or the runtime's own. Disposal removes it and its folder. */
 export async function openPersonSocket(options: PersonSocketOptions): Promise<PersonSocket> {
   await using stack = new AsyncDisposableStack()
@@ -20,10 +24,11 @@ export async function openPersonSocket(options: PersonSocketOptions): Promise<Pe
       ? await createSocketFolder()
       : await claimSocketFolder(options.socket_folder, folderFor(options.acts_for)),
   )
+  const inLine = atMost(MOST_AT_ONCE)
   stack.use(
     await openSocket({
       folder,
-      answer: (request, signal) => answerRequest(request, options, signal),
+      answer: (request, signal) => inLine(() => answerRequest(request, options, signal)),
     }),
   )
   const opened = stack.move()

@@ -6,6 +6,8 @@ import { runAgent } from '../../src/agent/agent.ts'
 import { folderName } from '../../src/agent/person-socket.ts'
 import { claimSocketFolder } from '../../src/agent/socket-folder.ts'
 import { openVaultClient } from '../../src/agent/vault-client.ts'
+import { until } from '../harness/until.ts'
+import { exchange } from './client-end.ts'
 import { execute, gitCredential, temporaryFolder } from './git-end.ts'
 import {
   type Answer,
@@ -132,6 +134,32 @@ describe('the agent', () => {
     const { code } = await gitCredential('fill', agent.socketOf('alice@example.com'), asked)
     assert.equal(code, 128)
     assert.match(agent.lines.at(-1) ?? '', /"person":"alice@example.com","host":"git.example.com"/)
+  })
+
+  it('answers others while all that one person asks for takes long', async () => {
+    await using folder = await temporaryFolder()
+    const ofAlice = ({ body }: Call) => JSON.stringify(body ?? '').includes('alice@example.com')
+    await using end = await startVaultEnd((call) => (ofAlice(call) ? 'no answer' : honest(call)))
+    const people = ['alice@example.com', 'bob@example.com']
+    await using agent = await startAgent({
+      vault_url: end.url,
+      socket_folder: folder.path,
+      people,
+    })
+    const request = ['action=get\ntimeout=900\nprotocol=https\nhost=git.example.com\n']
+    const ask = (person: string) => exchange(agent.socketOf(person), request)
+    let answered = 0
+    const many = Array.from({ length: 40 }, async () => {
+      await ask('alice@example.com')
+      answered += 1
+    })
+    await until('some calls', async () => end.calls.filter(ofAlice).length >= 16)
+    for (let times = 0; times < 20; times += 1) {
+      assert.match(await ask('bob@example.com'), /^password=/m)
+      assert.equal(answered, 0)
+    }
+    await agent[Symbol.asyncDispose]()
+    await Promise.all(many)
   })
 
   it('says in its log what it could not make sense of', async () => {
