@@ -201,6 +201,7 @@ function refuseLimited({ host, status, headers }: Omit<RawAnswer, 'bytes'>): voi
   if (!isLimited(status, headers)) return
   throw new ProviderUnavailable(`${host} asks us to wait before asking again.`, {
     retry_after: secondsToWait(headers) ?? LIMITED_SECONDS,
+    of_account: isOfAccount(headers),
   })
 }
 
@@ -213,6 +214,18 @@ function isLimited(status: number, headers: Headers): boolean {
   return (
     status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after'))
   )
+}
+
+/**
+ * GitHub counts what a token may ask by its account, and says of its other limits how long to wait;
+ * GitLab names the limit.
+ *
+ * @see https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ * @see https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers
+ */
+function isOfAccount(headers: Headers): boolean {
+  const used_up = headers.get('x-ratelimit-remaining') === '0' && !headers.has('retry-after')
+  return used_up || (headers.get('ratelimit-name') ?? '').startsWith('throttle_authenticated')
 }
 
 /**

@@ -236,14 +236,22 @@ export class ProviderUnavailable extends Error {
   readonly retry_after: number | undefined
   /** There was an answer in good order, but none that the API of a Git host gives. */
   readonly answered: boolean
+  /** Only the account of this token is to wait: the allowance is its own. */
+  readonly of_account: boolean
 
   constructor(
     message: string,
-    options: { cause?: unknown; retry_after?: number; answered?: boolean } = {},
+    options: {
+      cause?: unknown
+      retry_after?: number
+      answered?: boolean
+      of_account?: boolean
+    } = {},
   ) {
     super(message, { cause: options.cause })
     this.retry_after = options.retry_after
     this.answered = options.answered ?? false
+    this.of_account = options.of_account ?? false
   }
 }
 

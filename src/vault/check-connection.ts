@@ -150,8 +150,10 @@ async function whenAllowed(
   try {
     const turn = { provider_id, limit: USUAL_LIMIT, urgent: false }
     const verdict = await check_limits.run(turn, ask)
-    const wait = verdict.outcome === 'unavailable' ? verdict.error.retry_after : undefined
-    if (wait !== undefined) await check_limits.pause(provider_id, wait)
+    if (verdict.outcome !== 'unavailable') return verdict
+    const { retry_after, of_account } = verdict.error
+    // Where only this account is to wait, its own next check does.
+    if (retry_after !== undefined && !of_account) await check_limits.pause(provider_id, retry_after)
     return verdict
   } catch (error) {
     if (!(error instanceof TokenEndpointError)) throw error

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import type { Provider } from '../../src/contract/index.ts'
 import { enqueueBehind } from '../../src/jobs/queue.ts'
@@ -9,7 +9,9 @@ import { tokenSetText } from '../../src/vault/token-set.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { type Forge, startForge } from '../harness/forge.ts'
 import { wakeScheduler } from '../harness/granted.ts'
+import { registerStandIn } from '../harness/stand-in.ts'
 import { until } from '../harness/until.ts'
+import { startGithub } from '../standins/github/github.ts'
 
 const ACCOUNT = '/api/v1/user'
 
@@ -74,6 +76,44 @@ test('a host that says 429 to a check is asked by no vault until then, but by pe
   assert.equal(await forge.calls(ACCOUNT), 1)
   assert.equal((await admin.checkNow(runtime.id)).status, 'valid')
   assert.equal(await forge.calls(ACCOUNT), 2)
+})
+
+test('a person whose own allowance at a host is used up keeps no check from others', async () => {
+  await using countersign = await startCountersign()
+  const { admin, database } = countersign
+  const github = await startGithub()
+  after(() => github.close())
+  const { runtime } = await registerStandIn(countersign, 'github', github)
+  const [first, second] = [(await runtime('first')).row, (await runtime('second')).row]
+  for (const [row, login] of [
+    [first, 'carol'],
+    [second, 'dave'],
+  ] as const) {
+    const token = github.makeToken(login, { kind: 'classic', scopes: ['repo'] })
+    assert.equal((await admin.addToken(row, token)).status, 'accepted')
+  }
+  const reset = String(Math.ceil(Date.now() / 1000) + 3600)
+  github.interruption = {
+    status: 403,
+    headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset },
+    body: { message: 'API rate limit exceeded for user ID 1.' },
+  }
+  await using events = await admin.events()
+  const due = async ({ runtime_id }: typeof first) => {
+    const before = (await admin.access(runtime_id)).authorization?.connection
+    await sql`update connections set check_due_at = now() where id = ${before?.id}`.execute(
+      database.db,
+    )
+    await wakeScheduler(countersign)
+    return await events.until(async () => {
+      const now = (await admin.access(runtime_id)).authorization?.connection
+      const moved = now?.checked_at !== before?.checked_at || now?.check_failed !== null
+      return moved ? now : undefined
+    })
+  }
+  assert.match((await due(first))?.check_failed?.reason ?? '', /asks us to wait/)
+  github.interruption = undefined
+  assert.equal((await due(second))?.check_failed, null)
 })
 
 test('a check that a person waits for stays in front when one that nobody waits for comes', async () => {
