@@ -67,6 +67,24 @@ suite('getting around', { skip: noChromium }, () => {
     await getsFocus(add())
   })
 
+  test('arrow keys choose a token, and the focus stays on what is chosen', async () => {
+    await tokens()
+    await tabTo('Add Token of waiting at Forge')
+    await page.keyboard.press('Enter')
+    await panel().getByRole('button', { name: 'Use this token' }).waitFor()
+    await getsFocus(panel())
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    assert.match((await focused().getAttribute('aria-label')) ?? '', /^Use the token you already/)
+    await page.keyboard.press('ArrowUp')
+    await panel().getByRole('button', { name: 'Add Token' }).waitFor()
+    assert.equal(await focused().getAttribute('aria-label'), 'Paste a new token')
+    await page.keyboard.press('Tab')
+    assert.match(await focused().innerText(), /^Make a token at Forge/)
+    await page.keyboard.press('Escape')
+    await panel().waitFor({ state: 'hidden' })
+  })
+
   test('a panel that is opened by its address starts at its title, one to fill in at its first field', async () => {
     const { runtimes, countersign } = populated
     const provider_id = countersign.provider.id

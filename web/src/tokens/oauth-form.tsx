@@ -1,6 +1,5 @@
 import { Button } from '@mantine/core'
 import { IconExternalLink } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { canSeal } from '../app/seal.ts'
@@ -19,7 +18,6 @@ export function OAuthForm({
   again,
   onClose,
   onPaste,
-  children,
 }: {
   access: AccessDetail
   /** It was tried before and did not work. */
@@ -27,7 +25,6 @@ export function OAuthForm({
   onClose: () => void
   /** To a token instead, where that is allowed and not offered already. */
   onPaste: (() => void) | undefined
-  children: ReactNode
 }) {
   const { provider } = access
   const { busy, error, start } = useBegin(access)
@@ -41,7 +38,6 @@ export function OAuthForm({
       }}
     >
       <PanelContent>
-        {children}
         {!canSeal() && <CannotSeal what="the authorization" />}
         <WhatItMayDo access={access} scopes={access.requested_scopes.map(({ scope }) => scope)} />
         {onPaste && <OtherWay onGo={onPaste}>Or paste a token instead</OtherWay>}

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { problems } from '../../../src/contract/problems.ts'
 import { tidyToken, tokenFault } from '../../../src/contract/token-format.ts'
@@ -23,13 +23,11 @@ export function PasteForm({
   access,
   onClose,
   onAuthorize,
-  children,
 }: {
   access: AccessDetail
   onClose: () => void
   /** To authorizing at the Git host instead, where that is possible and not offered already. */
   onAuthorize: (() => void) | undefined
-  children: ReactNode
 }) {
   useSealAtHand()
   const [token, setToken] = useState('')
@@ -81,7 +79,6 @@ export function PasteForm({
   return (
     <form onSubmit={submit} noValidate autoComplete="off">
       <PanelContent>
-        {children}
         {onAuthorize && (
           <OtherWay onGo={onAuthorize}>{`Or authorize access to ${access.provider.name}`}</OtherWay>
         )}

@@ -1,6 +1,5 @@
 import { Button } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
 import type { AccessDetail, Connection } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
 import { sentenceFor } from '../app/problem.ts'
@@ -16,12 +15,10 @@ export function ReuseForm({
   access,
   connection,
   onClose,
-  children,
 }: {
   access: AccessDetail
   connection: Connection
   onClose: () => void
-  children: ReactNode
 }) {
   const { runtime, provider } = access
   const queryClient = useQueryClient()
@@ -53,7 +50,6 @@ export function ReuseForm({
       }}
     >
       <PanelContent>
-        {children}
         {byOAuth && <WhatItMayDo access={access} scopes={connection.scopes} />}
       </PanelContent>
       <PanelFooter

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { useState } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import type { Problem } from '../../../src/contract/problems.ts'
-import { PanelContent, PanelFooter } from '../parts/panel.tsx'
+import { focusPanelTitle, PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { reusableHere } from './access.ts'
 import { AccessSummary, CurrentToken } from './access-summary.tsx'
 import { AppMissing } from './app-missing.tsx'
@@ -30,55 +30,49 @@ export function TokenForm({
   const connection = reusable.find(({ id }) => id === chosen)
   const way = connection ? undefined : (ways.find((one) => one === chosen) ?? ways[0])
   const other = reusable.length === 0 ? ways.find((one) => one !== way) : undefined
-  const goOther = other && (() => setChosen(other))
-  const top = (
-    <>
-      <AccessSummary access={access} />
-      {problem && <Refused access={access} problem={problem} />}
-      {access.authorization && (
-        <CurrentToken access={access} connection={access.authorization.connection} />
-      )}
-      {access.oauth === 'client_not_registered' && <AppMissing access={access} />}
-      {reusable.length > 0 && (
-        <TokenSource
-          access={access}
-          reusable={reusable}
-          ways={ways}
-          chosen={connection?.id ?? way ?? ''}
-          onChoose={setChosen}
-        />
-      )}
-    </>
-  )
-  if (connection) {
-    return (
-      <ReuseForm access={access} connection={connection} onClose={onClose}>
-        {top}
-      </ReuseForm>
-    )
-  }
-  if (way === 'oauth') {
-    return (
-      <OAuthForm access={access} again={problem !== undefined} onClose={onClose} onPaste={goOther}>
-        {top}
-      </OAuthForm>
-    )
-  }
-  if (way === 'paste') {
-    return (
-      <PasteForm access={access} onClose={onClose} onAuthorize={goOther}>
-        {top}
-      </PasteForm>
-    )
-  }
+  const goOther =
+    other &&
+    (() => {
+      // What is pressed goes away with its form.
+      focusPanelTitle()
+      setChosen(other)
+    })
   return (
     <>
-      <PanelContent>{top}</PanelContent>
-      <PanelFooter>
-        <Button variant="default" onClick={onClose}>
-          Close
-        </Button>
-      </PanelFooter>
+      <PanelContent>
+        <AccessSummary access={access} />
+        {problem && <Refused access={access} problem={problem} />}
+        {access.authorization && (
+          <CurrentToken access={access} connection={access.authorization.connection} />
+        )}
+        {access.oauth === 'client_not_registered' && <AppMissing access={access} />}
+        {reusable.length > 0 && (
+          <TokenSource
+            access={access}
+            reusable={reusable}
+            ways={ways}
+            chosen={connection?.id ?? way ?? ''}
+            onChoose={setChosen}
+          />
+        )}
+      </PanelContent>
+      {connection && <ReuseForm access={access} connection={connection} onClose={onClose} />}
+      {way === 'oauth' && (
+        <OAuthForm
+          access={access}
+          again={problem !== undefined}
+          onClose={onClose}
+          onPaste={goOther}
+        />
+      )}
+      {way === 'paste' && <PasteForm access={access} onClose={onClose} onAuthorize={goOther} />}
+      {!connection && !way && (
+        <PanelFooter>
+          <Button variant="default" onClick={onClose}>
+            Close
+          </Button>
+        </PanelFooter>
+      )}
     </>
   )
 }

@@ -23,6 +23,8 @@ export function TokenSource({
   onChoose: (id: string) => void
 }) {
   const { name } = access.provider
+  // Tab goes to the one that is chosen, and on from there; arrow keys choose.
+  const tabIndex = (id: string) => (chosen === id || chosen === '' ? 0 : -1)
   const label = access.oauth === 'not_offered' ? 'Which token?' : 'How to authorize'
   return (
     <Radio.Group value={chosen} onChange={onChoose} label={label}>
@@ -31,6 +33,7 @@ export function TokenSource({
           <Radio.Card
             key={connection.id}
             value={connection.id}
+            tabIndex={tabIndex(connection.id)}
             className={classes.card ?? ''}
             aria-label={`${titleOf(connection)}: ${connection.account.login}, used by ${nameList(connection.runtimes)}`}
           >
@@ -41,7 +44,13 @@ export function TokenSource({
         {ways.map((way) => {
           const { first, second } = wordsFor(way, name)
           return (
-            <Radio.Card key={way} value={way} className={classes.card ?? ''} aria-label={first}>
+            <Radio.Card
+              key={way}
+              value={way}
+              tabIndex={tabIndex(way)}
+              className={classes.card ?? ''}
+              aria-label={first}
+            >
               <Radio.Indicator />
               <TwoLines first={first} second={second} />
             </Radio.Card>
