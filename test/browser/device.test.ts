@@ -68,6 +68,24 @@ suite('the page on which a command line is let in', { skip: noChromium }, () => 
     assert.deepEqual(complaints, [])
   })
 
+  test('a session that ends there is begun again there, and the answer goes on', async () => {
+    const { page_url, person } = { ...countersign, person: await countersign.person('mo') }
+    await using profile = await openProfile(browser, page_url, { cookie: person.cookie })
+    const { page, complaints } = profile
+    const { device_code, verification_uri_complete } = await begin()
+    await page.goto(verification_uri_complete)
+    const approve = page.getByRole('button', { name: 'Approve' })
+    await approve.waitFor()
+    await person.api.signOut({})
+    await approve.click()
+    const dialog = page.getByRole('dialog', { name: 'Sign in again' })
+    await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD)
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { name: 'Approved' }).waitFor()
+    assert.equal((await redeem(device_code)).status, 'approved')
+    assert.deepEqual(complaints, [])
+  })
+
   test('a wrong code says so, and there is a way on', async () => {
     const { page_url, admin } = countersign
     await using profile = await openProfile(browser, page_url, { cookie: admin.cookie })

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { api } from '../app/api.ts'
 import { isProblem, sentenceFor } from '../app/problem.ts'
 import { usePerson } from '../app/session.ts'
+import { useSessionOver } from '../app/session-over.ts'
 import { LinkButton } from '../parts/link-button.tsx'
 import { Message } from '../parts/message.tsx'
 import { SkeletonLine } from '../parts/skeleton-line.tsx'
@@ -13,6 +14,7 @@ import { Time } from '../parts/time.tsx'
 import { DeviceCodeForm } from './device-code-form.tsx'
 import classes from './device-page.module.css'
 import { Doorway } from './doorway.tsx'
+import { SignInAgain } from './sign-in-again.tsx'
 
 const route = getRouteApi('/device')
 
@@ -21,6 +23,7 @@ export function DevicePage() {
   const { user_code } = route.useSearch()
   const navigate = route.useNavigate()
   const type = () => navigate({ search: {}, replace: true })
+  const over = useSessionOver()
   if (user_code === undefined) {
     return (
       <Doorway title="Sign in a command line" lead="Enter the code that it shows.">
@@ -28,7 +31,12 @@ export function DevicePage() {
       </Doorway>
     )
   }
-  return <Decision key={user_code} user_code={user_code} onOther={type} />
+  return (
+    <>
+      <Decision key={user_code} user_code={user_code} onOther={type} />
+      {over && <SignInAgain />}
+    </>
+  )
 }
 
 function Decision({ user_code, onOther }: { user_code: string; onOther: () => void }) {
