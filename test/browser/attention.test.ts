@@ -75,6 +75,8 @@ suite('the banner above the list of tokens', { skip: noChromium }, () => {
     assert.equal((await named()).length, 5)
     await banner().getByRole('button', { name: 'Show 2 more' }).click()
     assert.equal((await named()).length, 7)
+    const sixth = banner().getByRole('listitem').nth(5).getByRole('link')
+    assert.equal(await sixth.evaluate((one) => one.matches(':focus')), true)
     await assertAccessible(page)
   })
 

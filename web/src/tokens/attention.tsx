@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { Access } from '../../../src/contract/connections.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { LinkButton } from '../parts/link-button.tsx'
@@ -38,6 +38,11 @@ export function Attention({ inNeed }: { inNeed: InNeed }) {
 
 function Rows({ inNeed: { rows, more } }: { inNeed: InNeed }) {
   const [all, setAll] = useState(false)
+  const list = useRef<HTMLUListElement>(null)
+  useEffect(() => {
+    // The button that had the focus is gone: on to the first row that it brought.
+    if (all) list.current?.children[NAMED]?.querySelector('a')?.focus()
+  }, [all])
   const rest = all ? 0 : rows.length - NAMED
   const count = `${more ? 'More than ' : ''}${rows.length}`
   return (
@@ -50,7 +55,7 @@ function Rows({ inNeed: { rows, more } }: { inNeed: InNeed }) {
       }
     >
       <p>Git actions there fail, or will soon. All others go on working.</p>
-      <ul className={classes.rows}>
+      <ul ref={list} className={classes.rows}>
         {rows.slice(0, all ? rows.length : NAMED).map((access) => (
           <Row key={accessKey(access)} access={access} />
         ))}

@@ -1,8 +1,8 @@
-import { Button } from '@mantine/core'
 import type { Revocation } from '../../../src/contract/revocations.ts'
 import { type PagedListOf, usePagedList } from '../app/paging.ts'
 import { OutsideLink } from '../parts/outside-link.tsx'
 import { Section } from '../parts/section.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { Time } from '../parts/time.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
 import classes from './pending-revocations.module.css'
@@ -26,11 +26,7 @@ export function PendingRevocations({ of }: { of: PagedListOf<Revocation> }) {
           <Row key={revocation.id} revocation={revocation} />
         ))}
       </ul>
-      {list.showMore && (
-        <Button variant="default" size="xs" onClick={list.showMore}>
-          Show more
-        </Button>
-      )}
+      <ShowMore list={list} />
     </Section>
   )
 }
