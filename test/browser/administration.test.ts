@@ -47,7 +47,7 @@ suite('what administrators set up, in a browser', { skip: noChromium }, () => {
       const before = await stored()
       await open()
       await settings().getByRole('radio', { name: 'Default app' }).check()
-      await settings().getByRole('radio', { name: 'An own list' }).check()
+      await settings().getByRole('radio', { name: "This runtime's own list" }).check()
       await settings()
         .getByRole('radio', { name: /^For some days/ })
         .check()

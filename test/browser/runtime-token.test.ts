@@ -153,7 +153,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await section()
       .getByRole('button', { name: 'Delete authorization of ci itself at Forge' })
       .click()
-    const dialog = panel('Delete the own authorization of ci?')
+    const dialog = panel("Delete ci's own authorization?")
     const words = (await dialog.innerText()).replaceAll(/\s+/g, ' ')
     assert.match(words, /What ci does at Forge as itself \(bob\) will fail/)
     // A Gitea has no call that ends a grant.

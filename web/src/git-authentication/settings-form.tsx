@@ -67,7 +67,7 @@ export function SettingsForm({
             onChange={(value) => set({ scopes: value === 'own' ? 'own' : 'usual' })}
           >
             <Radio value="usual" label={`The usual ones for ${provider.name}`} mt={8} />
-            <Radio value="own" label="An own list" mt={8} />
+            <Radio value="own" label="This runtime's own list" mt={8} />
             {draft.scopes === 'own' && (
               <Textarea
                 className={classes.more ?? ''}

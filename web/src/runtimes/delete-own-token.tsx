@@ -29,7 +29,7 @@ export function DeleteOwnToken({
 
   return (
     <ConfirmDialog
-      title={`Delete the own ${byOAuth ? 'authorization' : 'token'} of ${runtime.name}?`}
+      title={`Delete ${runtime.name}'s own ${byOAuth ? 'authorization' : 'token'}?`}
       confirm="Delete"
       onConfirm={remove}
       onClose={onClose}
