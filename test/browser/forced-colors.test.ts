@@ -53,6 +53,29 @@ suite('with the colours of a system that has its own', { skip: noChromium }, () 
     }
   })
 
+  test('what is not chosen has no mark, and a panel has an edge', async () => {
+    const { admin, forge, provider } = countersign
+    const row = async (name: string) => ({
+      runtime_id: (await countersign.runtime(name)).runtime.id,
+      provider_id: provider.id,
+    })
+    await admin.addToken(await row('one'), await forge.token())
+    const { runtime_id } = await row('two')
+    await page.goto(`/tokens/${runtime_id}/${provider.id}`)
+    const paste = page.getByRole('radio', { name: 'Paste a new token' })
+    await paste.waitFor()
+    const indicator = paste.locator('.mantine-RadioIndicator-indicator')
+    const before = await mark(indicator)
+    await indicator
+      .locator('svg')
+      .evaluate((icon) => icon.style.setProperty('visibility', 'hidden'))
+    assert.equal(await mark(indicator), before)
+    const edge = await page
+      .getByRole('dialog')
+      .evaluate((one) => one.ownerDocument.defaultView?.getComputedStyle(one).outlineStyle)
+    assert.equal(edge, 'solid')
+  })
+
   test('a field shows that it has the focus, and the pages which of them is open', async () => {
     await page.goto('/account')
     const name = page.getByRole('textbox', { name: 'Name' })
