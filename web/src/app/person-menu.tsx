@@ -25,7 +25,7 @@ export function PersonMenu() {
         opened={opened}
         onChange={setOpened}
         position="bottom-end"
-        width={264}
+        width="min(16.5rem, 100vw - 2rem)"
         shadow="md"
         trapFocus
         returnFocus

@@ -98,7 +98,7 @@ export function SettingsForm({
               className={classes.more ?? ''}
               aria-label="Days an authorization lives"
               inputMode="numeric"
-              w={140}
+              classNames={{ wrapper: classes.days ?? '' }}
               maxLength={4}
               rightSection={<span className={classes.unit}>days</span>}
               rightSectionWidth={52}
@@ -128,7 +128,6 @@ export function SettingsForm({
           label="Try tokens on a repository (optional)"
           description="Fine-grained and custom tokens do not show what they may do. Name a repository that everybody here works with: such a token is taken when it can read and write there. Nothing is changed in it."
           placeholder="acme/app"
-          classNames={{ label: classes.long ?? '' }}
           maxLength={400}
           autoComplete="off"
           autoCapitalize="off"
@@ -140,8 +139,7 @@ export function SettingsForm({
         <TextInput
           label="Warn people this many days before the end"
           inputMode="numeric"
-          w={140}
-          classNames={{ label: classes.long ?? '' }}
+          classNames={{ wrapper: classes.days ?? '' }}
           maxLength={2}
           rightSection={<span className={classes.unit}>days</span>}
           rightSectionWidth={52}

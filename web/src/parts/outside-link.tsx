@@ -8,7 +8,10 @@ export function OutsideLink({ href, children }: { href: string; children: ReactN
   return (
     <a className={classes.link} href={href} target="_blank" rel="noopener noreferrer">
       {children}
-      <IconExternalLink className={classes.icon} size="0.95em" aria-hidden />
+      <span className={classes.icon}>
+        {'\u2060'}
+        <IconExternalLink size="0.95em" aria-hidden />
+      </span>
       <VisuallyHidden> (opens in a new tab)</VisuallyHidden>
     </a>
   )

@@ -43,7 +43,7 @@ export function SearchField({
       maxLength={80}
       leftSection={<IconSearch size={16} aria-hidden />}
       rightSection={
-        typed && <CloseButton size="sm" aria-label="Clear search" onClick={() => setTyped('')} />
+        typed && <CloseButton size={24} aria-label="Clear search" onClick={() => setTyped('')} />
       }
       value={typed}
       onChange={(event) => setTyped(event.currentTarget.value)}

@@ -35,17 +35,17 @@ const columns: Column<Runtime>[] = [
   {
     header: 'Git hosts',
     cell: ({ providers, apps_in_need }) => (
-      <TwoLines
-        first={providers.map(({ name }) => name).join(', ') || 'None'}
-        second={
-          apps_in_need.length > 0 && (
+      <>
+        {providers.map(({ name }) => name).join(', ') || 'None'}
+        {apps_in_need.length > 0 && (
+          <p>
             <InNeed>
               <Link to="/admin/git-authentication">App not accepted</Link> at{' '}
               {apps_in_need.join(', ')}
             </InNeed>
-          )
-        }
-      />
+          </p>
+        )}
+      </>
     ),
   },
   { header: 'Agent', cell: ({ agent }) => <AgentSeen agent={agent} /> },
