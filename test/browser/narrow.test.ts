@@ -117,6 +117,17 @@ suite('at 320 pixels, with long names', { skip: noChromium }, () => {
     assert.ok(Math.abs(mark.x - label.x) < 2 && Math.abs(mark.y - label.y) < 2)
   })
 
+  test('with text twice as large, no page is too wide for 1280 pixels', async () => {
+    await page.setViewportSize({ width: 1280, height: 800 })
+    for (const path of ['/tokens', '/admin/runtimes', '/admin/people', '/account']) {
+      await page.goto(countersign.page_url + path)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.evaluate("document.documentElement.style.fontSize = '200%'")
+      const overhang = await page.evaluate('document.scrollingElement.scrollWidth - innerWidth')
+      assert.equal(overhang, 0, path)
+    }
+  })
+
   test('and none of it was a fault of the page', () => {
     assert.deepEqual(profile.complaints, [])
   })

@@ -82,7 +82,7 @@ const stateColumns: Column<Access>[] = [
   },
   {
     header: 'Last checked',
-    width: '7.25rem',
+    width: '8rem',
     cell: (access) =>
       access.authorization ? (
         <CheckNow access={access} connection={access.authorization.connection} />
