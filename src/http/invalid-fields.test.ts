@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { inputs, PageQuery } from '../contract/index.ts'
+import { endpoints, inputs, PageQuery } from '../contract/index.ts'
 import { invalidFields } from './invalid-fields.ts'
 import { compileSchema } from './validate.ts'
 
@@ -59,6 +59,12 @@ const cases: [string, unknown, unknown, [string, string][]][] = [
     inputs.createRuntime,
     { name: 'ci', provider_ids: ['x'] },
     [['/provider_ids/0', 'Send the id as it was given out.']],
+  ],
+  [
+    'wrong in a form that comes in two ways: nothing of the other way',
+    endpoints.issueCredential.body,
+    { person: 'ana@example.com', protocol: 'https', host: 'git.example.com', min_ttl: -1 },
+    [['/min_ttl', 'Use 0 or more.']],
   ],
   ['too many', PageQuery, { limit: 101 }, [['/limit', 'Use 100 or less.']]],
   ['too few', PageQuery, { limit: 0 }, [['/limit', 'Use 1 or more.']]],

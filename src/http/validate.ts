@@ -15,9 +15,17 @@ export function compileSchema(schema: unknown, httpPart: string | undefined) {
   return (input: unknown): Checked => {
     const value = httpPart === 'body' ? input : withDefaults(known, Convert(known, input ?? {}))
     if (validator.Check(value)) return { value }
-    const errors = [...validator.Errors(value)].slice(0, 8)
+    const errors = ofNearest([...validator.Errors(value)]).slice(0, 8)
     return { error: errors as FastifySchemaValidationError[] }
   }
+}
+
+/** Of a form that comes in two ways, what is wrong with the one that the input is nearer to. */
+function ofNearest<Fault extends { schemaPath: string }>(faults: Fault[]): Fault[] {
+  const ways = Map.groupBy(faults, ({ schemaPath }) => /^#\/anyOf\/\d+/.exec(schemaPath)?.[0])
+  ways.delete(undefined)
+  const [nearest = faults] = [...ways.values()].toSorted((one, other) => one.length - other.length)
+  return nearest
 }
 
 function withDefaults(schema: TSchema, value: unknown): unknown {
