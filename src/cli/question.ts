@@ -29,7 +29,7 @@ export async function askYesOrNo(
 
 /**
  * A secret that somebody types or pastes on the terminal, where it is not shown, or else what
- * standard input holds.
+ * standard input holds, without the line break that ends it.
  *
  * @param question asked on standard error, so that standard output may go elsewhere
  * @param most characters that are read from standard input
@@ -75,5 +75,5 @@ async function readInput(most: number, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted()
     throw error
   }
-  return text
+  return text.replace(/\r?\n$/, '')
 }

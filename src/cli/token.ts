@@ -72,8 +72,13 @@ export async function token(argv: readonly string[]): Promise<number> {
 function lastMoment(day: string | undefined): string | undefined {
   if (day === undefined) return undefined
   const moment = new Date(`${day}T23:59:59`)
-  if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(moment.getTime())) {
+  // 31 February would be taken for a day of March.
+  if (Number.isNaN(moment.getTime()) || dayOf(moment) !== day) {
     throw usageError('token', `"${day}" is no day: write --ends-on YYYY-MM-DD`)
+  }
+  if (moment <= new Date()) {
+    const what = 'give --ends-on the last day of the token, or leave it out'
+    throw usageError('token', `${day} is over: ${what}`)
   }
   return moment.toISOString()
 }
@@ -154,13 +159,16 @@ function tellAccepted(row: AccessDetail): void {
   const { scopes, status, reason, expires_at } = connection
   if (scopes.length > 0) tell(mayDo(row, scopes))
   if (status !== 'valid') tell(reason)
-  tell(expires_at === null ? 'When it ends is not known.' : `It ends on ${dayOf(expires_at)}.`)
+  tell(
+    expires_at === null
+      ? 'When it ends is not known.'
+      : `It ends on ${dayOf(new Date(expires_at))}.`,
+  )
 }
 
 /** As a calendar here has it. */
-function dayOf(moment: string): string {
-  const at = new Date(moment)
-  return [at.getFullYear(), at.getMonth() + 1, at.getDate()]
+function dayOf(moment: Date): string {
+  return [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()]
     .map((part) => String(part).padStart(2, '0'))
     .join('-')
 }

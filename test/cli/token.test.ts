@@ -72,10 +72,10 @@ describe('countersign token add', () => {
     assert.equal(connection?.account.login, 'bob')
   })
 
-  it('signs in first', async () => {
+  it('signs in first, and says nothing of the line break that ends its input', async () => {
     const person = await countersign.person('clara')
     await using account = await openAccount(page_url)
-    const running = account.startWithInput(await forge.token(), ...ADD, '--yes')
+    const running = account.startWithInput(`${await forge.token()}\n`, ...ADD, '--yes')
     await approve(person, await shownCode(running))
     const { code, stdout } = await running.ended
     assert.equal(code, 0)
@@ -151,6 +151,11 @@ describe('countersign token add', () => {
       [['token', 'remove'], 'say what to do: token add'],
       [['token', 'add'], 'say for which runtime, with --runtime NAME'],
       [[...ADD, '--ends-on', 'soon'], '"soon" is no day: write --ends-on YYYY-MM-DD'],
+      [[...ADD, '--ends-on', '2999-02-29'], '"2999-02-29" is no day: write --ends-on YYYY-MM-DD'],
+      [
+        [...ADD, '--ends-on', '2020-01-01'],
+        '2020-01-01 is over: give --ends-on the last day of the token, or leave it out',
+      ],
     ] as const) {
       const { code, stderr } = await account.run(...words)
       assert.equal(code, 2)
