@@ -145,6 +145,7 @@ async function followRequest(attempt: Attempt, id: string): Promise<void> {
   const { runtime, provider } = row
   const scopes = row.requested_scopes.map(({ scope }) => scope)
   tell(`Runtime "${runtime.name}" will act as you at ${provider.name}. ${mayDo(row, scopes)}`)
+  tell(`Asking ${provider.name} for a code (Ctrl-C gives up).`)
   const begun = await untilThere(server, signal, async () => {
     const request = await server.api.getAuthorizationRequest({ params: { id } })
     return request.status !== 'pending' || request.device !== null ? request : undefined

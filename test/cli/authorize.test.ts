@@ -51,6 +51,7 @@ describe('countersign authorize', () => {
     assert.deepEqual(ended.stdout.split('\n').slice(4), [
       'Signed in as anna@example.com.',
       `Runtime "${runtime.name}" will act as you at Octo. It may do: repo (to clone, fetch and push).`,
+      'Asking Octo for a code (Ctrl-C gives up).',
       'Open this page in a browser, on any machine, and sign in there:',
       `  ${forge.url}/login/device`,
       `and enter the code: ${code}`,
@@ -112,6 +113,19 @@ describe('countersign authorize', () => {
     assert.equal(late.code, 1)
     assert.match(late.stderr, /^countersign: The code was not used in time\. Nothing was changed\./)
     assert.equal((await mine.person.access(runtime.id)).authorization, null)
+  })
+
+  it('says what it waits for while the Git host gives no code, and gives up on Ctrl-C', async (t) => {
+    await using mine = await signedIn('bettina')
+    forge.interruption = { status: 503 }
+    t.after(() => {
+      forge.interruption = undefined
+    })
+    const running = mine.account.start('authorize', ...RUNTIME)
+    await running.says(/\nAsking Octo for a code \(Ctrl-C gives up\)\.\n/)
+    running.signal('SIGINT')
+    const { code, stderr } = await running.ended
+    assert.deepEqual([code, stderr], [130, 'countersign: given up. Nothing was changed.\n'])
   })
 
   it('gives up on Ctrl-C, and the Git host is not asked any more', async () => {
@@ -244,6 +258,7 @@ describe('countersign authorize, where there are no codes', () => {
     assert.deepEqual([code, stderr], [0, ''])
     assert.deepEqual(stdout.split('\n'), [
       `Runtime "${runtime.name}" will act as you at Octo. It may do: repo (to clone, fetch and push).`,
+      'Asking Octo for a code (Ctrl-C gives up).',
       `Open ${page}`,
       'and press "Authorize access to Octo". Waiting (Ctrl-C gives up).',
       AUTHORIZED.trim(),
