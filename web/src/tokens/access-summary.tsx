@@ -6,6 +6,7 @@ import { TwoLines } from '../parts/two-lines.tsx'
 import { shortAddress } from '../providers/address.ts'
 import { nameList } from './access.ts'
 import classes from './access-summary.module.css'
+import type { NewWay } from './ways.ts'
 
 /** Which runtime will act at which Git host. */
 export function AccessSummary({ access: { runtime, provider } }: { access: AccessDetail }) {
@@ -30,12 +31,16 @@ export function AccessSummary({ access: { runtime, provider } }: { access: Acces
 export function CurrentToken({
   access: { runtime },
   connection,
+  way,
 }: {
   access: AccessDetail
   connection: Connection
+  /** How a new one comes; undefined: it is there already. */
+  way: NewWay | undefined
 }) {
   const byOAuth = connection.method === 'oauth'
   const others = connection.runtimes.filter((other) => other.id !== runtime.id)
+  const goesOn = becomes(connection, way, others.length === 1 ? ' and keeps it' : ' and keep it')
   return (
     <section aria-labelledby="current-token">
       <h3 id="current-token" className={classes.heading}>
@@ -48,8 +53,15 @@ export function CurrentToken({
       <p className={classes.note}>
         {byOAuth ? 'A new one replaces it.' : 'The new token replaces it with no gap.'}
         {others.length > 0 &&
-          ` ${nameList(others)} use${others.length === 1 ? 's' : ''} it too${byOAuth ? '' : ' and will use the new one'}.`}
+          ` ${nameList(others)} ${others.length === 1 ? 'uses' : 'use'} it too${goesOn}.`}
       </p>
     </section>
   )
+}
+
+/** What becomes of a token for the other runtimes that use it. */
+function becomes({ method }: Connection, way: NewWay | undefined, kept: string): string {
+  if (method === 'token') return way === 'paste' ? ' and will use the new one' : kept
+  // Of a grant, that depends on the app that it was made to.
+  return way === 'oauth' ? '' : kept
 }

@@ -43,7 +43,7 @@ export function TokenForm({
         <AccessSummary access={access} />
         {problem && <Refused access={access} problem={problem} />}
         {access.authorization && (
-          <CurrentToken access={access} connection={access.authorization.connection} />
+          <CurrentToken access={access} connection={access.authorization.connection} way={way} />
         )}
         {access.oauth === 'client_not_registered' && <AppMissing access={access} />}
         {reusable.length > 0 && (
