@@ -43,7 +43,7 @@ suite('what a Git host does not take, in a browser', { skip: noChromium }, () =>
     const text = (await section().innerText()).replaceAll(/\s+/g, ' ')
     assert.match(
       text,
-      new RegExp(`GitLab ${account} Over since just now .*answered with error 503`),
+      new RegExp(`GitLab ${account} Ended here just now .*answered with error 503`),
     )
     const link = section().getByRole('link', { name: 'End it at GitLab' })
     const applications = `${scene.gitlab.url}/-/user_settings/applications`

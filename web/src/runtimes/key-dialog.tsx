@@ -36,8 +36,9 @@ export function KeyDialog({
       />
       <p className={classes.note}>
         VAULT_ADDRESS is where <code>countersign vault</code> answers; with{' '}
-        <code>countersign up</code> on this machine it is <code>http://127.0.0.1:7081</code>. Give{' '}
-        <code>--person</code> once for each person who works there.
+        <code>countersign up</code> on this machine, and no other port chosen, it is{' '}
+        <code>http://127.0.0.1:7081</code>. Give <code>--person</code> once for each person who
+        works there.
       </p>
       <DialogButtons>
         <Button onClick={onClose}>I have stored the key</Button>

@@ -37,7 +37,7 @@ function Row({ revocation }: { revocation: Revocation }) {
     <li className={classes.row}>
       <TwoLines first={provider.name} second={account} />
       <span className={classes.quiet}>
-        Over since <Time at={created_at} />
+        Ended here <Time at={created_at} />
       </span>
       <span className={classes.quiet}>
         {reason ?? 'Waits for its turn.'}
