@@ -39,14 +39,16 @@ async function readAccess(trx: Trx, owner_id: string, row: Row): Promise<AccessD
     .orderBy('created_at')
     .execute()
   const chosen = await chosenScopes(trx, row)
-  const current = access.authorization?.connection.id
+  const current = access.authorization?.connection
+  // Its authorization has come to the limit of days: it works, and wants another word.
+  const isOver = current?.status === 'reauthorization_required'
   return {
     ...access,
     owner_id,
     ...(await tokenNeeds(trx, row, access.provider, owner_id)),
     administrators: access.oauth === 'client_not_registered' ? await administrators(trx) : [],
     reusable_connections: own
-      .filter((connection) => connection.id !== current && works(connection))
+      .filter((connection) => (connection.id !== current?.id || isOver) && works(connection))
       .filter(
         (connection) => lackingOfChosen(access.provider.kind, chosen, connection).length === 0,
       )

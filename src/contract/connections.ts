@@ -291,7 +291,10 @@ export const AccessDetail = Type.Object(
     ...newToken,
     /** Who can register the OAuth2 app, where none is: names and e-mail addresses. */
     administrators: Type.Array(Type.Object({ name: Type.String(), email: Type.String() }, closed)),
-    /** This person's working tokens for the provider that the row does not use yet. */
+    /**
+     * This person's working tokens for the provider that the row does not use yet, or of which the
+     * authorization has come to its limit.
+     */
     reusable_connections: Type.Array(Connection),
   },
   closed,

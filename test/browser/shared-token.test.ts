@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
+import { sql } from 'kysely'
 import type { Browser, Page } from 'playwright-core'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { ALICE } from '../harness/granted.ts'
 import { registerClient } from '../harness/oauth.ts'
+import { assertAccessible } from './accessibility.ts'
 import { launchChromium, noChromium, openProfile, type Profile } from './chromium.ts'
 import { signInAs } from './forge-pages.ts'
 
@@ -69,6 +71,28 @@ suite('a token that another runtime uses, too', { skip: noChromium }, () => {
     await page.getByRole('alert').filter({ hasText: 'web now acts at Forge as you' }).waitFor()
     assert.equal(await connectionOf(ci), before)
     assert.notEqual(await connectionOf(web), before)
+  })
+
+  test('is used again with a word, where it only came to a limit', async () => {
+    const { admin, database } = countersign
+    await admin.api.updateRuntimeProvider({
+      params: ci,
+      body: { max_age_days: 1, warning_days: 0 },
+    })
+    await sql`update authorizations set authorized_at = authorized_at - interval '1 day',
+      expires_at = expires_at - interval '1 day' where runtime_id = ${ci.runtime_id}`.execute(
+      database.db,
+    )
+    await page.goto(`${countersign.page_url}/tokens`)
+    const banner = page.getByRole('region', { name: 'Needs your attention' })
+    await banner.getByRole('link', { name: 'Authorize again: ci at Forge', exact: true }).click()
+    const again = page.getByRole('dialog', { name: 'Authorize again' })
+    await again.getByText('It stays, and its time begins anew.').waitFor()
+    await assertAccessible(page)
+    await again.getByRole('button', { name: 'Use this token' }).click()
+    await again.waitFor({ state: 'hidden' })
+    await banner.waitFor({ state: 'detached' })
+    assert.equal((await admin.access(ci.runtime_id)).authorization?.connection.status, 'valid')
   })
 
   test('with no complaint in the console', () => assert.deepEqual(profile.complaints, []))

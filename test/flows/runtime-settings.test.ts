@@ -72,6 +72,26 @@ suite('how long an authorization lives', () => {
     await limited.credential()
   })
 
+  test('what works beyond its limit is offered again, and a word is enough', async () => {
+    const person = await countersign.person('agathe')
+    const runtime = await runtimeOf(person)
+    const offered = async () => {
+      const { reusable_connections } = await person.api.getAccess({ params: runtime.row })
+      return reusable_connections.map(({ id }) => id)
+    }
+    await runtime.set({ max_age_days: 30 })
+    await person.addToken(runtime.row, await forge.token())
+    assert.deepEqual(await offered(), [])
+    await runtime.age(30)
+    await refusal(runtime.credential(), 'reauthorization-required')
+    const connection_id = (await runtime.authorization())?.connection.id ?? ''
+    assert.deepEqual(await offered(), [connection_id])
+    await person.api.createAuthorization({ body: { ...runtime.row, connection_id } })
+    assert.equal(await daysLeft(runtime), 30)
+    assert.deepEqual(await offered(), [])
+    await runtime.credential()
+  })
+
   test('a limit that is set later counts from the day of each, and can be lifted', async () => {
     const person = await countersign.person('berta')
     const runtime = await runtimeOf(person)

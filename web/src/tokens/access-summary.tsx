@@ -32,11 +32,14 @@ export function CurrentToken({
   access: { runtime },
   connection,
   way,
+  stays,
 }: {
   access: AccessDetail
   connection: Connection
   /** How a new one comes; undefined: it is there already. */
   way: NewWay | undefined
+  /** It is to be used again, which only began too long ago. */
+  stays: boolean
 }) {
   const byOAuth = connection.method === 'oauth'
   const others = connection.runtimes.filter((other) => other.id !== runtime.id)
@@ -51,8 +54,10 @@ export function CurrentToken({
         <StatusBadge status={connection.status} reason={connection.reason} />
       </div>
       <p className={classes.note}>
-        {byOAuth ? 'A new one replaces it.' : 'The new token replaces it with no gap.'}
-        {others.length > 0 &&
+        {stays && 'It stays, and its time begins anew.'}
+        {!stays && (byOAuth ? 'A new one replaces it.' : 'The new token replaces it with no gap.')}
+        {!stays &&
+          others.length > 0 &&
           ` ${nameList(others)} ${others.length === 1 ? 'uses' : 'use'} it too${goesOn}.`}
       </p>
     </section>

@@ -63,6 +63,17 @@ export function reusableHere(access: AccessDetail): Connection[] {
   return [...byMethod('oauth', oauth !== 'not_offered'), ...byMethod('token', token_allowed)]
 }
 
+/** Whether a row has this token, and only wants another word for it. */
+export function isOwn({ authorization }: Access, { id }: Connection): boolean {
+  return authorization?.connection.id === id
+}
+
+/** What to press to let a runtime use a token that is there. */
+export function reuseWord(access: Access, connection: Connection): string {
+  if (connection.method === 'token') return 'Use this token'
+  return isOwn(access, connection) ? 'Authorize this runtime again' : 'Authorize this runtime too'
+}
+
 /** Whether a token that is there needs its owner, who has not hidden the notice of it. */
 export function needsCare({ authorization }: Access): boolean {
   const notice = authorization?.notice

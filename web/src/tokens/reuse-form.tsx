@@ -7,7 +7,7 @@ import { Message } from '../parts/message.tsx'
 import { notify } from '../parts/notify.tsx'
 import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
-import { refreshAccess } from './access.ts'
+import { refreshAccess, reuseWord } from './access.ts'
 import { WhatItMayDo } from './what-it-may-do.tsx'
 
 /** Lets the runtime use a token that is here already. */
@@ -61,9 +61,7 @@ export function ReuseForm({
           )
         }
       >
-        <SubmitButton pending={reuse.isPending}>
-          {byOAuth ? 'Authorize this runtime too' : 'Use this token'}
-        </SubmitButton>
+        <SubmitButton pending={reuse.isPending}>{reuseWord(access, connection)}</SubmitButton>
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import type { Problem } from '../../../src/contract/problems.ts'
 import { focusPanelTitle, PanelContent, PanelFooter } from '../parts/panel.tsx'
-import { reusableHere } from './access.ts'
+import { isOwn, reusableHere } from './access.ts'
 import { AccessSummary, CurrentToken } from './access-summary.tsx'
 import { AppMissing } from './app-missing.tsx'
 import { OAuthForm } from './oauth-form.tsx'
@@ -43,7 +43,12 @@ export function TokenForm({
         <AccessSummary access={access} />
         {problem && <Refused access={access} problem={problem} />}
         {access.authorization && (
-          <CurrentToken access={access} connection={access.authorization.connection} way={way} />
+          <CurrentToken
+            access={access}
+            connection={access.authorization.connection}
+            way={way}
+            stays={connection !== undefined && isOwn(access, connection)}
+          />
         )}
         {access.oauth === 'client_not_registered' && <AppMissing access={access} />}
         {reusable.length > 0 && (

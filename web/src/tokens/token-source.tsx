@@ -3,7 +3,7 @@ import type { AccessDetail, Connection } from '../../../src/contract/connections
 import { AccountChip } from '../parts/account.tsx'
 import { StatusBadge } from '../parts/status-badge.tsx'
 import { TwoLines } from '../parts/two-lines.tsx'
-import { nameList } from './access.ts'
+import { nameList, reuseWord } from './access.ts'
 import classes from './token-source.module.css'
 import type { NewWay } from './ways.ts'
 
@@ -35,10 +35,14 @@ export function TokenSource({
             value={connection.id}
             tabIndex={tabIndex(connection.id)}
             className={classes.card ?? ''}
-            aria-label={`${titleOf(connection)}: ${connection.account.login}, used by ${nameList(connection.runtimes)}`}
+            aria-label={`${reuseTitle(access, connection)}: ${connection.account.login}, used by ${nameList(connection.runtimes)}`}
           >
             <Radio.Indicator />
-            <Reusable connection={connection} provider={name} />
+            <Reusable
+              title={reuseTitle(access, connection)}
+              connection={connection}
+              provider={name}
+            />
           </Radio.Card>
         ))}
         {ways.map((way) => {
@@ -68,14 +72,23 @@ function wordsFor(way: NewWay, provider: string): { first: string; second: strin
   return { first: `Authorize access to ${provider}`, second: 'Sign in there and allow it anew.' }
 }
 
-function titleOf({ method }: Connection): string {
-  return method === 'oauth' ? 'Authorize this runtime too' : 'Use the token you already have'
+function reuseTitle(access: AccessDetail, connection: Connection): string {
+  if (connection.method === 'token') return 'Use the token you already have'
+  return reuseWord(access, connection)
 }
 
-function Reusable({ connection, provider }: { connection: Connection; provider: string }) {
+function Reusable({
+  title,
+  connection,
+  provider,
+}: {
+  title: string
+  connection: Connection
+  provider: string
+}) {
   return (
     <div className={classes.reusable}>
-      <p className={classes.title}>{titleOf(connection)}</p>
+      <p className={classes.title}>{title}</p>
       {connection.method === 'oauth' && (
         <p className={classes.used}>Without signing in at {provider} again.</p>
       )}

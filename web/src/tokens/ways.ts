@@ -1,5 +1,5 @@
 import type { AccessDetail } from '../../../src/contract/connections.ts'
-import { hasWorking, reusableHere } from './access.ts'
+import { hasWorking, isOwn, reusableHere } from './access.ts'
 
 /** A way to authorize that is no token of before. */
 export type NewWay = 'oauth' | 'paste'
@@ -14,7 +14,8 @@ export function newWays({ oauth, token_allowed }: AccessDetail): NewWay[] {
 
 /**
  * What a panel starts with: a token that is there already saves making one, but a row with a token
- * is here to replace it. Only a grant may take the place of one that no longer works.
+ * is here to replace it. Only a grant may take the place of one
+ * that no longer works; one that only came to a limit is used again.
  *
  * @returns the id of a connection, a new way, or nothing where none is open
  */
@@ -23,5 +24,6 @@ export function firstWay(access: AccessDetail, triedOAuth: boolean): string | un
   const [reusable] = reusableHere(access)
   if (!reusable || triedOAuth || hasWorking(access)) return way
   const replaces = access.authorization !== null
-  return replaces && reusable.method === 'token' ? way : reusable.id
+  const isOther = replaces && reusable.method === 'token' && !isOwn(access, reusable)
+  return isOther ? way : reusable.id
 }
