@@ -1,4 +1,4 @@
-import { type AccessDetail, isUsable, ProblemError } from '../contract/index.ts'
+import { type Access, type AccessDetail, isUsable, ProblemError } from '../contract/index.ts'
 import { type Db, inSnapshot, type Trx } from '../store/database.ts'
 import {
   type ConnectionRow,
@@ -39,21 +39,28 @@ async function readAccess(trx: Trx, owner_id: string, row: Row): Promise<AccessD
     .orderBy('created_at')
     .execute()
   const chosen = await chosenScopes(trx, row)
-  const current = access.authorization?.connection
-  // Its authorization has come to the limit of days: it works, and wants another word.
-  const isOver = current?.status === 'reauthorization_required'
+  const current = access.authorization?.connection.id
+  const offered = wantsAnotherWord(access)
   return {
     ...access,
     owner_id,
     ...(await tokenNeeds(trx, row, access.provider, owner_id)),
     administrators: access.oauth === 'client_not_registered' ? await administrators(trx) : [],
     reusable_connections: own
-      .filter((connection) => (connection.id !== current?.id || isOver) && works(connection))
+      .filter((connection) => (connection.id !== current || offered) && works(connection))
       .filter(
         (connection) => lackingOfChosen(access.provider.kind, chosen, connection).length === 0,
       )
       .map((connection) => toConnection(connection)),
   }
+}
+
+/** Whether an authorization comes to its limit of days, or has, before its token comes to an end. */
+function wantsAnotherWord({ authorization }: Access): boolean {
+  if (!authorization?.expires_at) return false
+  const { status, expires_at } = authorization.connection
+  const isFirst = expires_at === null || authorization.expires_at < expires_at
+  return isFirst && (status === 'expiring' || status === 'reauthorization_required')
 }
 
 /** A check under way says nothing yet: what counts is what was known before. */

@@ -293,7 +293,7 @@ export const AccessDetail = Type.Object(
     administrators: Type.Array(Type.Object({ name: Type.String(), email: Type.String() }, closed)),
     /**
      * This person's working tokens for the provider that the row does not use yet, or of which the
-     * authorization has come to its limit.
+     * authorization comes to its limit soon, or has.
      */
     reusable_connections: Type.Array(Connection),
   },

@@ -82,7 +82,9 @@ suite('how long an authorization lives', () => {
     await runtime.set({ max_age_days: 30 })
     await person.addToken(runtime.row, await forge.token())
     assert.deepEqual(await offered(), [])
-    await runtime.age(30)
+    await runtime.age(25)
+    assert.equal((await offered()).length, 1, 'also before it is over')
+    await runtime.age(5)
     await refusal(runtime.credential(), 'reauthorization-required')
     const connection_id = (await runtime.authorization())?.connection.id ?? ''
     assert.deepEqual(await offered(), [connection_id])
