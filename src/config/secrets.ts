@@ -10,7 +10,7 @@ export interface ServerSecrets {
 
 /**
  * The text in `file`, or, if there is none, what `make` gives, written there first (mode 0600,
- * flushed to disk, moved into place whole). Two processes that start at once agree on one value.
+ * flushed to disk with its folder, moved into place whole). Two processes that start at once agree on one value.
  */
 export async function readOrCreateSecret(
   file: string,
@@ -35,6 +35,7 @@ export async function readOrCreateSecret(
   } finally {
     await rm(draft, { force: true })
   }
+  await syncFolder(dirname(file))
   return (await readSecret(file)) as string
 }
 
@@ -46,6 +47,12 @@ export async function readSecret(file: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** Has the names in a folder outlive a loss of power. */
+export async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder)
+  await handle.sync()
 }
 
 /** 256 random bits as text. */

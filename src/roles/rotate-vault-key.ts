@@ -1,10 +1,10 @@
-import { open, rename, rm } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { configFrom } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { readEnv } from '../config/env.ts'
-import { readOrCreateSecret, readSecret } from '../config/secrets.ts'
+import { readOrCreateSecret, readSecret, syncFolder } from '../config/secrets.ts'
 import { livingVaults } from '../jobs/worker-life.ts'
 import { generateVaultKey } from '../seal/keys.ts'
 import type { Db } from '../store/database.ts'
@@ -33,13 +33,15 @@ export async function runRotateVaultKey(env: NodeJS.ProcessEnv): Promise<number>
     const given = settings.vault_key
     const file = join(config.data_folder, 'vault.key')
     const next = `${file}.new`
-    // One that vaults are given already is of the rotation before.
-    if (given !== undefined && (await readSecret(next)) === given) await rm(next)
     const begun = await readSecret(next)
-    if (begun === undefined || !(await isKeyOfData(db, await keyringOf(begun)))) {
+    // One that vaults have already is of the rotation before.
+    const isOld = begun !== undefined && begun === (given ?? (await readSecret(file)))
+    if (begun === undefined || isOld || !(await isKeyOfData(db, await keyringOf(begun)))) {
       const from = await openKeyring(db, await formerKey())
       await refuseVaults(db)
       refuseJournal(join(config.data_folder, 'refresh-journal'), from)
+      // It may be the only copy of the key that the data has.
+      if (isOld) await rename(next, keptAs(file, from))
       const to = await keyringOf(
         await readOrCreateSecret(next, async () => (await generateVaultKey()).private_key),
       )
@@ -88,15 +90,19 @@ function refuseJournal(folder: string, from: Keyring): void {
   )
 }
 
-/** The new key becomes `vault.key`; the former one stays beside it. */
+/** The new key becomes `vault.key`, where there is one at each moment; the former stays beside it. */
 async function putInPlace(file: string, next: string): Promise<string> {
   const former = await readSecret(file)
-  const kept = former && `${file}.${(await keyringOf(former)).key_id}`
-  if (kept !== undefined) await rename(file, kept)
+  const kept = former && keptAs(file, await keyringOf(former))
+  if (kept !== undefined) await readOrCreateSecret(kept, async () => former as string)
   await rename(next, file)
-  await using folder = await open(dirname(file))
-  await folder.sync()
+  await syncFolder(dirname(file))
   return `The key is in ${file}: back it up. The former one is beside it${kept === undefined ? '' : `, in ${kept}`}: keep it as long as there are backups of the database from before.`
+}
+
+/** Where a key is kept that has been rotated. */
+function keptAs(file: string, { key_id }: Keyring): string {
+  return `${file}.${key_id}`
 }
 
 function toGive(next: string): string {

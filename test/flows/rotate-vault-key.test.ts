@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import {
+  copyFile,
   mkdir,
   mkdtempDisposable,
   readdir,
@@ -107,11 +108,14 @@ async function appOf(request_id: string): Promise<string> {
   return client_row_id
 }
 
-async function refusedWithAnswers() {
+async function refusedWithAnswers(settings: Record<string, string> = {}) {
   const answer = join(data, 'refresh-journal', `${randomUUID()}.1`)
-  await mkdir(join(data, 'refresh-journal'))
+  await mkdir(join(data, 'refresh-journal'), { recursive: true })
   await writeFile(answer, 'sealed')
-  await refused({}, /refresh-journal has answers in it that the database lacks\. Start the vault/)
+  await refused(
+    settings,
+    /refresh-journal has answers in it that the database lacks\. Start the vault/,
+  )
   await rm(answer)
 }
 
@@ -228,9 +232,12 @@ test('one that was interrupted goes on with the key that the data has', async ()
     assert.equal(await keyIn('vault.key'), key)
     assert.equal(await keyIn(`vault.key.${former.key_id}`), countersign.vault_key)
   }
-  // As after the transaction, and as between the two steps that put the key in its place.
+  // As after the transaction, and as between the steps that put the key in its place.
   await rename(file, `${file}.new`)
   await rename(kept, file)
+  await places()
+  await rename(file, `${file}.new`)
+  await copyFile(kept, file)
   await places()
   await rename(file, `${file}.new`)
   await places()
@@ -251,12 +258,24 @@ test('one whose vaults are given the key makes another file, and leaves that to 
   const again = await rotate(given)
   assert.deepEqual([again.code, again.stdout.startsWith('The key is in ')], [0, true], again.stderr)
   assert.deepEqual(await keyOfData(), [key_id])
+  // It may be the only copy there is.
+  await refusedWithAnswers({ COUNTERSIGN_VAULT_KEY: next })
+  assert.equal(await keyIn('vault.key.new'), next)
   const another = await rotate({ COUNTERSIGN_VAULT_KEY: next })
   assert.equal(another.code, 0, another.stderr)
   assert.notEqual(await keyIn('vault.key.new'), next)
+  assert.equal(await keyIn(`vault.key.${key_id}`), next)
   assert.deepEqual(await keyOfData(), [
     (await importVaultPrivateKey(await keyIn('vault.key.new'))).key_id,
   ])
-  await rm(join(data, 'vault.key.new'))
+  // Vaults have it in that file from now on.
+  const moved = await keyIn('vault.key.new')
+  await writeFile(file, moved)
+  const last = await rotate()
+  assert.equal(last.code, 0, last.stderr)
+  assert.notEqual(await keyIn('vault.key'), moved)
+  assert.deepEqual(await keyOfData(), [
+    (await importVaultPrivateKey(await keyIn('vault.key'))).key_id,
+  ])
   await refused(given, /The data in this database is sealed to vault key .* started with key/)
 })
