@@ -67,7 +67,7 @@ export async function beginAuthorization(
   try {
     const created = await decide(db, attempt, async (trx) => {
       await forgetVerifiers(trx, person.id)
-      return await trx
+      const begun = await trx
         .insertInto('authorization_requests')
         .values({
           id,
@@ -86,6 +86,8 @@ export async function beginAuthorization(
         })
         .returningAll()
         .executeTakeFirstOrThrow()
+      await refuseUnknownKey(trx, request.code_verifier_box)
+      return begun
     })
     const { authorization_endpoint } = adapter.oauth.server(row.base_url, row.tenant)
     const url = authorizationUrl(authorization_endpoint, {

@@ -81,6 +81,7 @@ export async function createCandidate(db: Db, request: NewCandidate): Promise<Ca
         .returningAll()
         .executeTakeFirstOrThrow()
       await enqueue(trx, 'check-candidate', { id })
+      await refuseUnknownKey(trx, box)
       return toCandidate(created)
     })
   } catch (error) {

@@ -100,18 +100,17 @@ export async function completeAuthorization(
     owner_id,
     runtime_id: row.runtime_id,
   } as const
-  const code_box =
-    'code' in callback
-      ? await sealBox(await currentVaultKey(db), codeAddress({ ...row, owner_id }), callback.code)
-      : null
   try {
     await decide(db, attempt, async (trx) => {
-      const change =
-        'code' in callback
-          ? ({ status: 'exchanging', code_box } as const)
-          : refusal(callback, row.provider)
+      const isAllowed = 'code' in callback
+      const change = isAllowed
+        ? ({ status: 'exchanging' } as const)
+        : refusal(callback, row.provider)
       await useRequest(trx, row.id, change)
-      if (code_box !== null) await enqueue(trx, 'finish-authorization', { id: row.id })
+      if (isAllowed) {
+        await keepCode(trx, { ...row, owner_id }, callback.code)
+        await enqueue(trx, 'finish-authorization', { id: row.id })
+      }
       await announce(trx, { name: 'authorization_request', owner_id: person.id, id: row.id })
     })
   } catch (error) {
@@ -134,6 +133,20 @@ async function useRequest(
     .where('expires_at', '>', sql<Date>`now()`)
     .executeTakeFirst()
   if (used.numUpdatedRows === 0n) throw tooLate()
+}
+
+/** Seals the code to the key of now, when the row is ours: a rotation may have held it until then. */
+async function keepCode(
+  trx: Trx,
+  request: Parameters<typeof codeAddress>[0],
+  code: string,
+): Promise<void> {
+  const code_box = await sealBox(await currentVaultKey(trx), codeAddress(request), code)
+  await trx
+    .updateTable('authorization_requests')
+    .set({ code_box })
+    .where('id', '=', request.id)
+    .execute()
 }
 
 async function isPending(db: Db, id: string): Promise<boolean> {

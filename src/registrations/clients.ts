@@ -117,6 +117,7 @@ export async function putClient(
       if (stored === undefined) throw idOfAnotherPlace()
       await announce(trx, { name: 'clients', owner_id: null, id })
       await announce(trx, { name: 'access', owner_id: null, id })
+      if (client_secret_box !== null) await refuseUnknownKey(trx, client_secret_box)
       return await readClient(trx, id)
     })
   } catch (error) {

@@ -75,6 +75,8 @@ function databaseSentence(error: unknown): string | undefined {
       return turnedDown(error as Error)
     case '53300':
       return 'The database server has no connection left for us. Let it take more (max_connections).'
+    case '55P03':
+      return 'Something has the tables in use for long, such as a backup. Try again when it is done: nothing was changed.'
     case '53100':
       return 'The disk of the database is full. Make room, then start again: nothing was lost.'
     case 'ENOTFOUND':

@@ -10,6 +10,7 @@ import { candidateAddress } from './check-candidate.ts'
 import { verifierAddress } from './exchange-code.ts'
 import type { Keyring } from './keyring.ts'
 import { readTokenSet, tokenSetAddress } from './token-set.ts'
+import { WrongVaultKeyError } from './wrong-vault-key-error.ts'
 
 /** What a rotation did. */
 export interface Resealed {
@@ -92,6 +93,7 @@ const places: readonly Place[] = [
  * @param from the key that the data is sealed to
  * @param to the one that it is sealed to afterwards
  * @param alone throws when a vault runs
+ * @throws WrongVaultKeyError when another rotation came first
  */
 export async function rotateVaultKey(
   db: Db,
@@ -101,18 +103,34 @@ export async function rotateVaultKey(
   const subject = `from vault key ${from.key_id} to ${to.key_id}`
   const attempt = { actor: setupActor, action: 'vault_key.rotate', subject, ip: null } as const
   return await decide(db, attempt, async (trx) => {
-    // One that starts from here on is known to live first, and then waits for this table.
-    await sql`lock table vault_keys in share row exclusive mode`.execute(trx)
+    // One that starts from here on is known to live first, and then waits for this table; so does
+    // another rotation. Whether pages are ready is asked of it all the time, and does not wait.
+    await sql`lock table vault_keys in share update exclusive mode`.execute(trx)
+    await refuseOtherKey(trx, from)
     await alone(trx)
     const before = await resealAll(trx, from, to)
     // Nor is anything taken from a page from here on; what came meanwhile is sealed anew, too.
-    await sql`lock table vault_keys in access exclusive mode`.execute(trx)
+    await lockKeys(trx)
+    // One that has lost its connection to the database is known again before it looks at the key.
+    await alone(trx)
     const meanwhile = await resealAll(trx, from, to)
     await trx.deleteFrom('vault_keys').execute()
     const { key_id, public_key } = to
     await trx.insertInto('vault_keys').values({ key_id, public_key }).execute()
     return { boxes: before.boxes + meanwhile.boxes, closed: meanwhile.closed }
   })
+}
+
+async function refuseOtherKey(trx: Trx, { key_id }: Keyring): Promise<void> {
+  const known = await trx.selectFrom('vault_keys').select('key_id').execute()
+  if (known.some((row) => row.key_id === key_id)) return
+  throw new WrongVaultKeyError('Another rotation has just come first: nothing more was changed.')
+}
+
+/** Pages wait in line behind this, so it waits for nobody for long: a backup reads for hours. */
+async function lockKeys(trx: Trx): Promise<void> {
+  await sql`set local lock_timeout = '10s'`.execute(trx)
+  await sql`lock table vault_keys in access exclusive mode`.execute(trx)
 }
 
 async function resealAll(trx: Trx, from: Keyring, to: Keyring): Promise<Resealed> {
