@@ -18,12 +18,12 @@ const FAREWELL = `delete from job_workers where id = $1
 /**
  * Lets all vaults know that a worker lives: writes its row, and holds its lock on a connection of
  * its own until disposed. The database lets go of the lock when the process dies, however it does.
- * A connection that breaks is made again.
+ * A connection that breaks is made again; then `onAgain` is called.
  */
 export async function holdWorkerLife(
   url: string,
   id: string,
-  onError: (error: Error) => void,
+  { onError, onAgain }: { onError: (error: Error) => void; onAgain: () => void },
 ): Promise<AsyncDisposable> {
   return await keepConnected(url, {
     application_name: 'countersign worker',
@@ -34,6 +34,7 @@ export async function holdWorkerLife(
       await client.query('insert into job_workers (id) values ($1) on conflict do nothing', [id])
     },
     onError,
+    onAgain,
     onEnd: (client) => client.query(FAREWELL, [id]),
   })
 }

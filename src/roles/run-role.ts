@@ -13,6 +13,7 @@ import { errorLog, fileLog } from './log.ts'
 import type { Serving } from './server.ts'
 import { setupUrl } from './setup-url.ts'
 import { startScreen } from './start-screen.ts'
+import type { ServingVault } from './vault.ts'
 import { obtainVaultKey } from './vault-key.ts'
 
 export interface RoleOptions {
@@ -79,7 +80,7 @@ async function serveAlone(
   if (setup_url !== null) {
     process.stdout.write(`Open this once, it makes you the administrator: ${setup_url}\n`)
   }
-  await aborted(signal)
+  await Promise.race([aborted(signal), ...('ended' in serving ? [serving.ended] : [])])
 }
 
 const stillStarting =
@@ -100,7 +101,7 @@ async function serve(
   env: Env,
   config: Config,
   options: RoleOptions & { log: Logger },
-): Promise<Serving> {
+): Promise<Serving | ServingVault> {
   if (secrets !== undefined) {
     const { startServer } = await import('./server.ts')
     return await startServer(database, config, secrets, options)

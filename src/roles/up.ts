@@ -110,7 +110,7 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
     config_path: config.data_folder === USUAL_DATA ? null : inData('agent.json'),
     person: await localPerson(database.db, sandbox.url),
   })
-  await Promise.race([aborted(signal), lost])
+  await Promise.race([aborted(signal), lost, vault.ended])
 }
 
 async function openSandbox(config: Config, data_folder: string): Promise<Sandbox> {

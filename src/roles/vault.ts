@@ -15,7 +15,7 @@ import type { Database } from '../store/database.ts'
 import { openAuditCommit } from '../vault/audit-commit.ts'
 import { startDevicePolls } from '../vault/device-polls.ts'
 import { createGrantCache } from '../vault/grant-cache.ts'
-import { openKeyring } from '../vault/keyring.ts'
+import { keyringOf, openKeyring, refuseOtherKey } from '../vault/keyring.ts'
 import { createVaultMetrics } from '../vault/metrics.ts'
 import { startNoticeClock } from '../vault/notice-clock.ts'
 import { createProviderLimits } from '../vault/provider-limits.ts'
@@ -26,11 +26,14 @@ import { createRefusedTokens } from '../vault/refused-tokens.ts'
 import { vaultRoutes } from '../vault/routes.ts'
 import { runtimeCalls } from '../vault/runtime-calls.ts'
 import { CHECKS_AT_ONCE, startScheduler } from '../vault/scheduler.ts'
+import { WrongVaultKeyError } from '../vault/wrong-vault-key-error.ts'
 import { listenOn } from './listen-on.ts'
 import type { Serving } from './server.ts'
 
 /** A vault that answers on an address, and in its own process. */
 export interface ServingVault extends Serving {
+  /** Is broken when the data belongs to another key by now: then there is nothing more to do here. */
+  ended: Promise<never>
   /** The calls of a runtime, without the way over HTTP. */
   callsOf: (runtime_key: string) => RuntimeClient
 }
@@ -66,8 +69,19 @@ export async function startVault(
   await using resources = new AsyncDisposableStack()
   // First of all: the key of the data changes only while no vault is known to live.
   const id = `vault-${randomUUID()}`
-  const lost = (error: Error) => log.warn({ err: error }, 'worker connection lost')
-  resources.use(await holdWorkerLife(database.url, id, lost))
+  const { key_id } = await keyringOf(key)
+  const rotated = Promise.withResolvers<never>()
+  rotated.promise.catch(() => {})
+  const life = {
+    onError: (error: Error) => log.warn({ err: error }, 'worker connection lost'),
+    // Nobody knew that it lives until now.
+    onAgain: () => void refuseOtherKey(db, key_id).catch(ended),
+  }
+  function ended(error: unknown) {
+    if (error instanceof WrongVaultKeyError) rotated.reject(error)
+    else log.warn({ err: error }, 'whether the vault key was rotated is not known')
+  }
+  resources.use(await holdWorkerLife(database.url, id, life))
   const keyring = await openKeyring(db, key)
   const outbound = resources.use(openOutbound({ timeout_ms: config.provider_timeout_ms }))
   const broker = resources.use(
@@ -132,6 +146,7 @@ export async function startVault(
   const kept = resources.move()
   return {
     url,
+    ended: rotated.promise,
     callsOf: (runtime_key) => runtimeCalls(parts, { key: runtime_key, ip: null }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

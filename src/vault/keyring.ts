@@ -77,6 +77,12 @@ export async function openKeyring(db: Db, secret: string): Promise<Keyring> {
     await sql`insert into vault_keys (key_id, public_key)
       select ${key_id}, ${public_key} where not exists (select from vault_keys)`.execute(trx)
   })
+  await refuseOtherKey(db, key_id)
+  return keyring
+}
+
+/** @throws WrongVaultKeyError when the data belongs to another key */
+export async function refuseOtherKey(db: Db, key_id: string): Promise<void> {
   const known = await db.selectFrom('vault_keys').selectAll().orderBy('created_at').execute()
   if (!known.some((row) => row.key_id === key_id)) {
     const needed = known.map(
@@ -87,5 +93,4 @@ export async function openKeyring(db: Db, secret: string): Promise<Keyring> {
         `was started with key ${key_id}. Start it with the key that the data needs.`,
     )
   }
-  return keyring
 }

@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
+import { livingVaults } from '../../src/jobs/worker-life.ts'
 import { clientSecretAddress } from '../../src/registrations/clients.ts'
 import { sealBox } from '../../src/seal/box.ts'
-import { importVaultPrivateKey } from '../../src/seal/keys.ts'
+import { generateVaultKey, importVaultPrivateKey } from '../../src/seal/keys.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import { keyringOf } from '../../src/vault/keyring.ts'
+import { rotateVaultKey } from '../../src/vault/rotate-vault-key.ts'
 import { execute, isolated } from '../agent/git-end.ts'
 import { countBoxes, rareBoxes } from '../harness/boxes.ts'
 import { startCountersign } from '../harness/countersign.ts'
@@ -150,4 +154,40 @@ test('of two rotations at once, on two machines, one is done', async () => {
   assert.deepEqual(await db.selectFrom('vault_keys').select('key_id').execute(), [{ key_id }])
   for (const [column, { others }] of await countBoxes(database, { key_id }))
     assert.equal(others, 0, column)
+})
+
+test('a vault that could not be seen during a rotation ends when it is back', async () => {
+  const { rows } = await sql<{ key_id: string }>`select key_id from vault_keys`.execute(db)
+  const keys = await Promise.all(
+    ['one', 'two'].map(async (name) => keyringOf(await keyIn(join(folder.path, name)))),
+  )
+  const from = keys.find(({ key_id }) => key_id === rows[0]?.key_id) ?? assert.fail()
+  const name = from === keys[0] ? 'one' : 'two'
+  await using vault = await startVaultProcess({
+    database_url: database.url,
+    data_folder: join(folder.path, 'vault'),
+    vault_key: await keyIn(join(folder.path, name)),
+    page_url,
+  })
+  const elsewhere = new URL(database.url)
+  const its = sql.id(elsewhere.pathname.slice(1))
+  elsewhere.pathname = '/postgres'
+  await using other = openDatabase(elsewhere.href, { max: 1, onError: () => {} })
+  const connections = (allowed: boolean) =>
+    sql`alter database ${its} allow_connections ${sql.lit(allowed)}`.execute(other.db)
+  await connections(false)
+  try {
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'countersign worker'`.execute(db)
+    await until('no vault to be seen', async () => (await livingVaults(db)) === 0)
+    const to = await keyringOf((await generateVaultKey()).private_key)
+    await rotateVaultKey(db, { from, to }, async () => {})
+  } finally {
+    await connections(true)
+  }
+  assert.equal(await vault.gone, 1)
+  assert.match(
+    vault.said.join('\n'),
+    /countersign: The data in this database is sealed to vault key/,
+  )
 })
