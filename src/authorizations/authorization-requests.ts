@@ -52,7 +52,6 @@ export async function beginAuthorization(
   const { owner_id } = tokenOwner({ ...request, owner_id: person.id })
   const row = await clientFor(db, request)
   const { client_row_id, client_id } = row
-  await refuseUnknownKey(db, request.code_verifier_box)
   const adapter = adapterFor(row.kind)
   const scopes = await requestedScopes(db, request, adapter, for_runtime ? null : person.id)
   const redirect_uri = request.page_url + callbackPath(provider_id)

@@ -7,6 +7,7 @@ import { decide } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import { adapterFor } from '../providers/adapters.ts'
 import { sealBox } from '../seal/box.ts'
+import type { VaultPublicKey } from '../seal/keys.ts'
 import type { Db, Trx } from '../store/database.ts'
 import type { AuthorizationRequestsTable } from '../store/tables.ts'
 import { sessionHash } from './authorization-requests.ts'
@@ -100,16 +101,19 @@ export async function completeAuthorization(
     owner_id,
     runtime_id: row.runtime_id,
   } as const
+  const vault_key = await currentVaultKey(db)
+  const code_box =
+    'code' in callback
+      ? await sealBox(vault_key, codeAddress({ ...row, owner_id }), callback.code)
+      : null
   try {
     await decide(db, attempt, async (trx) => {
-      const isAllowed = 'code' in callback
-      const change = isAllowed
-        ? ({ status: 'exchanging' } as const)
-        : refusal(callback, row.provider)
-      await useRequest(trx, row.id, change)
-      if (isAllowed) {
-        await keepCode(trx, { ...row, owner_id }, callback.code)
+      if ('code' in callback) {
+        await spendRequest(trx, row.id, { status: 'exchanging', code_box })
+        await keepOpen(trx, { ...row, owner_id }, callback.code, vault_key)
         await enqueue(trx, 'finish-authorization', { id: row.id })
+      } else {
+        await spendRequest(trx, row.id, refusal(callback, row.provider))
       }
       await announce(trx, { name: 'authorization_request', owner_id: person.id, id: row.id })
     })
@@ -120,7 +124,7 @@ export async function completeAuthorization(
 }
 
 /** Marks the request as used in a statement that finds it waiting: it is used once. */
-async function useRequest(
+async function spendRequest(
   trx: Trx,
   id: string,
   change: Updateable<AuthorizationRequestsTable>,
@@ -135,18 +139,18 @@ async function useRequest(
   if (used.numUpdatedRows === 0n) throw tooLate()
 }
 
-/** Seals the code to the key of now, when the row is ours: a rotation may have held it until then. */
-async function keepCode(
+/** Seals the code again where a rotation of the key held its row until now. */
+async function keepOpen(
   trx: Trx,
   request: Parameters<typeof codeAddress>[0],
   code: string,
+  { key_id }: VaultPublicKey,
 ): Promise<void> {
-  const code_box = await sealBox(await currentVaultKey(trx), codeAddress(request), code)
-  await trx
-    .updateTable('authorization_requests')
-    .set({ code_box })
-    .where('id', '=', request.id)
-    .execute()
+  const key = await currentVaultKey(trx)
+  if (key.key_id === key_id) return
+  const code_box = await sealBox(key, codeAddress(request), code)
+  const { id } = request
+  await trx.updateTable('authorization_requests').set({ code_box }).where('id', '=', id).execute()
 }
 
 async function isPending(db: Db, id: string): Promise<boolean> {

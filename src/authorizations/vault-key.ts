@@ -26,8 +26,8 @@ export async function currentVaultKey(db: Db): Promise<VaultPublicKey> {
 }
 
 /**
- * Turns away a box that no vault here could open. The transaction that writes the box asks once more,
- * at its end: it may have waited for a rotation of the key, and one that comes later finds the box.
+ * Turns away a box that no vault here could open. The transaction that writes the box asks at its end:
+ * it may have waited for a rotation of the key, and one that comes later finds the box.
  *
  * @throws ProblemError `box-not-authentic`, `vault-key-unknown`
  */
