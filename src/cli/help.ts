@@ -172,9 +172,9 @@ Usage: countersign rotate-vault-key
 It works on the database itself: the one that DATABASE_URL names, or else the one in the data folder
 (COUNTERSIGN_DATA, without it "data" in the current folder), as the user who owns that. The key of
 now comes from COUNTERSIGN_VAULT_KEY, COUNTERSIGN_VAULT_KEY_FILE or "vault.key" in the data folder,
-as for a vault. The new one is made in the data folder, which must outlive the command, as
-"vault.key.new"; where the former one was "vault.key" there, it takes its place. If the command was
-interrupted, run it again.
+as for a vault. Where it is "vault.key" there, the new one takes its place. Elsewhere the first run
+makes "vault.key.new" in the data folder, for you to keep, and the second seals everything to it. If
+the command was interrupted, run it again.
 
 Try:
   countersign rotate-vault-key

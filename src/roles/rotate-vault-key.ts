@@ -45,6 +45,11 @@ export async function runRotateVaultKey(env: NodeJS.ProcessEnv): Promise<number>
       const to = await keyringOf(
         await readOrCreateSecret(next, async () => (await generateVaultKey()).private_key),
       )
+      // Nothing rests on a file that may go with its machine before anybody has kept it.
+      if (given !== undefined && (begun === undefined || isOld)) {
+        say(toKeep(next))
+        return 0
+      }
       say(summary(await rotateVaultKey(db, { from, to }, refuseVaults), to))
     }
     say(given === undefined ? await putInPlace(file, next) : toGive(next))
@@ -105,9 +110,16 @@ function keptAs(file: string, { key_id }: Keyring): string {
   return `${file}.${key_id}`
 }
 
+function toKeep(next: string): string {
+  return (
+    `A new key is in ${next}, and nothing is sealed to it yet. Back it up, then run this again: ` +
+    'everything is sealed to it then.'
+  )
+}
+
 function toGive(next: string): string {
   return (
-    `The key is in ${next}: back it up, and give it to every vault in the place of the former one. ` +
+    `The key is in ${next}: give it to every vault in the place of the former one. ` +
     'Keep that as long as there are backups of the database from before.'
   )
 }

@@ -243,16 +243,24 @@ test('one that was interrupted goes on with the key that the data has', async ()
   await places()
 })
 
-test('one whose vaults are given the key makes another file, and leaves that to be given', async () => {
+test('where vaults are given the key, the new one is made first, to be kept, and then given', async () => {
   const given = { COUNTERSIGN_VAULT_KEY: key }
   // Moved here from another row, which nobody can mend.
   await sql`update candidates set box = (select box from connections where id <> candidates.id limit 1),
     status = 'checking' where id = ${candidate}`.execute(database.db)
+  const made = await rotate(given)
+  assert.equal(made.code, 0, made.stderr)
+  assert.match(
+    made.stdout,
+    /^A new key is in .*\/vault\.key\.new, and nothing is sealed to it yet\./,
+  )
+  const next = await keyIn('vault.key.new')
+  assert.deepEqual(await keyOfData(), [(await importVaultPrivateKey(key)).key_id])
   const once = await rotate(given)
   assert.equal(once.code, 0, once.stderr)
   assert.match(once.stdout, /: \d+\. 1 more did not open before, and are as they were\.\n/)
   assert.match(once.stdout, /give it to every vault in the place of the former one/)
-  const next = await keyIn('vault.key.new')
+  assert.equal(await keyIn('vault.key.new'), next)
   const { key_id } = await importVaultPrivateKey(next)
   assert.deepEqual(await keyOfData(), [key_id])
   const again = await rotate(given)
@@ -261,10 +269,12 @@ test('one whose vaults are given the key makes another file, and leaves that to 
   // It may be the only copy there is.
   await refusedWithAnswers({ COUNTERSIGN_VAULT_KEY: next })
   assert.equal(await keyIn('vault.key.new'), next)
-  const another = await rotate({ COUNTERSIGN_VAULT_KEY: next })
-  assert.equal(another.code, 0, another.stderr)
-  assert.notEqual(await keyIn('vault.key.new'), next)
-  assert.equal(await keyIn(`vault.key.${key_id}`), next)
+  for (const _ of ['made', 'rotated']) {
+    const another = await rotate({ COUNTERSIGN_VAULT_KEY: next })
+    assert.equal(another.code, 0, another.stderr)
+    assert.notEqual(await keyIn('vault.key.new'), next)
+    assert.equal(await keyIn(`vault.key.${key_id}`), next)
+  }
   assert.deepEqual(await keyOfData(), [
     (await importVaultPrivateKey(await keyIn('vault.key.new'))).key_id,
   ])

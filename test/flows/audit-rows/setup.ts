@@ -75,6 +75,7 @@ export function setupActs(countersign: Countersign, { leaves }: AuditTrail): voi
       const former = await keyOfData()
       const rotate = () =>
         execute(process.execPath, [MAIN, 'rotate-vault-key'], { env: isolated(settings) })
+      await leaves(rotate, () => [])
       const { code, stderr } = await leaves(rotate, async () => {
         const subject = `from vault key ${former.key_id} to ${(await keyOfData()).key_id}`
         return [allowed(SETUP, 'vault_key.rotate', subject, { ip: null })]
