@@ -65,11 +65,12 @@ function credentialConfig(
 
 /**
  * What Git is to run so that it asks the agent at `socket_path`. Git has a shell run it: one that is
- * replaced by the helper, and does not wait for it, takes less time.
+ * replaced by the helper, and does not wait for it, takes less time. So does a helper that reads no
+ * files of a language that it has hardly a word to say in.
  */
 export function credentialHelper(socket_path: string): string {
   // Should Git ever start a cache daemon of its own here, it forgets after a second.
-  return `!exec git credential-cache --timeout=1 --socket=${shellQuoted(socket_path)}`
+  return `!LC_ALL=C exec git credential-cache --timeout=1 --socket=${shellQuoted(socket_path)}`
 }
 
 function configCount(text: string | undefined): number {

@@ -15,7 +15,8 @@ const options = {
 
 describe('childEnvironment', () => {
   it('points Git at the socket for each Git host, and at nothing else', () => {
-    const helper = '!exec git credential-cache --timeout=1 --socket=/tmp/countersign-1/socket'
+    const helper =
+      '!LC_ALL=C exec git credential-cache --timeout=1 --socket=/tmp/countersign-1/socket'
     assert.deepEqual(childEnvironment(options), {
       PATH: process.env.PATH,
       HOME: '/nonexistent',
