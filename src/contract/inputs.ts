@@ -152,7 +152,7 @@ export const inputs = {
       device_name: Type.String({
         minLength: 1,
         maxLength: 80,
-        pattern: '^[\\x20-\\x7e]*\\S[\\x20-\\x7e]*$',
+        pattern: '^ *[\\x21-\\x7e][\\x20-\\x7e]*$',
       }),
     },
     closed,

@@ -6,12 +6,16 @@ export const Id = Type.String({ format: 'uuid' })
 /** RFC 3339, UTC, milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })
 /** Neither line breaks and other controls, nor what turns the direction of the words around it. */
-const IN_NAME = '[^\\p{Cc}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]*'
-/** What others read: on one line, with something to see. */
+const NOT_IN_NAME = '\\p{Cc}\\p{Zl}\\p{Zp}\\p{Bidi_Control}'
+const VISIBLE = '\\p{L}\\p{N}\\p{P}\\p{S}'
+/**
+ * What others read: on one line, with something to see. The first of that can stand in one place of
+ * the pattern only: a text without end is no reason to try every other place, too.
+ */
 export const Name = Type.String({
   minLength: 1,
   maxLength: 80,
-  pattern: `^${IN_NAME}[\\p{L}\\p{N}\\p{P}\\p{S}]${IN_NAME}$`,
+  pattern: `^[^${NOT_IN_NAME}${VISIBLE}]*[${VISIBLE}][^${NOT_IN_NAME}]*$`,
 })
 
 export function nullable<T extends TSchema>(schema: T) {
