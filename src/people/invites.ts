@@ -8,6 +8,7 @@ import { type Db, isDuplicate, type Trx } from '../store/database.ts'
 import { atMost, decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
 import type { Auth } from './auth.ts'
 import { refuseWeakPassword } from './password.ts'
+import { holdAdministrator } from './people.ts'
 
 const INVITE_DAYS = 7
 /** Any number that only we use. */
@@ -34,7 +35,7 @@ export async function isSetupRequired(db: Db | Trx): Promise<boolean> {
  * place of the one before.
  *
  * @returns the invitation and its secret, which is stored as a hash only
- * @throws ProblemError `email-taken`
+ * @throws ProblemError `email-taken`, `not-an-administrator`
  */
 export async function createInvite(
   db: Db,
@@ -49,6 +50,8 @@ export async function createInvite(
     ip: invite.ip,
   } as const
   const row = await decide(db, attempt, async (trx) => {
+    // Or it would be left when those that they made are withdrawn.
+    if (invite.actor.kind === 'person') await holdAdministrator(trx, invite.actor)
     if (email !== null) await refuseTakenEmail(trx, email)
     if (invite.actor.kind === 'setup') {
       await takeSetupTurn(trx)

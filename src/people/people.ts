@@ -127,6 +127,24 @@ async function keepAnAdministrator(trx: Trx, leaving: string): Promise<void> {
   }
 }
 
+/**
+ * Whoever takes the role from this administrator waits until `trx` ends.
+ *
+ * @throws ProblemError `not-an-administrator` when that was done meanwhile
+ */
+export async function holdAdministrator(trx: Trx, { id }: { id: string }): Promise<void> {
+  const admin = await trx
+    .selectFrom('people')
+    .select('id')
+    .where('id', '=', id)
+    .where('role', '=', 'admin')
+    .forShare()
+    .executeTakeFirst()
+  if (admin === undefined) {
+    throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
+  }
+}
+
 function personNotFound(): ProblemError {
   return new ProblemError('not-found', 'This person is not, or no longer, here.')
 }
