@@ -65,8 +65,8 @@ export const eventNames = [
 ] as const
 export type EventName = (typeof eventNames)[number]
 
-/** Events that only administrators hear. */
-export const administrationEvents: readonly EventName[] = ['runtime_token', 'agents']
+/** Events that only administrators hear, beside the person whom one is about. */
+export const administrationEvents: readonly EventName[] = ['runtime_token', 'agents', 'people']
 
 export const EVENTS_PATH = '/api/v1/events'
 

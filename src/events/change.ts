@@ -5,7 +5,7 @@ import type { Trx } from '../store/database.ts'
 /** Something a page may be showing has changed; it carries no data, only what to read again. */
 export interface Change {
   name: EventName
-  /** Whose pages should hear of it; null: everybody's. */
+  /** Whose pages should hear of it; null: everybody's, or what administrators alone hear of. */
   owner_id: string | null
   /** What changed: a candidate, a connection, a runtime … */
   id: string

@@ -64,7 +64,7 @@ export async function updatePerson(
       .executeTakeFirst()
     if (row === undefined) throw personNotFound()
     if (role === 'member') await withdrawInvites(trx, before)
-    await announce(trx, { name: 'people', owner_id: null, id })
+    await announce(trx, { name: 'people', owner_id: id, id })
     return toPerson(row)
   })
 }
@@ -85,7 +85,7 @@ export async function updateAccount(
       .returningAll()
       .executeTakeFirst()
     if (row === undefined) throw personNotFound()
-    await announce(trx, { name: 'people', owner_id: null, id })
+    await announce(trx, { name: 'people', owner_id: id, id })
     return toPerson(row)
   })
 }
@@ -105,7 +105,7 @@ export async function deletePerson(db: Db, request: PersonRequest): Promise<void
     const deleted = await trx.deleteFrom('people').where('id', '=', id).executeTakeFirst()
     if (deleted.numDeletedRows === 0n) throw personNotFound()
     await withdrawInvites(trx, person)
-    await announce(trx, { name: 'people', owner_id: null, id })
+    await announce(trx, { name: 'people', owner_id: id, id })
   })
 }
 

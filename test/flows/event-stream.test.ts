@@ -64,6 +64,42 @@ test('a sign of life of an agent is heard by administrators, and by nobody else'
   assert.deepEqual(heardByMember.seen, ['runtimes'])
 })
 
+test('what happens to people is heard by themselves and administrators, and by nobody else', async () => {
+  await using countersign = await startCountersign()
+  const { admin, provider } = countersign
+  const [ana, bob] = await Promise.all(['ana', 'bob'].map(countersign.person))
+  assert.ok(ana && bob)
+  await using streams = new AsyncDisposableStack()
+  const open = async (person: PersonClient) => streams.use(await person.events())
+  const all = await Promise.all([admin, ana, bob].map(open))
+  /** What each has heard since, up to now. */
+  async function heard(name: string): Promise<string[][]> {
+    await admin.api.createRuntime({ body: { name, provider_ids: [provider.id] } })
+    return await Promise.all(
+      all.map((stream) =>
+        stream.until(async () => {
+          const end = stream.seen.indexOf('runtimes')
+          return end < 0 ? undefined : stream.seen.splice(0, end + 1).slice(0, end)
+        }),
+      ),
+    )
+  }
+  await heard('before')
+
+  await ana.api.updateAccount({ body: { name: 'Ana' } })
+  assert.deepEqual(await heard('named'), [['people'], ['people'], []])
+  const params = { id: bob.person.id }
+  await admin.api.updatePerson({ params, body: { role: 'member' } })
+  assert.deepEqual(await heard('changed'), [['people'], [], ['people']])
+  const { invite } = await admin.api.createInvite({ body: { role: 'member' } })
+  await admin.api.deleteInvite({ params: { id: invite.id } })
+  assert.deepEqual(await heard('invited'), [['people', 'people'], [], []])
+  await countersign.person('carol')
+  assert.deepEqual(await heard('joined'), [['people', 'people'], [], []])
+  await admin.api.deletePerson({ params })
+  assert.deepEqual(await heard('removed'), [['people'], [], ['people']])
+})
+
 test('one person has 64 of them at most, and others are not held up', async () => {
   await using countersign = await startCountersign()
   const { admin, page_url } = countersign

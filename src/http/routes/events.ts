@@ -61,7 +61,7 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
     const unsubscribe = broker.subscribe(
       ({ name, owner_id }) =>
         owner_id === person.id ||
-        (owner_id === null && (person.role === 'admin' || !administrationEvents.includes(name))),
+        (administrationEvents.includes(name) ? person.role === 'admin' : owner_id === null),
       ({ name, id }) => send(`event: ${name}\ndata: ${id}\n\n`),
       end,
     )

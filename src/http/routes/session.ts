@@ -8,7 +8,7 @@ import { sessionOf } from '../../people/session.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
 
-/** Changes of one's own name, each of which all pages hear of. */
+/** Changes of one's own name, each of which the pages of all administrators hear of. */
 const NAMES = { most: 20, seconds: 300 }
 
 /** Signing in and out, and joining by invitation. */
