@@ -90,6 +90,10 @@ const people: Partial<Record<CallerName, Person>> = {
   admin: admin.person,
   owner: owner.person,
 }
+const actors: Partial<Record<CallerName, string>> = {
+  ...Object.fromEntries(Object.entries(people).map(([caller, { id }]) => [caller, id])),
+  runtime: runtime.id,
+}
 
 /** A status, where it is an answer, or the problem. */
 type Answer = number | ProblemType
@@ -290,16 +294,19 @@ async function assertAnswer(response: Response, expected: Answer): Promise<strin
   return response.headers.get('content-type') === 'text/event-stream' ? '' : await response.text()
 }
 
-/** How much was done so far, but for what vaults do later. */
-async function done(): Promise<number> {
-  const rows = await database.db
+/** Who did what so far, from where, but for what vaults do later. */
+async function done(): Promise<{ actor_id: string | null; ip: string | null }[]> {
+  return await database.db
     .selectFrom('audit')
-    .select('id')
+    .select(['actor_id', 'ip'])
     .where('outcome', '=', 'allowed')
     .where('actor_kind', '<>', 'vault')
+    .orderBy('id')
     .execute()
-  return rows.length
 }
+
+/** They send something, and change nothing that is anybody's; or nobody is signed in any more. */
+const asking = /^(readInvite|beginDeviceSignIn|readDeviceSignIn|signOut)$/
 
 suite('beside the contract', () => {
   for (const [route, [answers, path]] of Object.entries(beside)) {
@@ -347,12 +354,20 @@ suite('in the contract', () => {
           method: endpoint.method,
           headers: {
             ...callers[caller],
+            // Nobody is to be believed here, as there is no proxy.
+            'x-forwarded-for': '203.0.113.9',
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           body: body === undefined ? null : JSON.stringify(body),
         })
         const text = await assertAnswer(response, expected)
-        if (typeof expected !== 'number') assert.equal(await done(), before, 'it was done')
+        const since = (await done()).slice(before.length)
+        const acts = endpoint.method !== 'GET' && !asking.test(name)
+        const actor_id = actors[caller]
+        if (typeof expected !== 'number') assert.deepEqual(since, [], 'it was done')
+        else if (acts && actor_id) {
+          assert.deepEqual(since, [{ actor_id, ip: '127.0.0.1' }], 'it was not written down')
+        }
         if (/^(nobody|other|otherRuntime)$/.test(caller)) {
           for (const id of ofTheOwner) assert.ok(!text.includes(id), text)
         }
