@@ -46,6 +46,7 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     })
+    if (request.method === 'HEAD') return void raw.end()
     raw.write('retry: 1000\n\n')
     const end = () => {
       clearInterval(keepAlive)
