@@ -74,6 +74,8 @@ suite('addresses of this machine, its neighbours and private networks', () => {
     '::ffff:0a00:0001',
     '64:ff9b::7f00:1',
     '2002:7f00:1::',
+    '2001:0:7f00:1::1',
+    '::ffff:0:127.0.0.1',
     'fc00::1',
     'fd12:3456::1',
     'fe80::1',
