@@ -140,6 +140,6 @@ export const sessionEndpoints = {
     body: inputs.acceptInvite,
     status: 201,
     result: Session,
-    problems: ['invite-invalid', 'email-taken', 'password-too-weak'],
+    problems: ['invite-invalid', 'email-taken', 'password-too-weak', 'too-many-attempts'],
   },
 } as const satisfies Record<string, Endpoint>

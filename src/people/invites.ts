@@ -6,11 +6,14 @@ import { type Actor, decide, setupActor } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import { type Db, isDuplicate, type Trx } from '../store/database.ts'
 import { atMost, decodeCursor, type Page, type PageRequest, toPage } from '../store/page.ts'
+import { countAttempt } from './attempts.ts'
 import type { Auth } from './auth.ts'
 import { refuseWeakPassword } from './password.ts'
 import { holdAdministrator } from './people.ts'
 
 const INVITE_DAYS = 7
+/** Each costs the hash of a password, and tells whether somebody here has an address. */
+const ANSWERS = { most: 20, seconds: 300 }
 /** Any number that only we use. */
 const SETUP_LOCK = 7_080_003
 
@@ -89,7 +92,7 @@ export async function readInvite(db: Db, token: string): Promise<Invite> {
 /**
  * Uses an invitation up and makes its bearer a person of this installation.
  *
- * @throws ProblemError `invite-invalid`, `email-taken`, `password-too-weak`
+ * @throws ProblemError `invite-invalid`, `email-taken`, `password-too-weak`, `too-many-attempts`
  */
 export async function acceptInvite(
   db: Db,
@@ -102,6 +105,7 @@ export async function acceptInvite(
   if (invite.email !== null && invite.email !== email) {
     throw new ProblemError('invite-invalid', `This invitation is for ${invite.email}.`)
   }
+  await countAttempt(db, `invitation ${invite.id}`, ANSWERS)
   const password = await auth.hashPassword(answer.password)
   const id = randomUUID()
   const attempt = {

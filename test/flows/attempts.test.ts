@@ -75,6 +75,25 @@ test('however many sign out, each of them is signed out', async () => {
   assert.equal((await before.getSession({})).person, null)
 })
 
+test('an invitation can be answered in vain so often, and tells no further who is here', async () => {
+  const invite = async () => {
+    const { url } = await admin.api.createInvite({ body: { role: 'member' } })
+    return url.split('#')[1] ?? ''
+  }
+  const [token, another] = [await invite(), await invite()]
+  const { email } = admin.person
+  const join = (invitation: string, address: string) => {
+    const body = { token: invitation, name: 'X', email: address, password: PASSWORD }
+    return createClient({ base_url: page_url }).acceptInvite({ body })
+  }
+  await exhaust(20, () => join(token, email), 'email-taken')
+  await refusal(join(another, email), 'email-taken')
+  await refusal(join(token, 'new@example.com'), 'too-many-attempts')
+  await sql`update rate_limits set last_request = last_request - 300000
+    where key like 'invitation %'`.execute(database.db)
+  assert.equal((await join(token, 'new@example.com')).person?.email, 'new@example.com')
+})
+
 test('one person can have Git hosts asked about tokens so often, and others go on', async () => {
   const check = ({ api }: PersonClient) => api.checkConnection({ params: { id: randomUUID() } })
   const checkOwn = ({ api }: PersonClient) =>
