@@ -60,14 +60,14 @@ export const inputs = {
         pattern: '^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$',
       }),
       description: Type.Optional(Type.String({ maxLength: 400 })),
-      provider_ids: Type.Array(Id, { maxItems: 50, uniqueItems: true }),
+      provider_ids: Type.Array(Id, { maxItems: 50 }),
     },
     closed,
   ),
   updateRuntime: Type.Object(
     {
       description: Type.Optional(Type.String({ maxLength: 400 })),
-      provider_ids: Type.Optional(Type.Array(Id, { maxItems: 50, uniqueItems: true })),
+      provider_ids: Type.Optional(Type.Array(Id, { maxItems: 50 })),
     },
     closed,
   ),

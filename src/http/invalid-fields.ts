@@ -41,8 +41,6 @@ function sentenceOf({ keyword, params }: FastifySchemaValidationError): string {
       return `Use ${limit} or less.`
     case 'maxItems':
       return `Choose at most ${limit}.`
-    case 'uniqueItems':
-      return 'Choose each one once.'
     case 'type':
       return `Send it as JSON of the type ${params.type}.`
     default:
