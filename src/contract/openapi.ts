@@ -129,7 +129,7 @@ export function openApiDocument(version: string): Json {
           in: 'cookie',
           name: 'countersign.session_token',
           description:
-            'Set by signing in. On HTTPS its name begins with `__Secure-`, and where the address of the ' +
+            'Set by signing in. On HTTPS its name begins with `__Host-`, and where the address of the ' +
             'pages names a port it is in the name, too: `countersign-7080.session_token`.',
         },
         person_token: {

@@ -279,8 +279,13 @@ function createBetterAuth(db: Db, settings: AuthSettings) {
     rateLimit: { enabled: false },
     advanced: {
       cookiePrefix: sessionCookiePrefix(settings.page_url),
-      useSecureCookies: settings.page_url.startsWith('https:'),
-      defaultCookieAttributes: { httpOnly: true, sameSite: 'lax' },
+      // That would put another word before our own prefix.
+      useSecureCookies: false,
+      defaultCookieAttributes: {
+        httpOnly: true,
+        sameSite: 'lax',
+        secure: settings.page_url.startsWith('https:'),
+      },
       ipAddress: { ipAddressHeaders: [IP_HEADER] },
       database: { generateId: () => randomUUID() },
     },

@@ -108,7 +108,7 @@ test('what the API says is kept nowhere', async () => {
 test('the cookie of a session is for this host alone, for its time, and none after it', async () => {
   for (const [countersign, name, secure] of [
     [plain, `countersign-${new URL(plain.page_url).port}.session_token`, []],
-    [behindTls, '__Secure-countersign.session_token', ['Secure']],
+    [behindTls, '__Host-countersign.session_token', ['Secure']],
   ] as const) {
     const [given, ...more] = await cookiesOf(countersign, 'POST')
     assert.deepEqual(more, [])
