@@ -202,15 +202,19 @@ export async function turnDown(
 /** Locks the request until `trx` ends. @throws OvertakenError when it is not as it was read */
 async function refuseFinished(
   trx: Trx,
-  { id, status, token_set_box }: PendingRequest,
+  { id, status, device_code_box, token_set_box }: PendingRequest,
 ): Promise<void> {
-  const row = await trx
+  const as_read = await trx
     .selectFrom('authorization_requests')
-    .select(['status', 'token_set_box'])
+    .select('id')
     .where('id', '=', id)
+    .where('status', '=', status)
+    // Another vault may have a code by now, and the person sees it.
+    .where('device_code_box', 'is not distinct from', device_code_box)
+    .where('token_set_box', 'is not distinct from', token_set_box)
     .forUpdate()
     .executeTakeFirst()
-  if (row?.status !== status || row.token_set_box !== token_set_box) throw new OvertakenError()
+  if (as_read === undefined) throw new OvertakenError()
 }
 
 async function finish(

@@ -101,6 +101,38 @@ suite('a runtime is authorized with a code', () => {
     assert.equal((await outcomeOf(person, id)).status, 'completed')
   })
 
+  test('and when the host refuses that other vault one', async () => {
+    const person = await countersign.person('ilse')
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const isForCode = (path: string) => path === '/login/device/code'
+    forge.interruptionFor = (path) => {
+      if (!isForCode(path)) return undefined
+      forge.interruptionFor = undefined
+      return { status: 200, body: { error: 'incorrect_client_credentials' } }
+    }
+    forge.holdBack = (path) => {
+      if (!isForCode(path)) return undefined
+      forge.holdBack = undefined
+      asked.resolve()
+      return answered.promise
+    }
+    const { id } = await person.api.beginDeviceAuthorization({ body: row })
+    await asked.promise
+    await dueNow(id)
+    const shown = await until('a code', async () => (await rowOf(id)).user_code ?? undefined)
+    const logged = countersign.logged.length
+    answered.resolve()
+    await until('the end of the refused one', async () => {
+      const since = countersign.logged.slice(logged)
+      const overtaken = since.some((line) => line.includes('OvertakenError'))
+      return overtaken || (await rowOf(id)).status !== 'pending'
+    })
+    devices.approve(shown, 'carol')
+    await dueNow(id)
+    const { status, problem } = await outcomeOf(person, id)
+    assert.equal(status, 'completed', problem?.detail)
+  })
+
   test('the device code is nowhere in the clear', async () => {
     const person = await countersign.person('ida')
     const { id, device } = await beginWithCode(person, row)
