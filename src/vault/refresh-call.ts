@@ -49,7 +49,8 @@ export async function askForTokens(
     // From here on the old refresh token may be dead: the new one goes to disk at once.
     if (answer.ok && mayHoldTokens(body)) {
       journaled = true
-      journalOrLog(journal, log, { ...place, asked_at: asked_at.getTime(), answer: body })
+      const asked = { ...place, grant: row, asked_at: asked_at.getTime() }
+      journalOrLog(journal, log, { ...asked, answer: body })
     }
     return new Response(body, { status, headers })
   })

@@ -27,6 +27,22 @@ export type Claimed = Pick<
     client_outcome: Selectable<ClientsTable>['test_outcome']
   }
 
+/** What is known of a grant from the moment its host is asked for tokens: enough to end them there. */
+export type AskedGrant = Pick<
+  Claimed,
+  | 'id'
+  | 'owner_id'
+  | 'owner_kind'
+  | 'provider_id'
+  | 'kind'
+  | 'box'
+  | 'version'
+  | 'account_login'
+  | 'client_row_id'
+  | 'client_id'
+  | 'client_secret_box'
+>
+
 /** Why a refresh is wanted: its time has come, a check found the token refused, or somebody asks. */
 export type RefreshCause = 'due' | 'checked' | 'asked'
 

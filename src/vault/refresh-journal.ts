@@ -10,12 +10,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { AskedGrant } from './refresh-claim.ts'
 
 /** An answer of a token endpoint that is not in the database yet. */
 export interface JournalEntry {
   connection_id: string
   /** Of the token set that was refreshed: the answer is the next one. */
   version: number
+  /** As it was when it was asked for: by the time it is read, the database may know nothing of it. */
+  grant: AskedGrant
   /** When it was asked for, by the database's clock, in milliseconds since the epoch. */
   asked_at: number
   /** The answer's body, as it came. */

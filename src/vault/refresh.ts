@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { ProviderKind } from '../contract/index.ts'
 import type { NextChange } from '../events/next-change.ts'
 import { readTokenAnswer, type TokenAnswer, TokenEndpointError } from '../oauth/token-endpoint.ts'
-import { type Db, isDatabaseAway } from '../store/database.ts'
+import { type Db, isBrokenReference, isDatabaseAway } from '../store/database.ts'
 import { endKept } from './late-tokens.ts'
 import { limitOf } from './provider-pace.ts'
 import { askForTokens, type CallParts, mayHoldTokens, removeOrLog, saidNo } from './refresh-call.ts'
@@ -15,7 +15,7 @@ import {
   type RefreshCause,
   renewClaim,
 } from './refresh-claim.ts'
-import type { JournalEntry } from './refresh-journal.ts'
+import type { JournalEntry, JournalPlace } from './refresh-journal.ts'
 import {
   concludeFailed,
   type Granted,
@@ -59,6 +59,8 @@ export function createRefresher(parts: RefreshParts): Refresher {
   const underway = new Map<string, { outcome: Promise<RefreshOutcome>; hurry: () => void }>()
   /** Answers that cannot be read and are said to stay on disk, once. */
   const unreadable = new Set<string>()
+  /** Answers that are ended at their hosts: a file that cannot be removed comes again and again. */
+  const ended = new Set<string>()
 
   function share(
     connection_id: string,
@@ -123,18 +125,26 @@ export function createRefresher(parts: RefreshParts): Refresher {
     const answer = await answerIn(entry)
     if (answer === 'unreadable') {
       // Who can read it may bring it home, as long as nothing newer has taken its place.
-      if (isNext) return stayOnDisk(connection_id, version)
+      if (isNext) return stayOnDisk(entry)
     } else if (answer !== 'no') {
       const granted = { answer, asked_at: new Date(entry.asked_at) }
       if (isNext) await storeRefreshed(parts, row, granted)
-      else await endKept(parts, entry, row, answer)
+      else await endOnce(entry, answer)
       log.info({ connection_id }, 'a refresh was brought home')
     }
     removeOrLog(parts, entry)
   }
 
-  function stayOnDisk(connection_id: string, version: number): void {
-    const key = `${connection_id}.${version}`
+  async function endOnce(entry: JournalEntry, answer: TokenAnswer): Promise<void> {
+    const key = nameOf(entry)
+    if (ended.has(key)) return
+    await endKept(parts, entry.grant, answer).catch(unlessHostRemoved)
+    ended.add(key)
+  }
+
+  function stayOnDisk(place: JournalPlace): void {
+    const { connection_id, version } = place
+    const key = nameOf(place)
     if (unreadable.has(key)) return
     unreadable.add(key)
     log.error({ connection_id, version }, 'an answer with tokens cannot be read: it stays on disk')
@@ -217,6 +227,15 @@ async function refreshClaimed(
   }
   removeOrLog(parts, { connection_id: row.id, version: row.version })
   return outcome
+}
+
+function nameOf({ connection_id, version }: JournalPlace): string {
+  return `${connection_id}.${version}`
+}
+
+/** Of a Git host that was removed here, nobody is left to be told. */
+function unlessHostRemoved(error: unknown): void {
+  if (!isBrokenReference(error)) throw error
 }
 
 /** A disk that cannot be read must not stop what is due in the background. */

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { after, test } from 'node:test'
 import { ProblemError } from '../../src/contract/index.ts'
 import { openKeyring } from '../../src/vault/keyring.ts'
-import { openRefreshJournal } from '../../src/vault/refresh-journal.ts'
+import { type Claimed, claimedRow } from '../../src/vault/refresh-claim.ts'
+import { openRefreshJournal, type RefreshJournal } from '../../src/vault/refresh-journal.ts'
 import { openTokenSet, type TokenSet } from '../../src/vault/token-set.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
 import { beginWithCode, outcomeOf, startGitlabForge } from '../harness/device-forge.ts'
@@ -18,6 +21,8 @@ import { startVaultProcess } from '../harness/vault-process.ts'
 /** What nobody uses any more is ended at the Git host, also what comes late. */
 const data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
 after(() => data.remove())
+const folder = join(data.path, 'refresh-journal')
+const noMounts = process.getuid?.() === 0 ? false : 'only root can mount'
 const countersign = await startCountersign({
   // What is held back is not given up meanwhile.
   env: { COUNTERSIGN_DATA: data.path, COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS: '600' },
@@ -53,7 +58,7 @@ test('an answer that a newer one has followed takes no place in a revocation', a
   const person = await countersign.person('xenia')
   await authorize(person, 'carol')
   await endAccessOf(person)
-  const { id: connection_id, version } = await connection(person)
+  const grant = await asking(person)
   const answers: unknown[] = []
   forge.holdBack = (path, { body }) => {
     if (path === TOKEN_ENDPOINT) answers.push(body)
@@ -66,7 +71,7 @@ test('an answer that a newer one has followed takes no place in a revocation', a
   forge.interruptionFor = notTold
   await deleteAuthorization(person)
 
-  await bringHome({ connection_id, version, answer: answers[0] })
+  await bringHome(grant, answers[0])
   forge.interruptionFor = undefined
   await untilTold(person)
   assert.equal(forge.token(newest)?.revoked, true)
@@ -97,7 +102,7 @@ test('nor does one that was kept, and both are ended', async () => {
   const person = await countersign.person('zoe')
   await authorize(person, 'carol')
   await endAccessOf(person)
-  const { id: connection_id, version } = await connection(person)
+  const grant = await asking(person)
   const { granted, body, release } = heldBack()
   const asked = refusedInTheEnd('zoe@example.com')
   const late = await granted
@@ -107,9 +112,8 @@ test('nor does one that was kept, and both are ended', async () => {
   await untilTold(person)
   forge.interruptionFor = notTold
   await deleteAuthorization(person)
-  const kept = { connection_id, version, answer: await body }
-  await bringHome(kept)
-  await bringHome(kept)
+  await bringHome(grant, await body)
+  await bringHome(grant, await body)
   assert.equal((await revocationsLeft(person)).length, 2, 'none for its coming once more')
   forge.interruptionFor = undefined
   await untilTold(person)
@@ -119,18 +123,63 @@ test('nor does one that was kept, and both are ended', async () => {
   await asked
 })
 
+test('nor are tokens forgotten that were kept until all that was known of their grant is over', async () => {
+  const person = await countersign.person('zita')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const grant = await asking(person)
+  const { granted, body, release } = heldBack()
+  const asked = refusedInTheEnd('zita@example.com')
+  const late = await granted
+  await deleteAuthorization(person)
+  await untilRevoked(person, 1)
+  assert.ok(forge.working(late))
+  await bringHome(grant, await body)
+  await until('the end of the late token', async () => forge.token(late)?.revoked === true)
+  await untilTold(person)
+  release()
+  await asked
+})
+
+test('they are ended once, also when their file stays', { skip: noMounts }, async (t) => {
+  const person = await countersign.person('ziva')
+  await authorize(person, 'carol')
+  await endAccessOf(person)
+  const grant = await asking(person)
+  const { granted, body, release } = heldBack()
+  const asked = refusedInTheEnd('ziva@example.com')
+  await granted
+  await deleteAuthorization(person)
+  await untilRevoked(person, 1)
+
+  await keep(grant, await body)
+  mounted('--bind', folder, folder)
+  t.after(() => spawnSync('umount', [folder]))
+  mounted('-o', 'remount,bind,ro', folder)
+  const stays = () => countersign.logged.filter((line) => line.includes('cannot be removed')).length
+  for (let times = 0; times < 3; times += 1) {
+    const before = stays()
+    await wakeScheduler(countersign)
+    await until('its being brought home', async () => stays() > before)
+    await untilTold(person)
+  }
+  assert.equal((await audited(person, 'connection.revoke')).length, 2)
+  release()
+  await asked
+})
+
 test('tokens that were kept until the person has authorized anew are revoked, too', async () => {
   const person = await countersign.person('ada-maria')
   await authorize(person, 'carol')
   await endAccessOf(person)
-  const { id: connection_id, version } = await connection(person)
+  const grant = await asking(person)
   const { granted, body, release } = heldBack()
   const asked = ask('ada-maria@example.com').catch(tooLong)
   const late = await granted
   forge.holdBack = undefined
   await authorize(person, 'carol')
   await untilTold(person)
-  await bringHome({ connection_id, version, answer: await body })
+  await bringHome(grant, await body)
   await until('the end of the late token', async () => forge.token(late)?.revoked === true)
   const { access_token } = await currentTokens(person)
   assert.ok(forge.working(access_token))
@@ -169,12 +218,12 @@ test('an answer that another vault brought home and refreshed is not ended', asy
   const person = await countersign.person('berta')
   await authorize(person, 'carol')
   await endAccessOf(person)
-  const { id: connection_id, version } = await connection(person)
+  const grant = await asking(person)
   const { granted, body, release } = heldBack()
   const asked = ask('berta@example.com').catch(tooLong)
   await granted
   forge.holdBack = undefined
-  await bringHome({ connection_id, version, answer: await body })
+  await bringHome(grant, await body)
   await endAccessOf(person)
   const { password } = await ask('berta@example.com', other.url)
   release()
@@ -271,17 +320,31 @@ async function authorize(person: PersonClient, login: string): Promise<void> {
   assert.equal(status, 'completed', problem?.detail)
 }
 
-/** Leaves an answer as a vault does that dies before the database has it, and starts again now. */
-async function bringHome(kept: {
-  connection_id: string
-  version: number
-  answer: unknown
-}): Promise<void> {
+/** What a vault knows of a grant when it asks for the next tokens. */
+async function asking(person: PersonClient): Promise<Claimed> {
+  const { id } = await connection(person)
+  return (await claimedRow(database.db, id)) ?? assert.fail('no grant')
+}
+
+/** Leaves an answer as a vault does that dies before the database has it. */
+async function keep(grant: Claimed, answer: unknown): Promise<RefreshJournal> {
   const keyring = await openKeyring(database.db, countersign.vault_key)
-  const journal = openRefreshJournal(join(data.path, 'refresh-journal'), keyring)
-  journal.write({ ...kept, asked_at: Date.now(), answer: JSON.stringify(kept.answer) })
+  const journal = openRefreshJournal(folder, keyring)
+  const place = { connection_id: grant.id, version: grant.version }
+  journal.write({ ...place, grant, asked_at: Date.now(), answer: JSON.stringify(answer) })
+  return journal
+}
+
+/** The same, and it starts again now. */
+async function bringHome(grant: Claimed, answer: unknown): Promise<void> {
+  const journal = await keep(grant, answer)
   await wakeScheduler(countersign)
   await until('the end of its file', async () => journal.count() === 0)
+}
+
+function mounted(...args: string[]): void {
+  const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
 }
 
 /** The host answers 503 to being told of an end. */

@@ -181,6 +181,37 @@ test('what a host grants while the database is about to remove the app is ended 
   await until('the end of the grant', async () => gitlab.token(access_token)?.revoked === true)
 })
 
+test('what a vault kept of its answer until the app was removed is ended there', async () => {
+  const gitlab = await startGitlab()
+  after(() => gitlab.close())
+  const stand_in = await registerStandIn(countersign, 'gitlab', gitlab, { name: 'Kept' })
+  const { provider_id } = stand_in
+  const { row, ask } = await stand_in.runtime('kept')
+  assert.equal((await stand_in.authorize(row)).status, 'completed')
+  const { id } = await connectionAt(row.runtime_id)
+  await sql`update connections set access_expires_at = now(), refresh_due_at = null
+    where id = ${id}`.execute(database.db)
+  const [granted, released] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()]
+  gitlab.holdBack = (_path, { body }) => {
+    gitlab.holdBack = undefined
+    granted.resolve((body as { access_token: string }).access_token)
+    return released.promise
+  }
+  const refused = refusal(ask(), 'provider-unavailable')
+  const late = await granted.promise
+  await database.db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('clients').where('provider_id', '=', provider_id).execute()
+    released.resolve()
+    await untilWaiting()
+    // The answer is on disk, and the database goes away before it has it.
+    await sql`select pg_terminate_backend(pid, 60000) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(trx)
+  })
+  await refused
+  await wakeScheduler(countersign)
+  await until('the end of the token', async () => gitlab.token(late)?.revoked === true)
+})
+
 suite('who begins to authorize at the moment of the removal is told that there is no app', () => {
   for (const flow of ['code', 'device'] as const) {
     test(`by ${flow} flow`, async () => {
