@@ -112,6 +112,9 @@ async function findUser(
   return listField(found.body, 'values').find((user) => textField(user, 'name') === login)
 }
 
+/** @see https://github.com/go-git/go-git/issues/552 */
+const NOT_FOUND = ['Repository not found']
+
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
@@ -120,7 +123,7 @@ async function repositoryAccess(
   const login = credential.login ?? (await whoIs(http, credential))
   const account = bitbucketDataCenter.gitCredential({ ...credential, login })
   const path = `/scm/${pathOf(owner, name)}.git`
-  const access = await gitAccess(http, path, account, { pages: true })
+  const access = await gitAccess(http, path, account, { pages: true, errors: NOT_FOUND })
   // Git does not say why it refuses: a bad token is no "may not".
   if (!access.read) await whoIs(http, credential)
   return access

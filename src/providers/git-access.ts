@@ -7,6 +7,11 @@ export interface GitRefusals {
   statuses?: readonly number[]
   /** It refuses with pages, too; elsewhere such a page comes from something that stands before it. */
   pages?: boolean
+  /**
+   * How errors of Git's begin, which come with status 200, when they mean that there is no such
+   * repository for this account. Others say nothing about it: that the host is busy, for one.
+   */
+  errors?: readonly string[]
   /** The page for it, when the sentence of a refusal is about single sign-on. */
   signOnPage?: (sentence: string) => string | undefined
 }
@@ -50,7 +55,7 @@ async function askGit(
   path: string,
   service: GitService,
   credential: { username: string; password: string },
-  { statuses = [], pages = false }: GitRefusals = {},
+  { statuses = [], pages = false, errors = [] }: GitRefusals = {},
 ): Promise<{ offered: boolean; sentence: string }> {
   const { status, headers, body } = await http.request(`${path}/info/refs?service=${service}`, {
     authorization: basic(credential),
@@ -58,12 +63,26 @@ async function askGit(
     without_body: [200, 401, 403, 404, ...statuses],
   })
   const type = headers.get('content-type') ?? ''
+  const text = typeof body === 'string' ? body : ''
   if (status !== 200 && (pages || !/^text\/html\b/i.test(type))) {
-    return { offered: false, sentence: typeof body === 'string' ? body : '' }
-  }
-  if (status === 200 && type === `application/x-${service}-advertisement`) {
-    return { offered: true, sentence: '' }
+    return { offered: false, sentence: text }
   }
   const { host } = new URL(http.base_url)
+  if (status === 200 && type === `application/x-${service}-advertisement`) {
+    const sentence = errorIn(text)
+    if (sentence === undefined) return { offered: true, sentence: '' }
+    if (errors.some((error) => sentence.startsWith(error))) return { offered: false, sentence }
+    throw new ProviderUnavailable(`${host} could not serve Git.`, { answered: true })
+  }
   throw new ProviderUnavailable(`${host} did not answer as a Git server does.`, { answered: true })
+}
+
+/**
+ * What Git prints as a remote error, if that is there instead of what a service has to offer.
+ *
+ * @see https://git-scm.com/docs/gitprotocol-pack#_pkt_line_format `error-line`
+ */
+function errorIn(advertisement: string): string | undefined {
+  const first = /^(?:[\da-f]{4}# service=\S+\s?0000)?[\da-f]{4}ERR ([\s\S]*)/i.exec(advertisement)
+  return first?.[1]
 }

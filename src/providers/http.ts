@@ -14,7 +14,7 @@ import {
 /** Bytes of an answer that we are ready to read; a user or a repository takes a few thousand. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 
-/** Bytes of a body nobody wants that are let pass to keep the connection; a longer one ends it. */
+/** Bytes of a body nobody wants more of that are let pass to keep the connection; a longer one ends it. */
 const UNREAD_BYTES = 16 * 1024
 
 /** Connections to one host for files, beside those that people and runtimes wait for. */
@@ -144,7 +144,7 @@ async function exchange(
     })
     const headers = headersOf(response.headers)
     if (request.without_body?.includes(response.statusCode) && !isJson(headers)) {
-      const bytes = await readSentence(headers, response.body)
+      const bytes = await readBeginning(headers, response.body)
       return { host, status: response.statusCode, headers, bytes }
     }
     const bytes = await readLimited(response.body, MAX_ANSWER_BYTES)
@@ -157,14 +157,21 @@ async function exchange(
   }
 }
 
-/** A short text, as Git servers refuse with; of everything else, nothing. */
-async function readSentence(
+/** The beginning of what a Git server says, who may refuse with it; of everything else, nothing. */
+async function readBeginning(
   headers: Headers,
-  body: Parameters<typeof readLimited>[0] & { dump(options: { limit: number }): Promise<unknown> },
+  body: AsyncIterable<Buffer> & { dump(options: { limit: number }): Promise<unknown> },
 ): Promise<Buffer<ArrayBuffer>> {
-  if (isText(headers)) return (await readLimited(body, UNREAD_BYTES)) ?? Buffer.alloc(0)
-  await body.dump({ limit: UNREAD_BYTES })
-  return Buffer.alloc(0)
+  const chunks: Buffer[] = []
+  if (isOfGit(headers)) {
+    let length = 0
+    for await (const chunk of body) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > UNREAD_BYTES) break
+    }
+  } else await body.dump({ limit: UNREAD_BYTES })
+  return Buffer.concat(chunks)
 }
 
 function requestHeaders(request: ProviderRequest): Record<string, string> {
@@ -194,7 +201,7 @@ function understand(answer: RawAnswer, without_body: readonly number[]): Provide
       answered: true,
     })
   }
-  return { status, headers, body: isText(headers) ? bytes.toString('utf8') : undefined }
+  return { status, headers, body: isOfGit(headers) ? bytes.toString('utf8') : undefined }
 }
 
 function refuseLimited({ host, status, headers }: Omit<RawAnswer, 'bytes'>): void {
@@ -256,8 +263,10 @@ function isJson(headers: Headers): boolean {
   return mediaType(headers.get('content-type') ?? undefined) === 'application/json'
 }
 
-function isText(headers: Headers): boolean {
-  return mediaType(headers.get('content-type') ?? undefined) === 'text/plain'
+/** A sentence, or what a service of Git's offers. */
+function isOfGit(headers: Headers): boolean {
+  const type = mediaType(headers.get('content-type') ?? undefined)
+  return type === 'text/plain' || type.startsWith('application/x-git-')
 }
 
 function parseJson(headers: Headers, bytes: Buffer): unknown {

@@ -218,7 +218,7 @@ export interface ProviderRequest {
   form?: URLSearchParams
   /**
    * Statuses that say enough, redirects too: a body that is not JSON is left unread, e.g. with 204,
-   * but for a short plain text, which is the answer's `body` then.
+   * but for the beginning of a plain text or of what Git says, which is the answer's `body` then.
    */
   without_body?: readonly number[]
 }

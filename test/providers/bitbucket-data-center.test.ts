@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { bitbucketDataCenter } from '../../src/providers/bitbucket-data-center.ts'
+import { offers } from '../../src/providers/git-access.ts'
 import { openOutbound } from '../../src/providers/http.ts'
 import { missingScopes, ProviderUnavailable, TokenRefused } from '../../src/providers/provider.ts'
-import { startBitbucketDataCenter } from '../standins/bitbucket-data-center/bitbucket-data-center.ts'
+import {
+  gitError,
+  startBitbucketDataCenter,
+} from '../standins/bitbucket-data-center/bitbucket-data-center.ts'
 import { CALLBACK, describeOAuth, grant } from './oauth-suite.ts'
 import { describeAdapter } from './suite.ts'
 
@@ -65,6 +69,36 @@ describe('what is peculiar to Bitbucket Data Center', () => {
     const granted = { method: 'oauth', token, login: 'carol' } as const
     const access = await bitbucketDataCenter.repositoryAccess(http(), granted, repository)
     assert.deepEqual(access, { visible: true, read: true, write: true })
+  })
+
+  test('another error of Git’s says nothing about the repository', async () => {
+    forge.interruptionFor = (path) =>
+      path.startsWith('/scm/')
+        ? gitError('git-upload-pack', 'CAPTCHA required\nYour account has been marked')
+        : undefined
+    const asked = bitbucketDataCenter.repositoryAccess(http(), credential(good), repository)
+    await assert.rejects(asked, ProviderUnavailable)
+    forge.interruptionFor = undefined
+  })
+
+  test('however much a repository has to offer, it is offered', async () => {
+    const ref = `003d${'0'.repeat(40)} refs/heads/main\n`
+    forge.interruptionFor = (path) =>
+      path.startsWith('/scm/')
+        ? {
+            status: 200,
+            body: `001e# service=git-upload-pack\n0000${ref.repeat(100_000)}0000`,
+            headers: { 'content-type': 'application/x-git-upload-pack-advertisement' },
+          }
+        : undefined
+    assert.equal(
+      await offers(http(), '/scm/carol/secret.git', 'git-upload-pack', {
+        username: 'carol',
+        password: good,
+      }),
+      true,
+    )
+    forge.interruptionFor = undefined
   })
 
   test('a bad token of a known account is refused, though Git says no more than no', async () => {

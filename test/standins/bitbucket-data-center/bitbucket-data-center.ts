@@ -122,11 +122,22 @@ function user(account: Account): object {
   return { ...shown, active: true, type: 'NORMAL' }
 }
 
+const NOT_FOUND =
+  'Repository not found\nThe requested repository does not exist, or you do not have permission to\naccess it.'
+
+/** What Git prints as a remote error comes with status 200. */
+export function gitError(service: string, explanation: string): Reply {
+  const line = `ERR ${explanation}`
+  const length = (line.length + 4).toString(16).padStart(4, '0')
+  const headers = { 'content-type': `application/x-${service}-advertisement` }
+  return { status: 200, body: `001e# service=${service}\n0000${length}${line}`, headers }
+}
+
 function git(call: Call, forge: Forge, token: Token | undefined): Reply {
   const [, owner = '', name = ''] =
     /^\/scm\/([^/]+)\/([^/]+)\.git\/info\/refs$/.exec(call.url.pathname) ?? []
   const right = rights(forge, token?.account, owner, name)
-  if (right === undefined) return { status: 404, body: 'Repository not found' }
+  if (right === undefined) return gitError(call.url.searchParams.get('service') ?? '', NOT_FOUND)
   const level = Math.max(...(token?.scopes ?? []).map((scope) => SCOPES.indexOf(scope)), 0)
   return advertise(call, {
     read: !right.repository.private || level >= 1,
