@@ -7,6 +7,7 @@ import { announce } from '../events/change.ts'
 import { TokenEndpointError } from '../oauth/token-endpoint.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import type { Inspection } from '../providers/provider.ts'
+import { appReplaced } from '../registrations/pending-grants.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { type Db, isBrokenReference, type Trx } from '../store/database.ts'
 import { acceptedColumns } from './accepted-connection.ts'
@@ -184,8 +185,9 @@ async function askAboutAccount(
 export async function turnDown(
   db: Db,
   request: PendingRequest,
-  problem: ProblemError,
+  reason: ProblemError,
 ): Promise<void> {
+  const problem = isOfAppBefore(request, reason) ? appReplaced() : reason
   const attempt = { ...attemptOf(request, 'refused'), reason: problem.type }
   await decide(db, attempt, async (trx) => {
     await refuseFinished(trx, request)
@@ -197,6 +199,15 @@ export async function turnDown(
       await noteClientFault(trx, request, reason)
     }
   })
+}
+
+/** Whether a host refused what it had given to another app, or to this one with another secret. */
+function isOfAppBefore(
+  { client_updated_at, created_at }: PendingRequest,
+  { cause }: ProblemError,
+): boolean {
+  const refused = cause instanceof TokenEndpointError && cause.outcome !== 'transient'
+  return refused && client_updated_at > created_at
 }
 
 /** Locks the request until `trx` ends. @throws OvertakenError when it is not as it was read */

@@ -32,6 +32,7 @@ export async function loadRequest(
       'request.client_row_id',
       'clients.client_id',
       'clients.client_secret_box',
+      'clients.updated_at as client_updated_at',
       'request.redirect_uri',
       'request.code_box',
       'request.code_verifier_box',

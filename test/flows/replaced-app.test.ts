@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { startCountersign } from '../harness/countersign.ts'
 import { beginWithCode, outcomeOf, startDeviceForge } from '../harness/device-forge.ts'
+import { beginOAuth } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { registerStandIn } from '../harness/stand-in.ts'
 import { until } from '../harness/until.ts'
@@ -159,4 +160,39 @@ test('what was granted with a code to the app before is not looked at any more',
   const { problem } = await outcomeOf(person, id)
   assert.match(problem?.detail ?? '', /replaced the app that you allowed/)
   assert.deepEqual(await request(), { status: 'refused', next_poll_at: null })
+})
+
+test('who is at the Git host as the app is replaced is told so, and can begin again', async () => {
+  const { row } = await runtime('midway')
+  const { status, problem } = await authorize(
+    row,
+    'carol',
+    async (person: typeof admin, place: typeof row) => {
+      const begun = await beginOAuth(person, place)
+      await replaceApp()
+      return begun
+    },
+  )
+  assert.equal(status, 'refused')
+  assert.match(problem?.detail ?? '', /replaced the app that you allowed.*Authorize access again/)
+  assert.equal((await authorize(row)).status, 'completed')
+})
+
+test('so is who has a code to enter there, and the new app is not blamed', async () => {
+  await using octo = await startDeviceForge(countersign, 'Octo2')
+  const provider_id = octo.provider.id
+  const person = await countersign.person('vita')
+  const { id } = await beginWithCode(person, octo.row)
+  const form = await admin.api.getClientForm({ query: { provider_id } })
+  const { client_id, client_secret } = octo.forge.oauth.registerClient(form.callback_url)
+  await admin.api.putClient({ body: { id: form.id, provider_id, client_id, client_secret } })
+  octo.forge.interruptionFor = (path) =>
+    path === '/login/oauth/access_token'
+      ? { status: 200, body: { error: 'incorrect_client_credentials' } }
+      : undefined
+  const { status, problem } = await outcomeOf(person, id)
+  assert.equal(status, 'refused')
+  assert.match(problem?.detail ?? '', /replaced the app that you allowed/)
+  const { client } = await admin.api.getClientForm({ query: { provider_id } })
+  assert.equal(client?.test, null)
 })
