@@ -88,7 +88,14 @@ async function refuseVaults(db: Db): Promise<void> {
 
 /** Answers in the journal are sealed, too, and belong into the database before its key changes. */
 function refuseJournal(folder: string, from: Keyring): void {
-  if (openRefreshJournal(folder, from).count() === 0) return
+  const [first] = openRefreshJournal(folder, from).pending()
+  if (first === undefined) return
+  if ('file' in first) {
+    throw new ConfigError(
+      `${first.file} does not open with the vault key: it is damaged, or of another vault. Move it ` +
+        'elsewhere, then try again: nothing was changed. Its person may have to authorize again.',
+    )
+  }
   throw new ConfigError(
     `${folder} has answers in it that the database lacks. Start the vault once more, until that ` +
       'folder is empty, stop it, and try again: nothing was changed.',

@@ -28,6 +28,13 @@ export interface JournalEntry {
 /** Which token set an answer follows. */
 export type JournalPlace = Pick<JournalEntry, 'connection_id' | 'version'>
 
+/** A file that is not whole, was sealed to another key, or cannot be read. */
+export interface DamagedFile extends JournalPlace {
+  file: string
+  /** Why it cannot be read, which may pass; absent when it was, and does not open. */
+  cause?: unknown
+}
+
 /**
  * Keeps rotated tokens safe between the moment they arrive and the moment the database has them.
  * Writing is one synchronous step from memory to disk: nothing else of this process runs between.
@@ -38,7 +45,7 @@ export interface RefreshJournal {
   /** The answer that follows this version, if it is here. */
   find(place: JournalPlace): JournalEntry | undefined
   /** What earlier processes, or this one, could not bring into the database. */
-  pending(): JournalEntry[]
+  pending(): (JournalEntry | DamagedFile)[]
   /** How many answers are here, readable or not; NaN while the disk cannot be read. */
   count(): number
 }
@@ -72,8 +79,17 @@ export function openRefreshJournal(folder: string, seal: SyncSeal): RefreshJourn
       syncFolder(folder)
     },
     remove: (place) => rmSync(fileOf(place), { force: true }),
-    find: (place) => readEntry(fileOf(place), seal),
-    pending: () => namesIn(folder).flatMap((name) => readEntry(join(folder, name), seal) ?? []),
+    find: (place) => readEntry(fileOf(place), seal) ?? undefined,
+    pending: () =>
+      namesIn(folder).flatMap((name) => {
+        const damaged = { ...placeOf(name), file: join(folder, name) }
+        try {
+          const entry = readEntry(damaged.file, seal)
+          return entry === null ? damaged : (entry ?? [])
+        } catch (cause) {
+          return { ...damaged, cause }
+        }
+      }),
     count() {
       try {
         return namesIn(folder).length
@@ -88,11 +104,20 @@ function namesIn(folder: string): string[] {
   return readdirSync(folder).filter((name) => /^[0-9a-f-]{36}\.\d+$/.test(name))
 }
 
-/** Another process may bring the answer home, and remove its file, at any moment. */
-function readEntry(file: string, seal: SyncSeal): JournalEntry | undefined {
+function placeOf(name: string): JournalPlace {
+  const [connection_id = '', version] = name.split('.')
+  return { connection_id, version: Number(version) }
+}
+
+/**
+ * Another process may bring the answer home, and remove its file, at any moment.
+ *
+ * @returns undefined: there is none; null: it does not open
+ */
+function readEntry(file: string, seal: SyncSeal): JournalEntry | null | undefined {
   try {
     const text = seal.openNow(readFileSync(file))
-    return text === undefined ? undefined : (JSON.parse(text) as JournalEntry)
+    return text === undefined ? null : (JSON.parse(text) as JournalEntry)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

@@ -15,7 +15,7 @@ import {
   type RefreshCause,
   renewClaim,
 } from './refresh-claim.ts'
-import type { JournalEntry, JournalPlace } from './refresh-journal.ts'
+import type { DamagedFile, JournalEntry, JournalPlace } from './refresh-journal.ts'
 import {
   concludeFailed,
   type Granted,
@@ -57,7 +57,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
   const { db, journal, log, claim_seconds, patience_ms } = parts
   const holder = randomUUID()
   const underway = new Map<string, { outcome: Promise<RefreshOutcome>; hurry: () => void }>()
-  /** Answers that cannot be read and are said to stay on disk, once. */
+  /** Answers that cannot be read, or not even opened, and are said to stay on disk, once. */
   const unreadable = new Set<string>()
   /** Answers that are ended at their hosts: a file that cannot be removed comes again and again. */
   const ended = new Set<string>()
@@ -125,7 +125,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
     const answer = await answerIn(entry)
     if (answer === 'unreadable') {
       // Who can read it may bring it home, as long as nothing newer has taken its place.
-      if (isNext) return stayOnDisk(entry)
+      if (isNext) return sayOnce(entry, 'an answer with tokens cannot be read: it stays on disk')
     } else if (answer !== 'no') {
       const granted = { answer, asked_at: new Date(entry.asked_at) }
       if (isNext) await storeRefreshed(parts, row, granted)
@@ -142,12 +142,20 @@ export function createRefresher(parts: RefreshParts): Refresher {
     ended.add(key)
   }
 
-  function stayOnDisk(place: JournalPlace): void {
+  /** What does not open is of no use to anybody, once its token set is over. */
+  async function setAside(damaged: DamagedFile): Promise<void> {
+    const { connection_id, version, file, cause } = damaged
+    const isNext = (await claimedRow(db, connection_id))?.version === version
+    if (cause === undefined && !isNext) return removeOrLog(parts, damaged)
+    sayOnce(damaged, `${file} cannot be opened: it is damaged, of another key, or not ours to read`)
+  }
+
+  function sayOnce(place: JournalPlace, sentence: string): void {
     const { connection_id, version } = place
     const key = nameOf(place)
     if (unreadable.has(key)) return
     unreadable.add(key)
-    log.error({ connection_id, version }, 'an answer with tokens cannot be read: it stays on disk')
+    log.error({ connection_id, version }, sentence)
   }
 
   return {
@@ -158,7 +166,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
     async replay() {
       for (const entry of pendingOrLog(parts)) {
         try {
-          await bringHome(entry)
+          await ('file' in entry ? setAside(entry) : bringHome(entry))
         } catch (error) {
           if (isDatabaseAway(error)) throw error
           // One that cannot be brought home keeps none of the others from it.
@@ -239,7 +247,7 @@ function unlessHostRemoved(error: unknown): void {
 }
 
 /** A disk that cannot be read must not stop what is due in the background. */
-function pendingOrLog({ journal, log }: RefreshParts): JournalEntry[] {
+function pendingOrLog({ journal, log }: RefreshParts): (JournalEntry | DamagedFile)[] {
   try {
     return journal.pending()
   } catch (error) {

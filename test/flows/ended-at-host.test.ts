@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempDisposable } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdtempDisposable, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import process from 'node:process'
 import { after, test } from 'node:test'
 import { ProblemError } from '../../src/contract/index.ts'
@@ -166,6 +167,28 @@ test('they are ended once, also when their file stays', { skip: noMounts }, asyn
   assert.equal((await audited(person, 'connection.revoke')).length, 2)
   release()
   await asked
+})
+
+test('a file that does not open is named, and goes when it is of no use any more', async () => {
+  const person = await countersign.person('zenobia')
+  await authorize(person, 'carol')
+  const { id, version } = await asking(person)
+  const files = [`${randomUUID()}.1`, `${id}.${version}`].map((name) => join(folder, name))
+  const [looping, torn] = files as [string, string]
+  // It comes first or last, and cannot be read at all.
+  await symlink(looping, looping)
+  await writeFile(torn, 'the beginning of an answer')
+  const said = () => countersign.logged.filter((line) => files.some((file) => line.includes(file)))
+  await wakeScheduler(countersign)
+  await until('the names of both', async () => said().length === 2)
+  await endAccessOf(person)
+  await wakeScheduler(countersign)
+  await until('the end of the torn one', async () => {
+    const names = await readdir(folder)
+    return names.includes(basename(looping)) && !names.includes(basename(torn))
+  })
+  assert.equal(said().length, 2)
+  await rm(looping)
 })
 
 test('tokens that were kept until the person has authorized anew are revoked, too', async () => {

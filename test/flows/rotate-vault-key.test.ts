@@ -108,10 +108,13 @@ async function appOf(request_id: string): Promise<string> {
   return client_row_id
 }
 
-async function refusedWithAnswers(settings: Record<string, string> = {}) {
-  const answer = join(data, 'refresh-journal', `${randomUUID()}.1`)
-  await mkdir(join(data, 'refresh-journal'), { recursive: true })
-  await writeFile(answer, 'sealed')
+async function refusedWithAnswers(secret: string, settings: Record<string, string> = {}) {
+  const journal = join(data, 'refresh-journal')
+  const answer = join(journal, `${randomUUID()}.1`)
+  await mkdir(journal, { recursive: true })
+  await writeFile(answer, 'not whole')
+  await refused(settings, new RegExp(`${answer} does not open with the vault key.*Move it`))
+  await writeFile(answer, (await keyringOf(secret)).sealNow('{}'))
   await refused(
     settings,
     /refresh-journal has answers in it that the database lacks\. Start the vault/,
@@ -142,7 +145,7 @@ test('everything in the database is sealed anew, in one go', async () => {
   await admin.addToken(rowOf(first), token)
   await admin.addRuntimeToken(rowOf(first), own)
   await countersign.stopVaults()
-  await refusedWithAnswers()
+  await refusedWithAnswers(countersign.vault_key)
   await underWay()
   const openWith = await rareBoxes(database, former, {
     ...rowOf(third),
@@ -267,7 +270,7 @@ test('where vaults are given the key, the new one is made first, to be kept, and
   assert.deepEqual([again.code, again.stdout.startsWith('The key is in ')], [0, true], again.stderr)
   assert.deepEqual(await keyOfData(), [key_id])
   // It may be the only copy there is.
-  await refusedWithAnswers({ COUNTERSIGN_VAULT_KEY: next })
+  await refusedWithAnswers(next, { COUNTERSIGN_VAULT_KEY: next })
   assert.equal(await keyIn('vault.key.new'), next)
   for (const _ of ['made', 'rotated']) {
     const another = await rotate({ COUNTERSIGN_VAULT_KEY: next })
