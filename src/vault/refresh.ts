@@ -36,6 +36,11 @@ export interface Refresher {
   refresh(connection_id: string, version: number, cause: RefreshCause): Promise<RefreshOutcome>
   /** Brings answers into the database that an earlier process could not. */
   replay(): Promise<void>
+  /**
+   * Has `wake` called whenever an answer stays on disk: it is to be replayed before the claim is so
+   * old that another vault, which does not have this disk, asks the host again.
+   */
+  onKept(wake: () => void): void
 }
 
 export interface RefreshParts extends CallParts {
@@ -61,6 +66,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
   const unreadable = new Set<string>()
   /** Answers that are ended at their hosts: a file that cannot be removed comes again and again. */
   const ended = new Set<string>()
+  let wake = () => {}
 
   function share(
     connection_id: string,
@@ -105,7 +111,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
       using change = parts.nextChange(id, WAIT_MS)
       const claimed = await claim(parts, { id, version, holder, cause })
       if (claimed !== undefined) {
-        const own = await refreshClaimed(parts, claimed, holder, cause, hurried)
+        const own = await refreshClaimed(parts, claimed, holder, cause, hurried, () => wake())
         if (own !== 'overtaken') {
           parts.onOutcome(claimed.kind, own)
           return own
@@ -163,6 +169,9 @@ export function createRefresher(parts: RefreshParts): Refresher {
       const outcome = share(connection_id, version, cause)
       return cause === 'asked' ? within(patience_ms, outcome) : outcome
     },
+    onKept(call) {
+      wake = call
+    },
     async replay() {
       for (const entry of pendingOrLog(parts)) {
         try {
@@ -203,6 +212,7 @@ async function refreshClaimed(
   holder: string,
   cause: RefreshCause,
   hurried: Promise<void>,
+  onKept: () => void,
 ): Promise<RefreshOutcome | 'overtaken'> {
   let granted: Granted | undefined
   try {
@@ -228,8 +238,9 @@ async function refreshClaimed(
   try {
     outcome = await storeRefreshed(parts, row, granted)
   } catch (error) {
-    if (!isDatabaseAway(error)) throw error
     // The journal has the answer; `replay` brings it home when the database is back.
+    onKept()
+    if (!isDatabaseAway(error)) throw error
     parts.log.warn({ err: error, connection_id: row.id }, 'a refresh waits for the database')
     return 'unavailable'
   }

@@ -99,6 +99,7 @@ export function startScheduler(
   }
 
   const loop = startDueLoop({ broker, log, changes: TOKEN_CHANGES, round })
+  refresher.onKept(() => loop.wakeIn(RETRY_MS))
   return {
     async [Symbol.asyncDispose]() {
       closing = true

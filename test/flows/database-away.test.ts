@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'kysely'
-import type { Credential } from '../../src/contract/index.ts'
+import { type Credential, ProblemError } from '../../src/contract/index.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded.ts'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
 import { beginWithCode, outcomeOf, startDeviceForge } from '../harness/device-forge.ts'
@@ -178,6 +178,29 @@ test('an answer that is only on disk is brought home before anybody is asked aga
   assert.deepEqual(await readdir(join(data.path, 'refresh-journal')), [])
 })
 
+test('so it is before another vault takes the refresh over, which does not have that disk', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'countersign-other-'))
+  await using countersign = await startCountersign()
+  const { database, forge, page_url, vault_key } = countersign
+  const { ask } = await authorized(countersign)
+  await endAccess(countersign)
+  await untilNothingWakesIt(countersign)
+  await using other = await startVaultProcess({
+    database_url: database.url,
+    data_folder: folder.path,
+    vault_key,
+    page_url,
+  })
+  await cutOffAtTheRow(countersign, (await connectionOf(countersign)).id, ask)
+  await until('an answer to the other', () =>
+    ask(other.url).catch((error: unknown) => {
+      if (error instanceof ProblemError && error.type === 'provider-unavailable') return undefined
+      throw error
+    }),
+  )
+  assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+})
+
 test('a journal that is gone costs no refresh, neither one that is asked for nor one that is due', async () => {
   await using data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
   await using countersign = await startCountersign({ env: { COUNTERSIGN_DATA: data.path } })
@@ -196,6 +219,19 @@ test('a journal that is gone costs no refresh, neither one that is asked for nor
     (await connectionOf(countersign)).version > version ? true : undefined,
   )
 })
+
+/** Resolves when a vault has looked what is due after all changes so far, and sleeps for a minute. */
+async function untilNothingWakesIt(countersign: Countersign): Promise<void> {
+  const { db } = countersign.database
+  const { rows } = await sql<{ at: Date }>`select clock_timestamp() as at`.execute(db)
+  await wakeScheduler(countersign)
+  await until('a look at what is due', async () => {
+    const looked = await sql`select from pg_stat_activity where datname = current_database()
+      and query like '%select min("refresh_due_at")%' and state = 'idle'
+      and query_start > ${rows[0]?.at}::timestamptz`.execute(db)
+    return looked.rows.length > 0
+  })
+}
 
 /** Asks until the vaults have found the database again; none of their tries changes anything. */
 async function untilAnswered(
