@@ -1,5 +1,5 @@
 import { keepConnected, type Pace } from '../store/kept-connection.ts'
-import { CHANGES_CHANNEL, type Change } from './change.ts'
+import { CHANGES_CHANNEL, type Change, changeIn } from './change.ts'
 
 /** Hands changes that any process announced to whoever listens in this one. */
 export interface Broker extends AsyncDisposable {
@@ -41,7 +41,8 @@ export async function openBroker(
     application_name: 'countersign events',
     async prepare(client) {
       client.on('notification', (message) => {
-        if (message.payload !== undefined) deliver(JSON.parse(message.payload) as Change)
+        const change = changeIn(message.payload)
+        if (change !== undefined) deliver(change)
       })
       await client.query(`listen ${CHANGES_CHANNEL}`)
     },

@@ -17,3 +17,13 @@ export const CHANGES_CHANNEL = 'countersign_changes'
 export async function announce(trx: Trx, change: Change): Promise<void> {
   await sql`select pg_notify(${CHANGES_CHANNEL}, ${JSON.stringify(change)})`.execute(trx)
 }
+
+/** The change that a notification tells of; undefined for what is none of ours. */
+export function changeIn(payload: string | undefined): Change | undefined {
+  try {
+    const change: unknown = JSON.parse(payload ?? '')
+    return typeof change === 'object' ? ((change as Change | null) ?? undefined) : undefined
+  } catch {
+    return undefined
+  }
+}

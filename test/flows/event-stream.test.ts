@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { EVENTS_PATH } from '../../src/contract/index.ts'
+import { CHANGES_CHANNEL } from '../../src/events/change.ts'
 import { type Countersign, runtimeClient, startCountersign } from '../harness/countersign.ts'
 import type { PersonClient } from '../harness/person.ts'
 import { until } from '../harness/until.ts'
@@ -38,6 +39,17 @@ test('a stream ends with its session, its role or its person', async () => {
     looks += 1
     return looks > 1 ? looks : undefined
   })
+})
+
+test('what anybody else puts on the channel of changes is passed over', async () => {
+  await using countersign = await startCountersign()
+  const { admin, database, provider } = countersign
+  await using stream = await admin.events()
+  for (const payload of ['', 'hello', 'null', '{"id":7}']) {
+    await sql`select pg_notify(${CHANGES_CHANNEL}, ${payload})`.execute(database.db)
+  }
+  await admin.api.createRuntime({ body: { name: 'later', provider_ids: [provider.id] } })
+  await stream.until(async () => stream.seen.includes('runtimes') || undefined)
 })
 
 test('a sign of life of an agent is heard by administrators, and by nobody else', async () => {
