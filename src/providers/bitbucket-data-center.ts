@@ -93,10 +93,19 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
  */
 async function whoIs(http: ProviderHttp, credential: TokenCredential): Promise<string> {
   const { headers } = await request(http, credential, '/application-properties')
-  const login = headers.get('x-ausername')
-  if (login !== null && login !== '') return decodeURIComponent(login)
+  const login = decoded(headers.get('x-ausername'))
+  if (login) return login
   await request(http, credential, '/profile/recent/repos?limit=1')
   throw unexpected(http, 'Bitbucket Data Center')
+}
+
+/** Null for what is not in percent-encoding. */
+function decoded(text: string | null): string | null {
+  try {
+    return text && decodeURIComponent(text)
+  } catch {
+    return null
+  }
 }
 
 /** The slug of most users is their name; the others are searched for. */

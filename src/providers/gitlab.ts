@@ -144,14 +144,21 @@ async function personalToken(http: ProviderHttp, credential: TokenCredential): P
   refuseBadCredential(answer)
   if (lacksPermission(answer)) return { scopes: null, expires_at: null }
   const end = field(answer.body, 'expires_at')
-  const ends = typeof end === 'string' && /^\d{4}-\d\d-\d\d$/.test(end)
-  if (answer.status !== 200 || !(end === null || ends)) throw unexpected(http, 'GitLab')
+  const expires_at = end === null ? null : beginningOf(end)
+  if (answer.status !== 200 || expires_at === undefined) throw unexpected(http, 'GitLab')
   if (field(answer.body, 'active') === false) throw new TokenRefused('bad_credential')
   const scopes = texts(listField(answer.body, 'scopes'))
   return {
     scopes: scopes.includes('granular') ? null : scopes,
-    expires_at: ends ? new Date(`${end}T00:00:00Z`) : null,
+    expires_at,
   }
+}
+
+/** Undefined for what is no day such as `2027-10-12`. */
+function beginningOf(day: unknown): Date | undefined {
+  if (typeof day !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(day)) return undefined
+  const instant = new Date(`${day}T00:00:00Z`)
+  return Number.isNaN(instant.getTime()) ? undefined : instant
 }
 
 /** @see https://docs.gitlab.com/api/oauth2/#retrieve-the-token-information */

@@ -55,6 +55,13 @@ describe('what is peculiar to Bitbucket Data Center', () => {
   const credential = (token: string) => ({ method: 'token', token, login: null }) as const
   const repository = { owner: 'carol', name: 'secret' }
 
+  test('a name that is not in percent-encoding, as a proxy may send it, says nothing', async () => {
+    const headers = { 'x-ausername': '100%' }
+    forge.interruption = { status: 200, body: {}, headers }
+    await assert.rejects(bitbucketDataCenter.inspect(http(), credential(good)), ProviderUnavailable)
+    forge.interruption = undefined
+  })
+
   test('what a token may do is asked of Git', async () => {
     const access = await bitbucketDataCenter.repositoryAccess(
       http(),

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { gitlab } from '../../src/providers/gitlab.ts'
 import { openOutbound } from '../../src/providers/http.ts'
-import { missingScopes, TokenRefused, TokenScopesMissing } from '../../src/providers/provider.ts'
+import {
+  missingScopes,
+  ProviderUnavailable,
+  TokenRefused,
+  TokenScopesMissing,
+} from '../../src/providers/provider.ts'
 import { startGitlab } from '../standins/gitlab/gitlab.ts'
 import { CALLBACK, describeOAuth, grant } from './oauth-suite.ts'
 import { describeAdapter, resetHeaders } from './suite.ts'
@@ -64,6 +69,13 @@ describe('what is peculiar to GitLab', () => {
     const expires_at = new Date('2037-10-12T00:00:00Z')
     const token = forge.makeToken('carol', { kind: 'personal', scopes: ['api'], expires_at })
     assert.deepEqual((await inspect(token)).expires_at, expires_at)
+  })
+
+  test('an end that is no day in the calendar says nothing about the token', async () => {
+    const body = { active: true, scopes: ['api'], expires_at: '2037-13-45' }
+    forge.interruptionFor = (path) => (path.endsWith('/self') ? { status: 200, body } : undefined)
+    await assert.rejects(inspect(good), ProviderUnavailable)
+    forge.interruptionFor = undefined
   })
 
   test('a token that has ended is refused', async () => {
