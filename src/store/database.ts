@@ -12,6 +12,8 @@ export interface Database extends AsyncDisposable {
   db: Db
   pool: pg.Pool
   url: string
+  /** Ends every connection, now and later. Whoever waits for an answer hears that there is none. */
+  hangUp(): void
 }
 
 export interface OpenDatabaseOptions {
@@ -45,6 +47,7 @@ export function openDatabase(url: string, options: OpenDatabaseOptions): Databas
     ...KEEP_ALIVE,
   })
   const clients = new Set<pg.Client>()
+  let hungUp = false
   const prepareClient = poolClients(onError)
   pool.on('error', onError)
   pool.on('connect', (client) => {
@@ -53,12 +56,17 @@ export function openDatabase(url: string, options: OpenDatabaseOptions): Databas
     // The pool hears of idle connections only; without this, one that breaks in use ends the process.
     client.on('error', onError)
     prepareClient(client)
+    if (hungUp) void client.end()
   })
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     db,
     pool,
     url,
+    hangUp() {
+      hungUp = true
+      for (const client of clients) void client.end()
+    },
     async [Symbol.asyncDispose]() {
       await db.destroy()
       // The pool waits for none of them, and the process would.

@@ -1,5 +1,4 @@
 import { Migrator, sql } from 'kysely'
-import type pg from 'pg'
 import { type Database, openDatabase } from './database.ts'
 import { up as firstPush } from './migrations/0001-first-push.ts'
 import { up as oauth } from './migrations/0002-oauth.ts'
@@ -89,48 +88,39 @@ export async function migrate({
 }: Pick<Database, 'url'> & { signal?: AbortSignal }): Promise<void> {
   // Another process may be at it, and a table may be large: nothing here takes too long.
   await using database = openDatabase(url, { max: 2, onError: () => {}, answer_ms: null })
-  const { rows } = await sql<{ server_version_num: string }>`show server_version_num`.execute(
-    database.db,
-  )
-  refuseOldServer(Number(rows[0]?.server_version_num))
-  await refuseSharedSessions(database.pool)
-  await inTurn(database.pool, signal, async () => {
-    await refuseNewerData(database)
-    await refuseSecondInstallation(database)
-    const migrator = new Migrator({
-      db: database.db,
-      provider: { getMigrations: async () => migrations },
-    })
-    const { error } = await migrator.migrateToLatest()
-    if (error !== undefined) throw error
-    await migrateQueue({ pgPool: database.pool })
-    await sql`select ensure_audit_partitions()`.execute(database.db)
+  using turn = new DisposableStack()
+  if (!(await getsTurn(database, turn, signal))) return
+  await refuseNewerData(database)
+  await refuseSecondInstallation(database)
+  const migrator = new Migrator({
+    db: database.db,
+    provider: { getMigrations: async () => migrations },
   })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+  await migrateQueue({ pgPool: database.pool })
+  await sql`select ensure_audit_partitions()`.execute(database.db)
 }
 
-/** Does it when no other process is at it. */
-async function inTurn(
-  pool: pg.Pool,
+/**
+ * Waits until no other process is at it; disposing of `turn` lets the next one in. Who is told to end
+ * meanwhile hangs up, whatever the server has not answered yet, and gets none.
+ */
+async function getsTurn(
+  { db, pool, hangUp }: Database,
+  turn: DisposableStack,
   signal: AbortSignal | undefined,
-  work: () => Promise<void>,
-): Promise<void> {
-  const lock = await pool.connect()
-  try {
-    if (await getsTurn(lock, signal)) await work()
-  } finally {
-    // The lock ends with its connection.
-    lock.release(true)
-  }
-}
-
-/** Waits for the lock. Who is told to end meanwhile hangs up, and gets none. */
-async function getsTurn(lock: pg.PoolClient, signal: AbortSignal | undefined): Promise<boolean> {
-  const hangUp = () => void lock.end()
+): Promise<boolean> {
+  if (signal?.aborted) return false
   signal?.addEventListener('abort', hangUp)
   try {
-    if (signal?.aborted) return false
+    const { rows } = await sql<{ server_version_num: string }>`show server_version_num`.execute(db)
+    refuseOldServer(Number(rows[0]?.server_version_num))
+    await refuseSharedSessions(pool)
+    // The lock ends with its connection.
+    const lock = turn.adopt(await pool.connect(), (client) => client.release(true))
     await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    return true
+    return signal?.aborted !== true
   } catch (error) {
     if (signal?.aborted) return false
     throw error
