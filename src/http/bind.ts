@@ -29,7 +29,7 @@ export type Handler<Name extends EndpointName, Caller> = (
 export type Authenticate<Caller> = (request: FastifyRequest, endpoint: Endpoint) => Promise<Caller>
 
 /**
- * Makes the route of an endpoint: checks the input, authenticates, calls the handler, and lets
+ * Makes the route of an endpoint: authenticates, checks the input, calls the handler, and lets
  * nothing out that the endpoint's schema does not name.
  */
 export function bind<Name extends EndpointName, Caller>(
@@ -39,6 +39,7 @@ export function bind<Name extends EndpointName, Caller>(
   handler: Handler<Name, Caller>,
 ): void {
   const endpoint: Endpoint = endpoints[name]
+  const callers = new WeakMap<FastifyRequest, Caller>()
   app.route({
     method: endpoint.method,
     url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -48,8 +49,12 @@ export function bind<Name extends EndpointName, Caller>(
       ...(endpoint.body === undefined ? {} : { body: endpoint.body }),
       response: responseSchemas(endpoint),
     },
+    // Who may not call is told so, and not what was wrong with what they sent.
+    preValidation: async (request) => {
+      callers.set(request, await authenticate(request, endpoint))
+    },
     handler: async (request, reply) => {
-      const caller = await authenticate(request, endpoint)
+      const caller = callers.get(request) as Caller
       const { params, query, body } = request
       // The schemas of `name` have been applied to these three, which is what `Input` is made of.
       const input = { params, query, body } as unknown as Required<Input<Name>>

@@ -288,6 +288,18 @@ suite('who may call', () => {
     })
   }
 
+  test('who calls is asked before what they send is looked at', async () => {
+    for (const [name, { method, path, caller, role }] of callers('person', 'admin', 'runtime')) {
+      if (!(name in bodies)) continue
+      const response = await fetch((role === 'vault' ? vault_url : page_url) + path, {
+        method,
+        headers: { 'content-type': 'application/json' },
+        body: '{"unknown":1}',
+      })
+      await assertProblem(response, caller === 'runtime' ? 'runtime-key-invalid' : 'not-signed-in')
+    }
+  })
+
   for (const endpoint of callers('admin')) {
     test(`${endpoint[0]}: no member`, async () => {
       const before = await denials()
