@@ -63,8 +63,20 @@ export async function claimSocketFolder(parent: string, name: string): Promise<S
     }
     await folder[Symbol.asyncDispose]()
   }
-  await mkdir(path, { mode: 0o700 })
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EEXIST' ? noPlace(folder, error) : error
+  })
   return folder
+}
+
+/** Of two agents that come to the same place at the same time one finds the other in its way. */
+export function noPlace({ socket_path }: SocketFolder, cause: unknown): SocketFolderError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : cause
+  // The system says EACCES of a socket whose folder has just gone.
+  const sentence = ['EEXIST', 'EADDRINUSE', 'EACCES', 'ENOENT'].includes(String(code))
+    ? `another agent takes ${socket_path} at this moment`
+    : `${socket_path} cannot be used (${code}): name another --socket-folder`
+  return new SocketFolderError(sentence, { cause })
 }
 
 function socketFolder(path: string): SocketFolder {

@@ -7,7 +7,7 @@ import {
   parseDaemonRequest,
 } from '../git-credential/format.ts'
 import { FormatError } from '../git-credential/format-error.ts'
-import type { SocketFolder } from './socket-folder.ts'
+import { noPlace, type SocketFolder } from './socket-folder.ts'
 
 /** How many clients may wait to be accepted; the kernel lowers it to its own limit. */
 const BACKLOG = 4096
@@ -26,6 +26,7 @@ export interface SocketOptions {
  * writes a request, closes its half, reads the answer to the end. Who sends something else, or too
  * much, or nothing, is hung up on.
  *
+ * @throws {SocketFolderError}
  * @see https://git-scm.com/docs/git-credential-cache
  */
 export async function openSocket({
@@ -54,7 +55,9 @@ export async function openSocket({
   })
 
   server.listen({ path: folder.socket_path, backlog: BACKLOG })
-  await once(server, 'listening')
+  await once(server, 'listening').catch((error: unknown) => {
+    throw noPlace(folder, error)
+  })
   await chmod(folder.socket_path, 0o600)
   await folder.close()
 

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { openSocket } from '../../src/agent/socket.ts'
-import { createSocketFolder } from '../../src/agent/socket-folder.ts'
+import {
+  claimSocketFolder,
+  createSocketFolder,
+  SocketFolderError,
+} from '../../src/agent/socket-folder.ts'
 import type { DaemonRequest } from '../../src/git-credential/format.ts'
 import { until } from '../harness/until.ts'
 import { exchange } from './client-end.ts'
+import { temporaryFolder } from './git-end.ts'
 
 const GET = 'action=get\ntimeout=1\nprotocol=https\nhost=git.example.com\n'
 const hostOf = async ({ attributes }: DaemonRequest) => `host=${attributes.get('host')}\n`
@@ -111,6 +116,29 @@ describe('the socket', () => {
       assert.equal((await stat(path)).mode & 0o777, 0o600)
     }
     await assert.rejects(stat(dirname(path)), { code: 'ENOENT' })
+  })
+
+  it('that a dead agent has left goes to one of two that come at the same time', async () => {
+    await using parent = await temporaryFolder()
+    const claim = async () => {
+      const folder = await claimSocketFolder(parent.path, 'alice')
+      return { folder, socket: await openSocket({ folder, answer: hostOf }) }
+    }
+    for (let round = 0; round < 20; round += 1) {
+      await mkdir(join(parent.path, 'alice'))
+      const both = await Promise.allSettled([claim(), claim()])
+      for (const claimed of both) {
+        if (claimed.status === 'fulfilled') continue
+        assert.ok(claimed.reason instanceof SocketFolderError, claimed.reason)
+        assert.match(claimed.reason.message, /^another agent takes .*alice/)
+      }
+      const [first, ...more] = both.filter(({ status }) => status === 'fulfilled')
+      assert.ok(first?.status === 'fulfilled' && more.length === 0)
+      const { folder, socket } = first.value
+      assert.equal(await exchange(folder.socket_path, [GET]), 'host=git.example.com\n')
+      await socket[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    }
   })
 
   it('ends while clients are connected, and tells the answer under way', async () => {
