@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { runAgent } from '../agent/agent.ts'
+import { logDestination } from '../agent/log-destination.ts'
 import { SocketFolderError } from '../agent/socket-folder.ts'
 import { openVaultClient } from '../agent/vault-client.ts'
 import { ProblemError } from '../contract/index.ts'
@@ -47,7 +48,7 @@ export async function agent(argv: readonly string[]): Promise<number> {
       as_runtime: values['as-runtime'] ?? false,
       version,
       signal: stop.signal,
-      log: pino({ name: 'agent' }),
+      log: pino({ name: 'agent' }, logDestination(1)),
     })
   } catch (error) {
     throw startError(error, settings.key_source)

@@ -2,6 +2,7 @@ import { openSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import pino, { type DestinationStream, type Logger } from 'pino'
+import { logDestination } from '../agent/log-destination.ts'
 import type { Config } from '../config/config.ts'
 
 /** A log in the data folder, which leaves the terminal to the person. */
@@ -9,18 +10,12 @@ export async function fileLog(config: Config): Promise<Logger> {
   await mkdir(config.data_folder, { recursive: true, mode: 0o700 })
   const dest = join(config.data_folder, 'countersign.log')
   // Opened here, so that a folder that cannot be written is told before anything starts.
-  const file = pino.destination({ fd: openSync(dest, 'a', 0o600), sync: false })
-  return createLog(config.log_level, survivingErrors(file))
+  return createLog(config.log_level, logDestination(openSync(dest, 'a', 0o600)))
 }
 
 /** A log on standard error, for the platform to collect. */
 export function errorLog(config: Config): Logger {
-  return createLog(config.log_level, survivingErrors(pino.destination(2)))
-}
-
-function survivingErrors(destination: ReturnType<typeof pino.destination>) {
-  // A log that cannot be written (a full disk) must not take the service down with it.
-  return destination.on('error', () => {})
+  return createLog(config.log_level, logDestination(2))
 }
 
 /** A log whose lines go to `destination`. */

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
-import { temporaryFolder } from '../agent/git-end.ts'
-import { ok, problem, runtimeView, startVaultEnd } from '../agent/vault-end.ts'
-import { countersign, installation, startCountersign } from './countersign.ts'
+import { gitCredential, temporaryFolder } from '../agent/git-end.ts'
+import { credential, ok, problem, runtimeView, startVaultEnd } from '../agent/vault-end.ts'
+import { until } from '../harness/until.ts'
+import { commandLine, countersign, installation, startCountersign } from './countersign.ts'
 
 describe('countersign agent', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -55,4 +59,27 @@ it('who names something else that answers every question is told so', async () =
       assert.match(stderr, /^countersign: What answers at http:\S+ is not Countersign\. Check/)
     }
   }
+})
+
+it('an agent whose log finds its disk full answers Git, and ends when it is told to', {
+  skip: existsSync('/dev/full') ? false : 'no /dev/full on this system',
+}, async () => {
+  await using end = await startVaultEnd(({ path }) =>
+    ok(path === '/api/v1/runtime' ? runtimeView() : credential),
+  )
+  await using folder = await temporaryFolder()
+  const line = commandLine(['agent', '--as-runtime', '--socket-folder', folder.path])
+  const agent = spawn('sh', ['-c', `exec ${line} > /dev/full`], {
+    env: installation(end.url).env,
+    stdio: 'ignore',
+  })
+  const ended = once(agent, 'exit')
+  const socket_path = join(folder.path, 'runtime', 'socket')
+  const asked = { protocol: 'https', host: 'git.example.com' }
+  await until('an answer', async () => {
+    if (agent.exitCode !== null) throw new Error('it has ended')
+    return (await gitCredential('fill', socket_path, asked)).code === 0
+  })
+  agent.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
 })
