@@ -1,12 +1,11 @@
 import { join } from 'node:path'
 import process from 'node:process'
-import { parseArgs } from 'node:util'
 import { cliCommands, reported, unknownCommand } from './cli/commands.ts'
 import { help } from './cli/help.ts'
 import { interruption } from './cli/interruption.ts'
-import { readFlagsAndWords, serverFlags } from './cli/options.ts'
+import { readFlags, readFlagsAndWords, serverFlags } from './cli/options.ts'
 import { readSecret } from './cli/question.ts'
-import { usageError } from './cli/terminal.ts'
+import { outliveOutput, usageError } from './cli/terminal.ts'
 import { version } from './cli/version.ts'
 
 const PAGES_FOLDER = join(import.meta.dirname, '..', 'dist', 'web')
@@ -17,23 +16,20 @@ type Role = (typeof roles)[number]
 
 /** Runs one command line. @returns the exit code */
 export async function main([command, ...argv]: string[]): Promise<number> {
+  outliveOutput()
   if (command === undefined || command === '--help' || command === '-h') return help(undefined)
   if (command === '--version') return (await cliCommands.version?.([])) ?? 0
   const role = roles.find((name) => name === command)
-  if (role !== undefined) return await startRole(role, argv)
+  if (role !== undefined) return await reported((flags) => startRole(role, flags))(argv)
   if (command === 'reset-password') return await reported(resetPassword)(argv)
   if (command === 'rotate-vault-key') return await reported(rotateVaultKey)(argv)
   const run = cliCommands[command]
   return run === undefined ? unknownCommand(command) : await run(argv)
 }
 
-async function startRole(role: Role, argv: string[]): Promise<number> {
-  const wrong = wrongFlags(argv)
-  if (wrong === 'help') return help(role)
-  if (wrong !== undefined) {
-    process.stderr.write(`countersign: ${wrong} See "countersign ${role} --help".\n`)
-    return 2
-  }
+/** Roles take no arguments; everything is in the environment. */
+async function startRole(role: Role, argv: readonly string[]): Promise<number> {
+  if (readFlags(role, argv, { help: serverFlags.help }).help) return help(role)
   const { runRole } = await import('./roles/run-role.ts')
   return await runRole(role, { version, pages_folder: PAGES_FOLDER, env: process.env })
 }
@@ -62,14 +58,4 @@ async function rotateVaultKey(argv: readonly string[]): Promise<number> {
     throw usageError(name, 'it takes no words; everything is in the environment')
   const { runRotateVaultKey } = await import('./roles/rotate-vault-key.ts')
   return await runRotateVaultKey(process.env)
-}
-
-/** Roles take no arguments; everything is in the environment. */
-function wrongFlags(argv: string[]): string | undefined {
-  try {
-    const flags = parseArgs({ args: argv, options: { help: { type: 'boolean', short: 'h' } } })
-    return flags.values.help === true ? 'help' : undefined
-  } catch (error) {
-    return `${(error as Error).message.split('. ')[0]}.`
-  }
 }

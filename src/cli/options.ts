@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import type { ActsFor } from '../contract/index.ts'
+import { suggestion } from './suggestion.ts'
 import { usageError } from './terminal.ts'
 
 /** Flags of every command that speaks to a vault. */
@@ -68,14 +69,16 @@ export function runtimeNamed(
 /**
  * The flags in `args`, and nothing beside them.
  *
+ * @param instead what to do with a word that is there
  * @throws {CommandError} exit code 2
  */
 export function readFlags<const O extends ParseArgsOptionsConfig>(
   command: string,
   args: readonly string[],
   options: O,
+  instead?: string,
 ) {
-  return parse(command, { args, options, strict: true, allowPositionals: false }).values
+  return parse(command, { args, options, strict: true, allowPositionals: false }, instead).values
 }
 
 /**
@@ -92,17 +95,32 @@ export function readFlagsAndWords<const O extends ParseArgsOptionsConfig>(
   return { values: found.values, words: found.positionals }
 }
 
-function parse<const C extends ParseArgsConfig>(command: string, config: C) {
+function parse<const C extends ParseArgsConfig>(command: string, config: C, instead?: string) {
   try {
     return parseArgs(config)
   } catch (error) {
-    if (error instanceof TypeError && 'code' in error) throw usageError(command, firstWords(error))
-    throw error
+    if (!(error instanceof TypeError && 'code' in error)) throw error
+    const wrong = firstWords(error)
+    switch (error.code) {
+      case 'ERR_PARSE_ARGS_UNKNOWN_OPTION':
+        throw usageError(command, `${wrong}${meant(wrong, Object.keys(config.options ?? {}))}`)
+      case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
+        throw usageError(command, instead === undefined ? wrong : `${wrong}: ${instead}`)
+      default:
+        throw usageError(command, wrong)
+    }
   }
+}
+
+function meant(wrong: string, names: readonly string[]): string {
+  const nearest = suggestion(/'--(.+)'$/.exec(wrong)?.[1] ?? '', names)
+  return nearest === undefined ? '' : `, did you mean '--${nearest}'?`
 }
 
 /** Node says what is wrong in its first sentence, then how its own parser could be called. */
 function firstWords({ message }: TypeError): string {
   const [sentence = ''] = message.split(/\.\s|\n/)
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')
+  const words = sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')
+  // Said of one that a flag follows.
+  return words.replace('argument is ambiguous', 'argument missing')
 }

@@ -34,7 +34,7 @@ const flags = {
 export async function run(argv: readonly string[]): Promise<number> {
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
-  const values = readFlags('run', own, flags)
+  const values = readFlags('run', own, flags, 'put "--" before the command to run')
   if (values.help) return help('run')
   const acts_for = actsFor('run', values)
   const [command, ...args] = end < 0 ? [] : argv.slice(end + 1)

@@ -1,4 +1,4 @@
-import { stderr, stdout } from 'node:process'
+import process, { stderr, stdout } from 'node:process'
 
 /** What ends a command of ours before or instead of the one it was asked to run. */
 export const exitCodes = {
@@ -21,9 +21,24 @@ export class CommandError extends Error {
   }
 }
 
-/** One line on stderr; where nobody reads it any more, what is being done goes on all the same. */
+/**
+ * Where nobody reads what is said any more, what is being done goes on all the same. Where it cannot
+ * be written, as on a full disk, that is a failure, which is told.
+ */
+export function outliveOutput(): void {
+  stderr.on('error', () => {})
+  stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
+    stdout.on('error', () => {})
+    if (code === 'EPIPE') return
+    say(`standard output cannot be written (${code}).`)
+    process.once('exit', (ended) => {
+      process.exitCode = ended || exitCodes.failed
+    })
+  })
+}
+
+/** One line on stderr. */
 export function say(sentence: string): void {
-  if (stderr.listenerCount('error') === 0) stderr.on('error', () => {})
   stderr.write(`countersign: ${onOneLine(sentence)}\n`)
 }
 
@@ -40,6 +55,7 @@ export function onOneLine(sentence: string): string {
 
 /** A wrong word on the command line. */
 export function usageError(command: string, problem: string): CommandError {
-  const sentence = `${command}: ${problem}. See "countersign ${command} --help".`
+  const end = problem.endsWith('?') ? '' : '.'
+  const sentence = `${command}: ${problem}${end} See "countersign ${command} --help".`
   return new CommandError(sentence, exitCodes.usage)
 }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
 import packageJson from '../../package.json' with { type: 'json' }
 import { commandNames, helpText } from '../../src/cli/help.ts'
-import { gitCredential, isolated, temporaryFolder } from '../agent/git-end.ts'
+import { execute, gitCredential, isolated, temporaryFolder } from '../agent/git-end.ts'
 import { credential, ok, problem, runtimeView, startVaultEnd } from '../agent/vault-end.ts'
-import { countersign, installation, startCountersign } from './countersign.ts'
+import { commandLine, countersign, installation, startCountersign } from './countersign.ts'
 
 const nowhere = { env: isolated() }
 
@@ -74,7 +75,7 @@ describe('countersign', () => {
     [['run', '--nope'], 'run: unknown option \'--nope\'. See "countersign run --help".'],
     [
       ['run', '--as', 'a@example.com', 'git', 'push'],
-      'run: unexpected argument \'git\'. See "countersign run --help".',
+      'run: unexpected argument \'git\': put "--" before the command to run. See "countersign run --help".',
     ],
     [
       ['run', '--as'],
@@ -106,6 +107,16 @@ describe('countersign', () => {
       `${words[0]}: this is for a person; a runtime's own token an administrator adds on the page ` +
         `of the runtime. See "countersign ${words[0]} --help".`,
     ]),
+    [
+      ['token', 'add', '--runtme', 'ci'],
+      `token: unknown option '--runtme', did you mean '--runtime'? See "countersign token --help".`,
+    ],
+    [
+      ['authorize', '--runtime', '--yes'],
+      `authorize: option '--runtime' argument missing. See "countersign authorize --help".`,
+    ],
+    [['up', '--port=1'], 'up: unknown option \'--port\'. See "countersign up --help".'],
+    [['vault', 'now'], 'vault: unexpected argument \'now\'. See "countersign vault --help".'],
     [['logout', 'now'], 'logout: unexpected argument \'now\'. See "countersign logout --help".'],
     [['login', '--server', 'ftp://x'], '"ftp://x" is not the http(s) address of a server.'],
     [
@@ -123,6 +134,23 @@ describe('countersign', () => {
       assert.equal(stderr, `countersign: ${expected}\n`)
     })
   }
+})
+
+describe('standard output', () => {
+  const nowhereTo = (args: string[], end: string) =>
+    execute('sh', ['-c', `{ ${commandLine(args)}; echo "ended with $?" >&2; } ${end}`])
+
+  it('that nobody reads any more ends nothing', async () => {
+    const { stderr } = await nowhereTo(['help'], '| :')
+    assert.equal(stderr, 'ended with 0\n')
+  })
+
+  it('that finds its disk full is told', {
+    skip: existsSync('/dev/full') ? false : 'no /dev/full on this system',
+  }, async () => {
+    const { stderr } = await nowhereTo(['version'], '> /dev/full')
+    assert.equal(stderr, 'countersign: standard output cannot be written (ENOSPC).\nended with 1\n')
+  })
 })
 
 describe('countersign agent', () => {
