@@ -1,5 +1,5 @@
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, chmod, constants, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { Environment } from './child-environment.ts'
 import { homeFolder } from './home-folder.ts'
 import { CommandError, exitCodes } from './terminal.ts'
@@ -15,9 +15,13 @@ export interface PersonSession {
  * Where the session is kept, below the person's configuration.
  *
  * @throws {CommandError} exit code 2: this account has no place for it
+ * @see https://specifications.freedesktop.org/basedir-spec/latest/
  */
 export function sessionPath(env: Environment): string {
-  return join(env.XDG_CONFIG_HOME || configurationFolder(), 'countersign', 'session.json')
+  const { XDG_CONFIG_HOME: named = '' } = env
+  // The specification has a relative one ignored; it would leave sessions wherever we are run.
+  const folder = isAbsolute(named) ? named : configurationFolder()
+  return join(folder, 'countersign', 'session.json')
 }
 
 function configurationFolder(): string {
@@ -45,11 +49,24 @@ export async function readSession(path: string): Promise<PersonSession | undefin
     : undefined
 }
 
+/**
+ * Makes the folder for a session, before a person goes to the trouble of signing in.
+ *
+ * @throws {CommandError} exit code 2: it cannot be kept there
+ */
+export async function makeSessionFolder(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await access(dirname(path), constants.W_OK)
+  } catch (error) {
+    throw unusable(path, error)
+  }
+}
+
 /** Keeps a session where only this account can read it. */
 export async function writeSession(path: string, session: PersonSession): Promise<void> {
   const draft = `${path}.${process.pid}.new`
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     {
       await using file = await open(draft, 'w', 0o600)
       await file.writeFile(`${JSON.stringify(session, null, 2)}\n`)

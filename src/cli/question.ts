@@ -1,6 +1,7 @@
 import { stderr, stdin, stdout } from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import { addAbortSignal, Writable } from 'node:stream'
+import { givenUp } from './interruption.ts'
 import { onOneLine } from './terminal.ts'
 
 /** Whether somebody can be asked. */
@@ -19,9 +20,10 @@ export async function askYesOrNo(
   try {
     const answer = await terminal.question(`${onOneLine(question)} [y/N] `, { signal })
     return /^\s*y(es)?\s*$/i.test(answer)
-  } catch (error) {
+  } catch {
     signal.throwIfAborted()
-    throw error
+    // Ctrl-D: no answer will come.
+    throw givenUp()
   } finally {
     terminal.close()
   }
@@ -55,9 +57,10 @@ async function askHidden(question: string, signal: AbortSignal): Promise<string>
     // Written once the terminal echoes no more, and not by what writes to nowhere.
     stderr.write(`${onOneLine(question)} `)
     return await terminal.question('', { signal })
-  } catch (error) {
+  } catch {
     signal.throwIfAborted()
-    throw error
+    // Ctrl-D: no answer will come.
+    throw givenUp()
   } finally {
     terminal.close()
     stderr.write('\n')

@@ -37,7 +37,8 @@ export async function whoami(argv: readonly string[]): Promise<number> {
   return await withRefusals(async () => {
     const { url, session } = await signedIn(values.server, interrupted.signal)
     if (session === undefined) {
-      throw new CommandError(`Nobody is signed in at ${url}: countersign login`, exitCodes.failed)
+      const how = `countersign login --server ${url}`
+      throw new CommandError(`Nobody is signed in at ${url}: ${how}`, exitCodes.failed)
     }
     tell(`${session.person.email} at ${url}`)
     return 0

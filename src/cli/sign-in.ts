@@ -1,7 +1,13 @@
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DeviceSignInCodes, Person } from '../contract/index.ts'
-import { readSession, removeSession, sessionPath, writeSession } from './person-session.ts'
+import { type DeviceSignInCodes, type Person, ProblemError } from '../contract/index.ts'
+import {
+  makeSessionFolder,
+  readSession,
+  removeSession,
+  sessionPath,
+  writeSession,
+} from './person-session.ts'
 import { askYesOrNo, isTerminal } from './question.ts'
 import { isAway, openServer, type Server } from './server.ts'
 import { readServerUrl, usualConfigPaths } from './settings.ts'
@@ -38,8 +44,14 @@ export async function signedIn(
  * @throws ProblemError `device-code-expired`, `device-sign-in-denied`
  */
 export async function signIn(url: string, signal: AbortSignal): Promise<SignedIn> {
+  const path = sessionPath(process.env)
+  await makeSessionFolder(path)
   const { api } = openServer(url, undefined, signal)
-  const codes = await api.beginDeviceSignIn({ body: { device_name: deviceName() } })
+  const codes = await api
+    .beginDeviceSignIn({ body: { device_name: deviceName() } })
+    .catch((error: unknown) => {
+      throw error instanceof ProblemError && error.type === 'not-found' ? noSignIn(url) : error
+    })
   tell('To sign in, open this page in a browser, on any machine:')
   tell(`  ${codes.verification_uri}`)
   tell(`and enter the code:  ${codes.user_code}`)
@@ -49,9 +61,18 @@ export async function signIn(url: string, signal: AbortSignal): Promise<SignedIn
   const { person } = await server.api.getSession({})
   if (person === null) throw new CommandError('The session ended at once.', exitCodes.failed)
   await endKeptSession(signal)
-  await writeSession(sessionPath(process.env), { server_url: url, token })
+  await writeSession(path, { server_url: url, token })
   tell(`Signed in as ${person.email}.`)
   return { server, person }
+}
+
+/** A vault, or a server of another version, answers in our own form. */
+function noSignIn(url: string): CommandError {
+  return new CommandError(
+    `What answers at ${url} has no sign-in for command lines: give the address of the pages, ` +
+      'with --server URL.',
+    exitCodes.failed,
+  )
 }
 
 /**
@@ -81,7 +102,7 @@ async function signInAndAsk(request: {
   if (!yes && !isTerminal()) {
     throw new CommandError(
       `Nobody is signed in at ${url}, and there is no terminal to ask at. ` +
-        'Run countersign login first, then this again.',
+        `Run this first, then the same again: countersign login --server ${url}`,
       exitCodes.failed,
     )
   }

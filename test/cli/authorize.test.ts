@@ -95,7 +95,7 @@ describe('countersign authorize', () => {
     assert.equal(
       stderr,
       `countersign: Nobody is signed in at ${page_url}, and there is no terminal to ask at. ` +
-        'Run countersign login first, then this again.\n',
+        `Run this first, then the same again: countersign login --server ${page_url}\n`,
     )
   })
 

@@ -7,6 +7,7 @@ import type { PersonClient } from '../harness/person.ts'
 import { commandLine, startCountersign } from './countersign.ts'
 
 export const CTRL_C = '\x03'
+export const CTRL_D = '\x04'
 
 /** A command that runs, and what it says meanwhile. */
 export interface Running {
@@ -108,7 +109,7 @@ function follow(child: ChildProcessWithoutNullStreams, input = ''): Running {
 
 /** A control character is a key of its own; everything else ends with Enter. */
 function keysOf(answer: string): string {
-  return answer === CTRL_C ? answer : `${answer}\r`
+  return answer === CTRL_C || answer === CTRL_D ? answer : `${answer}\r`
 }
 
 const AT_TERMINAL = `

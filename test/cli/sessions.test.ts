@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { sql } from 'kysely'
+import { sessionPath } from '../../src/cli/person-session.ts'
 import { createClient } from '../../src/contract/index.ts'
 import { removeFinished } from '../../src/jobs/remove-finished.ts'
 import { beginDeviceSignIn } from '../../src/people/device-sign-in.ts'
@@ -65,6 +67,27 @@ describe('countersign login', () => {
     const met = await another.run('login')
     const not = `What answers at ${stranger.url} is not Countersign. Check the address.`
     assert.deepEqual([met.code, met.stderr], [1, `countersign: ${not}\n`])
+  })
+
+  it('says so where the address is that of a vault', async () => {
+    await using account = await openAccount(countersign.vault_url)
+    const { code, stderr } = await account.run('login')
+    const sentence = `What answers at ${countersign.vault_url} has no sign-in for command lines: give the address of the pages, with --server URL.`
+    assert.deepEqual([code, stderr], [1, `countersign: ${sentence}\n`])
+  })
+
+  it('shows no code where the session could not be kept', async () => {
+    await using account = await openAccount(page_url)
+    await writeFile(dirname(dirname(account.session_file)), '')
+    const { code, stdout, stderr } = await account.run('login')
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /^countersign: \S+session\.json cannot be used \(ENOTDIR\)\.\n$/)
+  })
+
+  it('keeps the session nowhere but at an absolute place', () => {
+    const usual = sessionPath({})
+    assert.equal(sessionPath({ XDG_CONFIG_HOME: 'relative' }), usual)
+    assert.equal(sessionPath({ XDG_CONFIG_HOME: '/else' }), '/else/countersign/session.json')
   })
 
   it('waits for a server that goes away meanwhile', async () => {
@@ -130,7 +153,10 @@ describe('countersign logout', () => {
     const who = await account.run('whoami')
     assert.deepEqual(
       [who.code, who.stderr],
-      [1, `countersign: Nobody is signed in at ${page_url}: countersign login\n`],
+      [
+        1,
+        `countersign: Nobody is signed in at ${page_url}: countersign login --server ${page_url}\n`,
+      ],
     )
     assert.equal((await account.run('logout')).stdout, 'Signed out.\n')
     assert.equal((await account.run('logout')).stdout, 'Nobody was signed in.\n')

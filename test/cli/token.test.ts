@@ -3,7 +3,7 @@ import { after, describe, it } from 'node:test'
 import { startCountersign } from '../harness/countersign.ts'
 import { startDeviceForge } from '../harness/device-forge.ts'
 import { disguises } from '../invariants/disguises.ts'
-import { approve, CTRL_C, openAccount, shownCode } from './person-end.ts'
+import { approve, CTRL_C, CTRL_D, openAccount, shownCode } from './person-end.ts'
 import { startRecordingProxy } from './recording-proxy.ts'
 
 const countersign = await startCountersign()
@@ -123,11 +123,13 @@ describe('countersign token add', () => {
     assert.ok(!proxy.requests.some((text) => text.startsWith('POST /api/v1/candidates')))
   })
 
-  it('gives up on Ctrl-C while it asks', async () => {
+  it('gives up on Ctrl-C or Ctrl-D while it asks', async () => {
     await using mine = await signedIn('frida')
-    const { code, stdout } = await mine.account.atTerminal(CTRL_C, ...ADD)
-    assert.equal(code, 130)
-    assert.match(stdout, /\ncountersign: given up\.\n$/)
+    for (const key of [CTRL_C, CTRL_D]) {
+      const { code, stdout } = await mine.account.atTerminal(key, ...ADD)
+      assert.equal(code, 130)
+      assert.match(stdout, /\ncountersign: given up\.\n$/)
+    }
   })
 
   it('takes no token where the runtime does not', async () => {
