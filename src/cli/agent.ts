@@ -24,7 +24,7 @@ const flags = {
  * @throws {CommandError}
  */
 export async function agent(argv: readonly string[]): Promise<number> {
-  const values = readFlags('agent', argv, flags)
+  const values = readFlags('agent', argv, flags, 'name people with --person')
   if (values.help) return help('agent')
   // As everywhere, in any case.
   const people = new Set(values.person?.map((person) => person.toLowerCase()))

@@ -42,7 +42,7 @@ const CANCEL_MS = 3_000
  * @throws {CommandError}
  */
 export async function authorize(argv: readonly string[]): Promise<number> {
-  const values = readFlags('authorize', argv, flags)
+  const values = readFlags('authorize', argv, flags, 'name the runtime with --runtime')
   if (values.help) return help('authorize')
   const runtime = runtimeNamed('authorize', 'which runtime', values)
   using interrupted = interruption()

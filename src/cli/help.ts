@@ -60,7 +60,9 @@ and a sandbox Git host to try things on. Ctrl-C stops it; the next start finds e
 
 Usage: countersign up
 
-All that is kept lies in the data folder. DATABASE_URL names a PostgreSQL to use instead.
+All that is kept lies in the data folder, "data" here or the one that COUNTERSIGN_DATA names.
+COUNTERSIGN_PORT, COUNTERSIGN_VAULT_PORT and COUNTERSIGN_SANDBOX_PORT choose other ports,
+DATABASE_URL a PostgreSQL of yours; docs/administration.md has every setting.
 
 Try:
   countersign up

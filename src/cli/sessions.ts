@@ -7,7 +7,7 @@ import { CommandError, exitCodes, tell } from './terminal.ts'
 
 /** `countersign login`: signs the person in on this command line. @throws {CommandError} */
 export async function login(argv: readonly string[]): Promise<number> {
-  const values = readFlags('login', argv, serverFlags)
+  const values = readFlags('login', argv, serverFlags, 'give the address with --server')
   if (values.help) return help('login')
   using interrupted = interruption()
   const { signal } = interrupted

@@ -115,6 +115,18 @@ describe('countersign', () => {
       ['authorize', '--runtime', '--yes'],
       `authorize: option '--runtime' argument missing. See "countersign authorize --help".`,
     ],
+    [
+      ['authorize', 'ci'],
+      'authorize: unexpected argument \'ci\': name the runtime with --runtime. See "countersign authorize --help".',
+    ],
+    [
+      ['agent', 'alice@example.com'],
+      'agent: unexpected argument \'alice@example.com\': name people with --person. See "countersign agent --help".',
+    ],
+    [
+      ['login', 'https://countersign.example'],
+      'login: unexpected argument \'https://countersign.example\': give the address with --server. See "countersign login --help".',
+    ],
     [['up', '--port=1'], 'up: unknown option \'--port\'. See "countersign up --help".'],
     [['vault', 'now'], 'vault: unexpected argument \'now\'. See "countersign vault --help".'],
     [['logout', 'now'], 'logout: unexpected argument \'now\'. See "countersign logout --help".'],
