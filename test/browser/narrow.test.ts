@@ -28,6 +28,25 @@ const CUT = `[...document.querySelectorAll('body *')].flatMap((one) => {
   return !within || box.right > innerWidth + 1 || box.left < -1 ? [says] : []
 })`
 
+/** The words on buttons that are broken in two, or stand out of their button. */
+const SQUEEZED = `[...document.querySelectorAll('.mantine-Button-label')].flatMap((label) => {
+  const walker = document.createTreeWalker(label, NodeFilter.SHOW_TEXT)
+  const button = label.closest('.mantine-Button-root').getBoundingClientRect()
+  const found = []
+  while (walker.nextNode()) {
+    for (const { 0: word, index } of walker.currentNode.data.matchAll(/[^\\s-]+/g)) {
+      const range = document.createRange()
+      range.setStart(walker.currentNode, index)
+      range.setEnd(walker.currentNode, index + word.length)
+      const boxes = [...range.getClientRects()]
+      const isIn = ({ top, bottom, left, right }) =>
+        top >= button.top - 1 && bottom <= button.bottom + 1 && left >= button.left && right <= button.right
+      if (boxes.length > 1 || !boxes.every(isIn)) found.push(word)
+    }
+  }
+  return found
+})`
+
 suite('at 320 pixels, with long names', { skip: noChromium }, () => {
   const resources = new AsyncDisposableStack()
   let countersign: Countersign
@@ -115,6 +134,31 @@ suite('at 320 pixels, with long names', { skip: noChromium }, () => {
     )
     assert.ok(mark && label)
     assert.ok(Math.abs(mark.x - label.x) < 2 && Math.abs(mark.y - label.y) < 2)
+  })
+
+  test('with text twice as large, the words on buttons are whole on a phone', async () => {
+    const { admin, forge, provider } = countersign
+    const { runtime } = await countersign.runtime('soon')
+    const row = { runtime_id: runtime.id, provider_id: provider.id }
+    const expires_at = new Date(Date.now() + 3 * 86_400_000).toISOString()
+    await admin.addToken(row, await forge.token(), { expires_at })
+    await page.setViewportSize({ width: 390, height: 844 })
+    const attention = page.getByRole('link', { name: `Update Token: soon at ${HOST}` })
+    const keys = page.getByRole('button', { name: /^Revoke key/ })
+    const app = page.getByRole('link', { name: 'Manage app' })
+    for (const [path, shows] of [
+      ['/tokens', attention],
+      [`${runtimePage()}`, keys],
+      ['/admin/git-authentication', app],
+      ['/admin/people', page.getByRole('combobox').first()],
+    ] as const) {
+      await page.goto(countersign.page_url + path)
+      await shows.waitFor()
+      await page.evaluate("document.documentElement.style.fontSize = '200%'")
+      assert.deepEqual(await page.evaluate(SQUEEZED), [], path)
+      const overhang = await page.evaluate('document.scrollingElement.scrollWidth - innerWidth')
+      assert.equal(overhang, 0, path)
+    }
   })
 
   test('with text twice as large, no page is too wide for 1280 pixels', async () => {
