@@ -128,6 +128,31 @@ suite('editing a Git host', { skip: noChromium }, () => {
     assert.deepEqual(items[0]?.providers, [])
   })
 
+  test('where they are listed whole, A2 comes before A11', async () => {
+    await page.goto(`${countersign.page_url}/admin/runtimes/new`)
+    const register = page.getByRole('dialog', { name: 'Register runtime' })
+    await register.getByLabel('Name').fill('orderly')
+    const choices = register.getByRole('checkbox')
+    await choices.first().waitFor()
+    const names = await register.locator('.mantine-Checkbox-label').allInnerTexts()
+    assert.deepEqual(names.slice(0, 4), ['A0', 'A1', 'A2', 'A3'])
+    for (const name of ['A11', 'A2']) {
+      await register.getByRole('checkbox', { name, exact: true }).check()
+    }
+    await register.getByRole('button', { name: 'Register runtime' }).click()
+    await page.getByRole('button', { name: 'I have stored the key' }).click()
+    for (const name of ['How people authorize orderly', 'Own tokens of orderly']) {
+      const rows = page.getByRole('table', { name }).getByRole('rowheader')
+      await rows.first().waitFor()
+      assert.deepEqual(
+        (await rows.allInnerTexts()).map((text) => text.split('\n')[0]),
+        ['A2', 'A11'],
+      )
+    }
+    await page.goto(`${countersign.page_url}/admin/runtimes?q=orderly`)
+    await page.getByRole('cell', { name: 'A2, A11' }).waitFor()
+  })
+
   test('nothing went wrong on the way', () => {
     assert.deepEqual(profile.complaints, [])
   })

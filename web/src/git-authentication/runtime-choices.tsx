@@ -3,6 +3,7 @@ import { useMemo } from 'react'
 import type { OAuthClient } from '../../../src/contract/connections.ts'
 import type { Runtime } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
+import { namesInOrder } from '../app/names.ts'
 import { usePagedList } from '../app/paging.ts'
 import type { Column } from '../parts/column.ts'
 import { DataList } from '../parts/data-list.tsx'
@@ -54,7 +55,7 @@ function columnsFor(clients: OAuthClient[]): Column<Runtime>[] {
     },
     {
       header: 'Git hosts',
-      cell: ({ providers }) => providers.map(({ name }) => name).join(', ') || 'None',
+      cell: ({ providers }) => namesInOrder(providers.map(({ name }) => name)) || 'None',
     },
     {
       header: 'Its own apps',
@@ -82,5 +83,5 @@ function columnsFor(clients: OAuthClient[]): Column<Runtime>[] {
 
 function ownApps(clients: OAuthClient[], { id }: Runtime): string {
   const own = clients.filter(({ runtime }) => runtime?.id === id)
-  return own.map(({ provider }) => provider.name).join(', ')
+  return namesInOrder(own.map(({ provider }) => provider.name))
 }

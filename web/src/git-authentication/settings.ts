@@ -2,6 +2,7 @@ import { queryOptions, useIsMutating, useMutation, useQueryClient } from '@tanst
 import type { Input } from '../../../src/contract/client.ts'
 import type { AuthMode, RuntimeProviderSettings } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
+import { byName } from '../app/names.ts'
 import { readWhole } from '../app/paging.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { notify } from '../parts/notify.tsx'
@@ -10,12 +11,14 @@ import { notify } from '../parts/notify.tsx'
 export function settingsQuery(runtime_id: string) {
   return queryOptions({
     queryKey: ['runtimes', 'settings', runtime_id],
-    queryFn: ({ signal }) =>
-      readWhole(
-        (input, options) =>
-          api.listRuntimeProviders({ params: { id: runtime_id }, ...input }, options),
+    queryFn: async ({ signal }) => {
+      const params = { id: runtime_id }
+      const rows = await readWhole(
+        (input, options) => api.listRuntimeProviders({ params, ...input }, options),
         { signal },
-      ),
+      )
+      return byName(rows, ({ provider }) => provider.name)
+    },
   })
 }
 

@@ -4,6 +4,7 @@ import { getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Runtime } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
+import { namesInOrder } from '../app/names.ts'
 import { sentenceFor } from '../app/problem.ts'
 import { Message } from '../parts/message.tsx'
 import { Panel, PanelContent, PanelFooter, usePanel } from '../parts/panel.tsx'
@@ -83,7 +84,7 @@ function EditForm({ runtime, onClose }: { runtime: Runtime; onClose: () => void 
         {dropped.length > 0 && (
           <Message tone="warn" title="Saving ends authorizations.">
             <p>
-              Git actions of {runtime.name} at {dropped.map(({ name }) => name).join(', ')} will
+              Git actions of {runtime.name} at {namesInOrder(dropped.map(({ name }) => name))} will
               fail for everyone who authorized them.
             </p>
           </Message>

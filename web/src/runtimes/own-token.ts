@@ -6,6 +6,7 @@ import type {
   RuntimeTokenDetail,
 } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
+import { byName } from '../app/names.ts'
 import { readWhole } from '../app/paging.ts'
 import type { TokenOwner } from '../tokens/token-owner.ts'
 
@@ -36,7 +37,7 @@ export function ownTokensQuery(runtime_id: string) {
         (input, options) => api.listRuntimeTokens({ params, ...input }, options),
         { signal },
       )
-      return tokens.map(toRow)
+      return byName(tokens.map(toRow), ({ provider }) => provider.name)
     },
   })
 }

@@ -2,6 +2,7 @@ import { getRouteApi, Link, Outlet } from '@tanstack/react-router'
 import { useCallback } from 'react'
 import type { Runtime } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
+import { namesInOrder } from '../app/names.ts'
 import { usePagedList } from '../app/paging.ts'
 import type { Column } from '../parts/column.ts'
 import { DataList } from '../parts/data-list.tsx'
@@ -36,12 +37,12 @@ const columns: Column<Runtime>[] = [
     header: 'Git hosts',
     cell: ({ providers, apps_in_need }) => (
       <>
-        {providers.map(({ name }) => name).join(', ') || 'None'}
+        {namesInOrder(providers.map(({ name }) => name)) || 'None'}
         {apps_in_need.length > 0 && (
           <p>
             <InNeed>
               <Link to="/admin/git-authentication">App not accepted</Link> at{' '}
-              {apps_in_need.join(', ')}
+              {namesInOrder(apps_in_need)}
             </InNeed>
           </p>
         )}
@@ -52,7 +53,7 @@ const columns: Column<Runtime>[] = [
   {
     header: 'Own tokens',
     cell: ({ tokens_in_need }) =>
-      tokens_in_need.length > 0 ? <InNeed>Update at {tokens_in_need.join(', ')}</InNeed> : null,
+      tokens_in_need.length > 0 ? <InNeed>Update at {namesInOrder(tokens_in_need)}</InNeed> : null,
   },
   {
     header: 'Authorizations',

@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { Provider } from '../../../src/contract/resources.ts'
 import { api } from '../app/api.ts'
+import { byName } from '../app/names.ts'
 import { readWhole } from '../app/paging.ts'
 
 export function runtimeQuery(id: string) {
@@ -20,7 +21,8 @@ export function providerQuery(id: string) {
 /** All Git hosts, to choose from. */
 export const providerChoiceQuery = queryOptions({
   queryKey: ['providers', 'choice'],
-  queryFn: ({ signal }) => readWhole<Provider>(api.listProviders, { signal }),
+  queryFn: async ({ signal }) =>
+    byName(await readWhole<Provider>(api.listProviders, { signal }), ({ name }) => name),
 })
 
 /** "1 authorization", "4 authorizations". */

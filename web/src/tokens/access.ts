@@ -7,6 +7,7 @@ import {
   isUsable,
 } from '../../../src/contract/connections.ts'
 import { api } from '../app/api.ts'
+import { byName } from '../app/names.ts'
 
 /** The person's rows, as a list that is read page by page. */
 export const accessList = [['access', 'list'], api.listAccess] as const
@@ -89,5 +90,6 @@ const listFormat = new Intl.ListFormat('en', { type: 'conjunction' })
 
 /** "ci, local and web". */
 export function nameList(items: readonly { name: string }[]): string {
-  return listFormat.format(items.map((item) => item.name))
+  const names = items.map((item) => item.name)
+  return listFormat.format(byName(names, (name) => name))
 }
