@@ -66,7 +66,7 @@ suite("a runtime's own token, in a browser", { skip: noChromium }, () => {
     await state().and(page.locator('[data-status=valid]')).waitFor()
     const cells = (await section().innerText()).replaceAll(/\s+/g, ' ')
     assert.match(cells, /alice Alice Demo Valid/)
-    assert.match(cells, /write:repository read:user No end known just now/)
+    assert.match(cells, /write:repository read:user Not known just now/)
     assert.equal((await credential()).password, token)
     await assertAccessible(page)
   })

@@ -106,7 +106,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
 
   test('the one-time link makes its visitor the administrator', async () => {
     await page.goto(urls.setup)
-    await page.getByRole('heading', { name: 'You are setting up this Countersign' }).waitFor()
+    await page.getByRole('heading', { name: 'Set up Countersign' }).waitFor()
     await page.getByLabel('Name', { exact: true }).fill(ADA.name)
     await page.getByLabel('E-mail', { exact: true }).fill(ADA.email)
     await page.getByLabel('Password', { exact: true }).fill(ADA.password)
@@ -157,7 +157,7 @@ suite('from an empty data folder to pushes as oneself', { skip: noChromium }, ()
     await becomes('local', 'valid')
     const cells = (await row('local').innerText()).replaceAll(/\s+/g, ' ')
     assert.match(cells, /alice Alice Demo Valid/)
-    assert.match(cells, /write:repository read:user No end known just now/)
+    assert.match(cells, /write:repository read:user Not known just now/)
   })
 
   test('the avatar is loaded, by way of our own server', async () => {

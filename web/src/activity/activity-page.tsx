@@ -17,8 +17,6 @@ import { useKeptCurrent } from './keep-current.ts'
 
 const route = getRouteApi('/signed-in/admin/activity')
 
-const actorKinds = { person: 'Person', runtime: 'Runtime', vault: 'Vault', setup: 'Set-up' }
-
 const columns: Column<AuditEntry>[] = [
   {
     header: 'What',
@@ -28,7 +26,7 @@ const columns: Column<AuditEntry>[] = [
   },
   {
     header: 'Who',
-    cell: ({ actor }) => <TwoLines first={actor.name} second={actorKinds[actor.kind]} />,
+    cell: ({ actor }) => <Who actor={actor} />,
   },
   { header: 'When', width: '10rem', cell: ({ at }) => <Time at={at} /> },
   {
@@ -74,6 +72,14 @@ export function ActivityPage() {
     </>
   )
 }
+
+/** A person has an address, and only runtimes need it said what they are. */
+function Who({ actor: { kind, name } }: Pick<AuditEntry, 'actor'>) {
+  if (kind === 'runtime') return <TwoLines first={name} second="Runtime" />
+  return <TwoLines first={kind === 'person' ? name : ours[kind]} />
+}
+
+const ours = { vault: 'Vault', setup: 'Set-up' }
 
 function Outcome({ outcome, reason }: Pick<AuditEntry, 'outcome' | 'reason'>) {
   const allowed = outcome === 'allowed'

@@ -36,7 +36,7 @@ export function appColumns(clients: OAuthClient[] | undefined): Column<Provider>
       cell: (provider) => {
         if (!clients) return <SkeletonLine lines={2} />
         const client = defaultOf(provider)
-        return client ? <App client={client} /> : <NotRegistered />
+        return client ? <App client={client} /> : <NotRegistered calm />
       },
     },
     {
@@ -94,7 +94,7 @@ function Actions({
           Manage
         </LinkButton>
       ) : (
-        <LinkButton {...link} aria-label={`Register app at ${provider.name}`}>
+        <LinkButton {...link} variant="light" aria-label={`Register app at ${provider.name}`}>
           Register app
         </LinkButton>
       )}

@@ -50,6 +50,7 @@ function columnsFor(clients: OAuthClient[]): Column<Runtime>[] {
             </Link>
           }
           second={description}
+          brief
         />
       ),
     },

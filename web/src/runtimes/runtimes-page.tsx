@@ -30,6 +30,7 @@ const columns: Column<Runtime>[] = [
           </Link>
         }
         second={description}
+        brief
       />
     ),
   },

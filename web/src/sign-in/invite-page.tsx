@@ -49,11 +49,9 @@ export function InvitePage() {
   const first = session.data.setup_required
   return (
     <Doorway
-      title={first ? 'You are setting up this Countersign' : 'You are invited'}
+      title={first ? 'Set up Countersign' : 'You are invited'}
       lead={
-        first
-          ? 'The person who sets it up becomes its administrator.'
-          : welcome(invite.data.role, invite.data.created_by)
+        first ? 'You become its administrator.' : welcome(invite.data.role, invite.data.created_by)
       }
     >
       {session.data.person && (

@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from '@mantine/core'
+import { ActionIcon, type ButtonVariant, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
 import type { Access, Authorization } from '../../../src/contract/connections.ts'
 import { AccountChip } from '../parts/account.tsx'
@@ -21,7 +21,7 @@ export function tokenColumns(onDelete: (access: Access) => void): Column<Access>
       header: 'Runtime',
       place: 'title',
       width: '13%',
-      cell: ({ runtime }) => <TwoLines first={runtime.name} second={runtime.description} />,
+      cell: ({ runtime }) => <TwoLines first={runtime.name} second={runtime.description} brief />,
     },
     { ...hostColumn, width: '12%' },
     ...stateColumns,
@@ -93,13 +93,19 @@ const stateColumns: Column<Access>[] = [
 /** The end that comes first: the token's own, or the limit that an administrator set. */
 function Expiry({ authorization: { connection, expires_at } }: { authorization: Authorization }) {
   const [first] = [connection.expires_at, expires_at].filter((at) => at !== null).sort()
-  if (first === undefined) return <span className={classes.quiet}>No end known</span>
+  if (first === undefined) return <span className={classes.quiet}>Not known</span>
   return (
     <>
       <Time at={first} />
       {first === expires_at && <p className={classes.quiet}>by a limit</p>}
     </>
   )
+}
+
+/** What waits for the person stands out, and a runtime may well do without a token of its own. */
+function emphasis(access: Access, own: boolean): ButtonVariant {
+  if (own) return isTroubled(access) ? 'filled' : 'default'
+  return access.authorization === null ? 'light' : 'default'
 }
 
 function Actions({
@@ -120,7 +126,7 @@ function Actions({
       <LinkButton
         id={panelButtonId(runtime.id, provider.id)}
         size="xs"
-        variant={authorization === null || (own && isTroubled(access)) ? 'filled' : 'default'}
+        variant={emphasis(access, own)}
         {...(own
           ? { to: '/admin/runtimes/$runtimeId/token/$providerId' }
           : { to: '/tokens/$runtimeId/$providerId', search: true })}

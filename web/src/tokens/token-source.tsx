@@ -25,6 +25,14 @@ export function TokenSource({
   const { name } = access.provider
   // Tab goes to the one that is chosen, and on from there; arrow keys choose.
   const tabIndex = (id: string) => (chosen === id || chosen === '' ? 0 : -1)
+  const several = reusable.filter(({ method }) => method === 'token').length > 1
+  // Several are told apart by who uses them.
+  const isNamed = ({ method, runtimes }: Connection) =>
+    several && method === 'token' && runtimes.length > 0
+  const title = (connection: Connection) =>
+    isNamed(connection)
+      ? `Use the token of ${nameList(connection.runtimes)}`
+      : reuseTitle(access, connection)
   const label = access.oauth === 'not_offered' ? 'Which token?' : 'How to authorize'
   return (
     <Radio.Group value={chosen} onChange={onChoose} label={label}>
@@ -35,13 +43,14 @@ export function TokenSource({
             value={connection.id}
             tabIndex={tabIndex(connection.id)}
             className={classes.card ?? ''}
-            aria-label={`${reuseTitle(access, connection)}: ${connection.account.login}, used by ${nameList(connection.runtimes)}`}
+            aria-label={`${title(connection)}: ${connection.account.login}${isNamed(connection) ? '' : `, used by ${nameList(connection.runtimes)}`}`}
           >
             <Radio.Indicator />
             <Reusable
-              title={reuseTitle(access, connection)}
+              title={title(connection)}
               connection={connection}
               provider={name}
+              used={isNamed(connection) ? [] : connection.runtimes}
             />
           </Radio.Card>
         ))}
@@ -81,10 +90,13 @@ function Reusable({
   title,
   connection,
   provider,
+  used,
 }: {
   title: string
   connection: Connection
   provider: string
+  /** The runtimes to name. */
+  used: Connection['runtimes']
 }) {
   return (
     <div className={classes.reusable}>
@@ -96,9 +108,7 @@ function Reusable({
         <AccountChip account={connection.account} />
         <StatusBadge status={connection.status} />
       </div>
-      {connection.runtimes.length > 0 && (
-        <p className={classes.used}>Used by {nameList(connection.runtimes)}</p>
-      )}
+      {used.length > 0 && <p className={classes.used}>Used by {nameList(used)}</p>}
     </div>
   )
 }
