@@ -81,6 +81,27 @@ suite(
       await page.unrouteAll()
     })
 
+    test('a page of a proxy is told from an answer, and what was typed stays', async () => {
+      const gateway = { status: 502, contentType: 'text/html', body: '<h1>502 Bad Gateway</h1>' }
+      const words = 'Something before Countersign answered in its place, with 502. Try again'
+      await page.goto(url('/admin/runtimes/new'))
+      const panel = page.getByRole('dialog', { name: 'Register runtime' })
+      await panel.getByLabel('Name').fill('patient')
+      await panel.getByRole('checkbox').first().waitFor()
+      await page.route('**/api/v1/runtimes**', (route) => route.fulfill(gateway))
+      await panel.getByRole('button', { name: 'Register runtime' }).click()
+      await panel.getByRole('alert').getByText(words).waitFor()
+      assert.equal(await panel.getByLabel('Name').inputValue(), 'patient')
+      assert.doesNotMatch(await panel.innerText(), /went wrong|without a reason/)
+      await hearNothing(page)
+      await page.goto(url('/admin/runtimes'))
+      await alert('This list could not be read.').getByText(words).waitFor()
+      await page.unroute('**/api/v1/runtimes**')
+      await page.getByRole('button', { name: 'Try again' }).click()
+      await page.getByRole('rowheader').first().waitFor()
+      await page.unrouteAll()
+    })
+
     test('what the server says of a field stands at the field, in words', async () => {
       const { page } = populated.nobody
       await page.goto(url(populated.invite))

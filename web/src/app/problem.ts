@@ -1,3 +1,4 @@
+import { ForeignAnswerError } from '../../../src/contract/client.ts'
 import {
   type Problem,
   ProblemError,
@@ -8,6 +9,7 @@ import { MissingPart } from './missing-part.ts'
 
 /** What to tell a person about a failed call, in sentences. */
 export function sentenceFor(error: unknown): string {
+  if (error instanceof ForeignAnswerError) return error.detail
   if (error instanceof ProblemError) {
     if (error.type === 'request-invalid' && error.extensions.errors?.[0]) {
       return error.extensions.errors.map((one) => one.detail).join(' ')
