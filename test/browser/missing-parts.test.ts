@@ -62,6 +62,16 @@ suite('code of the pages that does not come', { skip: noChromium }, () => {
     assert.equal(await field.inputValue(), token)
   })
 
+  test('where the page itself does not come, it says so, and can be tried again', async () => {
+    const page = await newPage()
+    await page.route('**/assets/*.js', (route) => route.fulfill({ status: 503, body: '' }))
+    await page.goto('/tokens')
+    await page.getByRole('alert').getByText('Countersign could not be loaded.').waitFor()
+    await page.unrouteAll()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('heading', { name: 'Git Personal Access Tokens' }).waitFor()
+  })
+
   test('a link that is pointed at does no more than be pointed at', async () => {
     const page = await newPage()
     await page.goto('/account')

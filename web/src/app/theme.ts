@@ -105,7 +105,7 @@ export const cssVariablesResolver: CSSVariablesResolver = () => {
   return { variables: {}, light: variables, dark: variables }
 }
 
-/** `public/theme.js` reads the same key before the first paint. */
+/** `public/start.js` reads the same key before the first paint. */
 export const colorSchemeManager = localStorageColorSchemeManager({
   key: 'countersign-color-scheme',
 })
