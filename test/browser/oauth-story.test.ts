@@ -362,8 +362,23 @@ suite('authorizing with OAuth2', { skip: noChromium }, () => {
       assert.deepEqual(await unconfirmed.execute(), [], 'what bob allowed was given up')
       assert.deepEqual(await asItIs(person), before)
 
-      await page.goto(panelOf('ci'))
-      await dialog(page).getByRole('button', { name: 'Authorize access to Forge' }).click()
+      const again = async () => {
+        await page.goto(panelOf('ci'))
+        await dialog(page).getByRole('button', { name: 'Authorize access to Forge' }).click()
+        await dialog(page).getByRole('button', { name: 'Use bob' }).waitFor()
+      }
+      await again()
+      // Another tab says no, and this one has not heard of it yet.
+      const { id } = await unconfirmed.executeTakeFirstOrThrow()
+      const read = `**/api/v1/authorization-requests/${id}`
+      await page.route(read, () => {})
+      await person.api.cancelAuthorizationRequest({ params: { id } })
+      await dialog(page).getByRole('button', { name: 'Use bob' }).click()
+      await alert(page, 'It was answered elsewhere by now').waitFor()
+      assert.deepEqual(await asItIs(person), before)
+      await page.unroute(read)
+
+      await again()
       await dialog(page).getByRole('button', { name: 'Use bob' }).click()
       await alert(page, 'ci now acts at Forge as you').waitFor()
       assert.equal((await asItIs(person)).authorization?.connection.account.login, 'bob')

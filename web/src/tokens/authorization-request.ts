@@ -5,6 +5,7 @@ import { ProblemError } from '../../../src/contract/problems.ts'
 import { api } from '../app/api.ts'
 import { isProblem } from '../app/problem.ts'
 import { seal } from '../app/seal.ts'
+import { notify } from '../parts/notify.tsx'
 import { type TokenOwner, useTokenOwner } from './token-owner.ts'
 
 /** By then the browser is at the Git host; if it is not, somebody stopped it. */
@@ -171,6 +172,11 @@ export function useConfirmAccount({ id }: AuthorizationRequest) {
     onError: (error) => {
       // Confirmed in another tab, or over: what is there now says which.
       if (!isProblem(error, 'not-found')) return
+      notify(
+        'warn',
+        'Already answered',
+        'It was answered elsewhere by now. Authorize again if that is not what you want.',
+      )
       void queryClient.invalidateQueries(authorizationRequestQuery(id))
     },
   })
