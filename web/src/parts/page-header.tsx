@@ -15,7 +15,7 @@ export function PageHeader({
   useTitle(title)
   return (
     <header className={classes.header}>
-      <div>
+      <div className={classes.words}>
         <h1 className={classes.title}>{title}</h1>
         {lead && <p className={classes.lead}>{lead}</p>}
       </div>

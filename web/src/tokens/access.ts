@@ -34,6 +34,11 @@ export function panelButtonId(runtime_id: string, provider_id: string): string {
   return `token-${runtime_id}-${provider_id}`
 }
 
+/** Id of the button that hides what the banner says of a row. */
+export function hideButtonId({ runtime, provider }: Access): string {
+  return `hide-${runtime.id}-${provider.id}`
+}
+
 const troubled = new Set<ConnectionStatus>([
   'expired',
   'rejected',

@@ -6,7 +6,7 @@ import { LinkButton } from '../parts/link-button.tsx'
 import { Message } from '../parts/message.tsx'
 import { StatusBadge } from '../parts/status-badge.tsx'
 import { SubmitButton } from '../parts/submit-button.tsx'
-import { accessKey, actionWord } from './access.ts'
+import { accessKey, actionWord, hideButtonId } from './access.ts'
 import classes from './attention.module.css'
 import type { InNeed } from './in-need.ts'
 import { RuntimesInNeed } from './runtimes-in-need.tsx'
@@ -56,8 +56,8 @@ function Rows({ inNeed: { rows, more } }: { inNeed: InNeed }) {
     >
       <p>Git actions there fail, or will soon. All others go on working.</p>
       <ul ref={list} className={classes.rows}>
-        {rows.slice(0, all ? rows.length : NAMED).map((access) => (
-          <Row key={accessKey(access)} access={access} />
+        {rows.slice(0, all ? rows.length : NAMED).map((access, index) => (
+          <Row key={accessKey(access)} access={access} next={rows[index + 1] ?? rows[index - 1]} />
         ))}
       </ul>
       {rest > 0 && (
@@ -69,9 +69,9 @@ function Rows({ inNeed: { rows, more } }: { inNeed: InNeed }) {
   )
 }
 
-function Row({ access }: { access: Access }) {
+function Row({ access, next }: { access: Access; next: Access | undefined }) {
   const { runtime, provider, authorization } = access
-  const hide = useNoticeHidden(access)
+  const hide = useNoticeHidden(access, next && hideButtonId(next))
   if (!authorization) return null
   const { status, reason } = authorization.connection
   const name = `${runtime.name} at ${provider.name}`
@@ -94,6 +94,7 @@ function Row({ access }: { access: Access }) {
           {actionWord(access)}
         </LinkButton>
         <SubmitButton
+          id={hideButtonId(access)}
           type="button"
           variant="subtle"
           color="gray"

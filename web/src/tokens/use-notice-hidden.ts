@@ -5,8 +5,12 @@ import { sentenceFor } from '../app/problem.ts'
 import { notify } from '../parts/notify.tsx'
 import { panelButtonId, refreshAccess } from './access.ts'
 
-/** Hides what the banner says of a row, until there is something new, or shows it again. */
-export function useNoticeHidden({ runtime, provider, authorization }: Access) {
+/**
+ * Hides what the banner says of a row, until there is something new, or shows it again.
+ *
+ * @param next id of what gets the focus afterwards, in place of the row
+ */
+export function useNoticeHidden({ runtime, provider, authorization }: Access, next?: string) {
   const queryClient = useQueryClient()
   return useMutation({
     mutationFn: (notice_hidden: boolean) =>
@@ -19,9 +23,10 @@ export function useNoticeHidden({ runtime, provider, authorization }: Access) {
         notify('good', 'Shown again', `The banner names ${runtime.name} at ${provider.name} again.`)
       }
       const row = document.getElementById(panelButtonId(runtime.id, provider.id))
+      const there = (next && document.getElementById(next)) || row
       // A search may have left the row out.
-      const next = row ?? document.getElementById('main')
-      next?.focus({ preventScroll: row === null })
+      if (there) there.focus()
+      else document.getElementById('main')?.focus({ preventScroll: true })
     },
     onError: (error) => notify('bad', 'Not changed', sentenceFor(error)),
   })
