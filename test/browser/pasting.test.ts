@@ -42,6 +42,21 @@ suite('what is pasted as a token', { skip: noChromium }, () => {
     if (text !== '') await page.keyboard.press('ControlOrMeta+V')
   }
 
+  test('a click beside the panel closes it, but not once something was typed', async () => {
+    const beside = () => page.mouse.click(20, 300)
+    await beside()
+    await panel().waitFor({ state: 'hidden' })
+    await page.getByRole('link', { name: 'Add Token of ci at Forge' }).click()
+    await field().fill('half of a tok')
+    await beside()
+    await page.getByRole('button', { name: 'Show token' }).focus()
+    assert.equal(await field().inputValue(), 'half of a tok')
+    await panel().getByRole('button', { name: 'Cancel' }).click()
+    await panel().waitFor({ state: 'hidden' })
+    await page.getByRole('link', { name: 'Add Token of ci at Forge' }).click()
+    await field().waitFor()
+  })
+
   const bad: [string, string, RegExp][] = [
     ['nothing', '', /The token is empty\. Paste the token that Forge made/],
     ['blanks', ' \t ', /The token is empty\. Paste the token that Forge made/],

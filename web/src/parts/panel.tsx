@@ -50,11 +50,14 @@ export function Panel({
   useTitle(panel.opened ? title : undefined)
   useReturnFocus(focusAfter)
   const over = useSessionOver()
+  const [typed, setTyped] = useState(false)
   return (
     <Drawer.Root
       opened={panel.opened}
       onClose={panel.close}
       closeOnEscape={!over}
+      // A click beside it must not lose what was typed.
+      closeOnClickOutside={!typed}
       onExitTransitionEnd={panel.leave}
       size={narrow ? '100%' : 540}
       position="right"
@@ -62,7 +65,7 @@ export function Panel({
       classNames={{ content: classes.content ?? '' }}
     >
       <Drawer.Overlay backgroundOpacity={0.4} />
-      <Drawer.Content>
+      <Drawer.Content onInput={() => setTyped(true)}>
         <div className={classes.header}>
           <Drawer.Title
             className={classes.title ?? ''}
