@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { joinAs } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible } from './accessibility.ts'
@@ -91,6 +92,20 @@ suite('people, by an administrator', { skip: noChromium }, () => {
     await withdraw.waitFor({ state: 'detached' })
     const { items } = await populated.countersign.admin.api.listInvites({ query: {} })
     assert.deepEqual(items, [])
+  })
+
+  test('who removes themselves reads what that means, and is at the door', async () => {
+    const { admin, page_url } = populated.countersign
+    const { url } = await admin.api.createInvite({ body: { role: 'admin' } })
+    await joinAs(page_url, url.split('#')[1] ?? '', 'eve')
+    await role('eve').waitFor()
+    await page.getByRole('button', { name: 'Remove ada' }).click()
+    const words = (await dialog('Remove yourself?').innerText()).replaceAll(/\s+/g, ' ')
+    assert.match(words, /You are signed out everywhere\. Pushes as you fail on every runtime/)
+    assert.match(words, /Only another administrator can invite you again/)
+    await press('Remove yourself?', 'Remove person')
+    await page.getByRole('heading', { name: 'Sign in', exact: true }).waitFor()
+    assert.equal(new URL(page.url()).pathname, '/sign-in')
   })
 
   test('and none of it was a fault of the page', () => {

@@ -6,10 +6,11 @@ import { Dialog, DialogButtons } from './dialog.tsx'
 import { Message } from './message.tsx'
 import { SubmitButton } from './submit-button.tsx'
 
-/** Asks once before something ends. `children` say what stops working, by name. */
+/** Asks once before something ends, or much is given. `children` say what, by name. */
 export function ConfirmDialog({
   title,
   confirm,
+  ends = true,
   onConfirm,
   onClose,
   focusAfter,
@@ -18,6 +19,8 @@ export function ConfirmDialog({
   title: string
   /** Words on the button: what it does. */
   confirm: string
+  /** Something stops working. */
+  ends?: boolean
   onConfirm: () => Promise<unknown>
   onClose: () => void
   focusAfter?: string
@@ -38,7 +41,7 @@ export function ConfirmDialog({
         </Button>
         <SubmitButton
           type="button"
-          color="red"
+          {...(ends && { color: 'red' })}
           pending={mutation.isPending}
           onClick={() => {
             if (!mutation.isPending) mutation.mutate()

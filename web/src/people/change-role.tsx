@@ -29,6 +29,7 @@ export function ChangeRole({ person, role, onClose }: RoleChange & { onClose: ()
   return (
     <ConfirmDialog
       title={own ? `Make yourself ${words[role]}?` : `Make ${name} ${words[role]}?`}
+      ends={role === 'member'}
       confirm={role === 'admin' ? 'Make administrator' : 'Make member'}
       onConfirm={change}
       onClose={onClose}
