@@ -1,11 +1,12 @@
 import { field, listField, pathOf, textField, unexpected } from './answer.ts'
 import { repositoryAtPath } from './clone-path.ts'
-import { gitAccess } from './git-access.ts'
+import { type GitRefusals, gitAccess } from './git-access.ts'
 import {
   type Inspection,
   type ProviderAdapter,
   type ProviderAnswer,
   type ProviderHttp,
+  ProviderUnavailable,
   type RepositoryAccess,
   type RepositoryName,
   type TokenCredential,
@@ -121,21 +122,30 @@ async function findUser(
   return listField(found.body, 'values').find((user) => textField(user, 'name') === login)
 }
 
-/** @see https://github.com/go-git/go-git/issues/552 */
-const NOT_FOUND = ['Repository not found']
+/** Said of an account whose name came with a wrong password too often; people do so, too. */
+const LOCKED = 'has locked the account: sign in there and solve the CAPTCHA.'
+
+/**
+ * @see https://github.com/go-git/go-git/issues/552
+ * @see https://github.com/desktop/desktop/issues/14680
+ */
+const GIT_REFUSALS: GitRefusals = {
+  pages: true,
+  errors: ['Repository not found'],
+  troubles: { 'CAPTCHA required': LOCKED },
+}
 
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
   { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
-  const login = credential.login ?? (await whoIs(http, credential))
+  // Git does not say why it refuses, and a bad token beside a name counts as a wrong password, of
+  // which a few lock the account. @see https://jira.atlassian.com/browse/BSERV-19859
+  const login = await whoIs(http, credential)
   const account = bitbucketDataCenter.gitCredential({ ...credential, login })
   const path = `/scm/${pathOf(owner, name)}.git`
-  const access = await gitAccess(http, path, account, { pages: true, errors: NOT_FOUND })
-  // Git does not say why it refuses: a bad token is no "may not".
-  if (!access.read) await whoIs(http, credential)
-  return access
+  return await gitAccess(http, path, account, GIT_REFUSALS)
 }
 
 async function request(
@@ -144,16 +154,35 @@ async function request(
   path: string,
 ): Promise<ProviderAnswer> {
   const answer = await http.request(`/rest/api/latest${path}`, { authorization: `Bearer ${token}` })
-  refuseBadCredential(answer)
+  refuseBadCredential(http, answer)
   return answer
 }
 
-/** 401 with the list of errors in which Bitbucket answers; it names the class of each. */
-function refuseBadCredential({ status, body }: ProviderAnswer): void {
+/**
+ * 401 with the list of errors in which Bitbucket answers; it names the class of each. Some are not
+ * about the token: it works again when the host, or the person there, has done something.
+ *
+ * @see https://docs.atlassian.com/bitbucket-server/javadoc/10.0.0/api/com/atlassian/bitbucket/auth/package-summary.html
+ */
+function refuseBadCredential(http: ProviderHttp, { status, body }: ProviderAnswer): void {
   const [error] = listField(body, 'errors')
   if (status !== 401 || error === undefined) return
-  const inactive = textField(error, 'exceptionName')?.endsWith(
-    '.InactiveUserAuthenticationException',
-  )
-  throw new TokenRefused(inactive ? 'account_suspended' : 'bad_credential')
+  const { host } = new URL(http.base_url)
+  const [exception = ''] = textField(error, 'exceptionName')?.split('.').slice(-1) ?? []
+  switch (exception) {
+    case 'AuthenticationSystemException':
+      throw new ProviderUnavailable(`${host} could not look its accounts up.`)
+    case 'CaptchaRequiredAuthenticationException':
+      throw new ProviderUnavailable(`${host} ${LOCKED}`, { answered: true })
+    case 'ExpiredPasswordAuthenticationException':
+      throw new ProviderUnavailable(
+        `The account's password at ${host} has expired: sign in there and change it.`,
+        { answered: true },
+      )
+    case 'InactiveUserAuthenticationException':
+    case 'NoAccessAuthenticationException':
+      throw new TokenRefused('account_suspended')
+    default:
+      throw new TokenRefused('bad_credential')
+  }
 }

@@ -12,6 +12,8 @@ export interface GitRefusals {
    * repository for this account. Others say nothing about it: that the host is busy, for one.
    */
   errors?: readonly string[]
+  /** What those others mean, as our own sentence after the host's name, by how they begin. */
+  troubles?: Readonly<Record<string, string>>
   /** The page for it, when the sentence of a refusal is about single sign-on. */
   signOnPage?: (sentence: string) => string | undefined
 }
@@ -55,7 +57,7 @@ async function askGit(
   path: string,
   service: GitService,
   credential: { username: string; password: string },
-  { statuses = [], pages = false, errors = [] }: GitRefusals = {},
+  { statuses = [], pages = false, errors = [], troubles = {} }: GitRefusals = {},
 ): Promise<{ offered: boolean; sentence: string }> {
   const { status, headers, body } = await http.request(`${path}/info/refs?service=${service}`, {
     authorization: basic(credential),
@@ -72,7 +74,9 @@ async function askGit(
     const sentence = errorIn(text)
     if (sentence === undefined) return { offered: true, sentence: '' }
     if (errors.some((error) => sentence.startsWith(error))) return { offered: false, sentence }
-    throw new ProviderUnavailable(`${host} could not serve Git.`, { answered: true })
+    const known = Object.keys(troubles).find((error) => sentence.startsWith(error))
+    const trouble = troubles[known ?? ''] ?? 'could not serve Git.'
+    throw new ProviderUnavailable(`${host} ${trouble}`, { answered: true })
   }
   throw new ProviderUnavailable(`${host} did not answer as a Git server does.`, { answered: true })
 }

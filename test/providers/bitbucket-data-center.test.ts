@@ -5,6 +5,7 @@ import { offers } from '../../src/providers/git-access.ts'
 import { openOutbound } from '../../src/providers/http.ts'
 import { missingScopes, ProviderUnavailable, TokenRefused } from '../../src/providers/provider.ts'
 import {
+  failed,
   gitError,
   startBitbucketDataCenter,
 } from '../standins/bitbucket-data-center/bitbucket-data-center.ts'
@@ -79,12 +80,17 @@ describe('what is peculiar to Bitbucket Data Center', () => {
   })
 
   test('another error of Git’s says nothing about the repository', async () => {
-    forge.interruptionFor = (path) =>
-      path.startsWith('/scm/')
-        ? gitError('git-upload-pack', 'CAPTCHA required\nYour account has been marked')
-        : undefined
-    const asked = bitbucketDataCenter.repositoryAccess(http(), credential(good), repository)
-    await assert.rejects(asked, ProviderUnavailable)
+    for (const [error, sentence] of [
+      ['CAPTCHA required\nYour Bitbucket account has been locked', /solve the CAPTCHA/],
+      ['Bitbucket is currently under heavy load', /could not serve Git/],
+    ] as const) {
+      forge.interruptionFor = (path) =>
+        path.startsWith('/scm/') ? gitError('git-upload-pack', error) : undefined
+      await assert.rejects(
+        bitbucketDataCenter.repositoryAccess(http(), credential(good), repository),
+        (refusal) => refusal instanceof ProviderUnavailable && sentence.test(refusal.message),
+      )
+    }
     forge.interruptionFor = undefined
   })
 
@@ -108,10 +114,39 @@ describe('what is peculiar to Bitbucket Data Center', () => {
     forge.interruptionFor = undefined
   })
 
-  test('a bad token of a known account is refused, though Git says no more than no', async () => {
+  test('a bad token of a known account is refused, and never counts as a wrong password', async () => {
     const known = { ...credential('BBDC-x'), login: 'carol' }
-    const refusal = bitbucketDataCenter.repositoryAccess(http(), known, repository)
-    await assert.rejects(refusal, TokenRefused)
+    for (let tries = 0; tries < 6; tries += 1) {
+      const refusal = bitbucketDataCenter.repositoryAccess(http(), known, repository)
+      await assert.rejects(refusal, TokenRefused)
+    }
+    assert.deepEqual([...forge.wrong_passwords], [])
+  })
+
+  test('a refusal that is not about the token does not make it bad', async () => {
+    const asked = {
+      AuthenticationSystemException: /could not look its accounts up/,
+      CaptchaRequiredAuthenticationException: /solve the CAPTCHA/,
+      ExpiredPasswordAuthenticationException: /has expired/,
+    } as const
+    for (const exception of Object.keys(asked) as (keyof typeof asked)[]) {
+      forge.interruption = failed(exception)
+      await assert.rejects(
+        bitbucketDataCenter.inspect(http(), credential(good)),
+        (error) => error instanceof ProviderUnavailable && asked[exception].test(error.message),
+        exception,
+      )
+    }
+    forge.interruption = undefined
+  })
+
+  test('an account that may not use Bitbucket any more is told apart', async () => {
+    forge.interruption = failed('NoAccessAuthenticationException')
+    await assert.rejects(
+      bitbucketDataCenter.inspect(http(), credential(good)),
+      (error) => error instanceof TokenRefused && error.why === 'account_suspended',
+    )
+    forge.interruption = undefined
   })
 
   test('an account whose name is not its slug is found', async () => {

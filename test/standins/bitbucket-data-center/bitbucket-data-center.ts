@@ -14,11 +14,15 @@ import {
 const API = '/rest/api/latest'
 const SCOPES = ['PUBLIC_REPOS', 'REPO_READ', 'REPO_WRITE', 'REPO_ADMIN']
 const LIFETIME = 3600
+/** Wrong passwords after which an account is locked; an administrator may set another number. */
+const WRONG_PASSWORDS = 5
 
 export type BitbucketDataCenterStandIn = Forge & {
   oauth: AuthorizationServer
   /** A proxy in front of it takes away the headers it does not know. */
   behind_proxy: boolean
+  /** How many wrong passwords came with each account's name since it last signed in. */
+  wrong_passwords: Map<string, number>
 }
 
 /** Stands in for Bitbucket Data Center; docs/providers/bitbucket-data-center.md. */
@@ -49,19 +53,22 @@ export async function startBitbucketDataCenter(): Promise<BitbucketDataCenterSta
   const forge: BitbucketDataCenterStandIn = Object.assign(
     await startForge(
       (kind, random) => (kind === 'personal' ? `BBDC-${random.slice(0, 44)}` : random),
-      (call, state) => {
-        const reply = oauth.handle(call) ?? answer(call, state)
+      (call) => {
+        const reply = oauth.handle(call) ?? answer(call, forge)
         return forge.behind_proxy ? { ...reply, headers: {} } : reply
       },
     ),
-    { oauth, behind_proxy: false },
+    { oauth, behind_proxy: false, wrong_passwords: new Map<string, number>() },
   )
   return forge
 }
 
-function answer(call: Call, forge: Forge): Reply {
+function answer(call: Call, forge: BitbucketDataCenterStandIn): Reply {
   const path = call.url.pathname
   const token = tokenOf(call, forge)
+  if (token === 'CaptchaRequiredAuthenticationException' && path.startsWith('/scm/')) {
+    return gitError(call.url.searchParams.get('service') ?? '', 'CAPTCHA required')
+  }
   if (typeof token === 'string') return failed(token)
   if (path.startsWith('/scm/')) return git(call, forge, token)
   const name = token === undefined ? '' : encodeURIComponent(token.account.login)
@@ -70,20 +77,32 @@ function answer(call: Call, forge: Forge): Reply {
 }
 
 /** Undefined: nobody. A person's token also works as the password that goes with their name. */
-function tokenOf(call: Call, forge: Forge): Token | undefined | Failure {
+function tokenOf(call: Call, forge: BitbucketDataCenterStandIn): Token | undefined | Failure {
   const { scheme, text, username, password } = readAuthorization(call)
   if (scheme === '') return undefined
+  const { wrong_passwords } = forge
+  const wrong = wrong_passwords.get(username) ?? 0
+  if (scheme === 'basic' && wrong >= WRONG_PASSWORDS) {
+    return 'CaptchaRequiredAuthenticationException'
+  }
   const token = forge.working(scheme === 'basic' ? password : text)
-  if (token === undefined) return 'IncorrectPasswordAuthenticationException'
-  if (scheme === 'basic' && username !== token.account.login) {
+  if (token === undefined || (scheme === 'basic' && username !== token.account.login)) {
+    if (scheme === 'basic') wrong_passwords.set(username, wrong + 1)
     return 'IncorrectPasswordAuthenticationException'
   }
   return token.account.suspended ? 'InactiveUserAuthenticationException' : token
 }
 
-type Failure = 'IncorrectPasswordAuthenticationException' | 'InactiveUserAuthenticationException'
+type Failure =
+  | 'AuthenticationSystemException'
+  | 'CaptchaRequiredAuthenticationException'
+  | 'ExpiredPasswordAuthenticationException'
+  | 'IncorrectPasswordAuthenticationException'
+  | 'InactiveUserAuthenticationException'
+  | 'NoAccessAuthenticationException'
 
-function failed(failure: Failure): Reply {
+/** Refused, by the class that Bitbucket names as the reason. */
+export function failed(failure: Failure): Reply {
   return error(401, `com.atlassian.bitbucket.auth.${failure}`)
 }
 
