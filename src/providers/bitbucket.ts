@@ -60,7 +60,8 @@ export const bitbucket: ProviderAdapter = {
       webhook: 'to keep webhooks',
     },
     refresh_repeats: [],
-    dead_grant_errors: [],
+    // @see https://community.atlassian.com/t5/Bitbucket-questions/How-do-I-refresh-a-token/qaq-p/1545002
+    dead_grant_errors: ['invalid_request: Invalid refresh_token'],
     misconfigured_errors: [],
   },
   origins: (base_url) => [new URL(apiOf(base_url)).origin],

@@ -29,7 +29,11 @@ export async function startBitbucket(): Promise<BitbucketStandIn> {
     errors: {
       client: { status: 400, error: 'unauthorized_client' },
       code: { status: 400, error: 'invalid_grant' },
-      refresh: { status: 400, error: 'invalid_grant' },
+      refresh: {
+        status: 400,
+        error: 'invalid_request',
+        error_description: 'Invalid refresh_token',
+      },
       scope: { status: 400, error: 'invalid_scope' },
     },
     granted: ({ scopes, ...tokens }) => ({
