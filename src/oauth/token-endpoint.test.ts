@@ -25,6 +25,7 @@ function endpoint(answer: () => Response, more: Partial<TokenEndpoint> = {}): To
     client_authentication: 'client_secret_post',
     dead_grant_errors: [],
     misconfigured_errors: [],
+    transient_errors: [],
     fetch: async () => answer(),
     ...more,
   }
@@ -186,6 +187,7 @@ suite('an error of RFC 6749 §5.2 says what to do', () => {
     const own = {
       dead_grant_errors: ['bad_refresh_token', 'unauthorized_client: token was already used'],
       misconfigured_errors: ['incorrect_client_credentials'],
+      transient_errors: ['invalid_grant: cannot increase the grant counter'],
     }
     const outcome = async (error: string, error_description: string) =>
       (await failure(() => Response.json({ error, error_description }), own)).outcome
@@ -193,6 +195,8 @@ suite('an error of RFC 6749 §5.2 says what to do', () => {
     assert.equal(await outcome('unauthorized_client', 'token was already used'), 'permanent')
     assert.equal(await outcome('unauthorized_client', 'invalid client secret'), 'misconfigured')
     assert.equal(await outcome('incorrect_client_credentials', 'any'), 'misconfigured')
+    assert.equal(await outcome('invalid_grant', 'grant does not exist'), 'permanent')
+    assert.equal(await outcome('invalid_grant', 'cannot increase the grant counter'), 'transient')
   })
 
   test('a description is kept out of our own sentence', async () => {

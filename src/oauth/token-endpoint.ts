@@ -17,6 +17,8 @@ export interface TokenEndpoint {
   dead_grant_errors: readonly string[]
   /** In the same form: what means a wrong client here, beside RFC 6749's own. */
   misconfigured_errors: readonly string[]
+  /** In the same form: what says nothing here about grant or client, whatever RFC 6749 has it say. */
+  transient_errors: readonly string[]
   fetch: TokenFetch
 }
 
@@ -239,6 +241,9 @@ function failureFrom(
     const { error, error_description } = cause
     const isAmong = (list: readonly string[]) =>
       list.includes(error) || list.includes(`${error}: ${error_description}`)
+    if (isAmong(endpoint.transient_errors)) {
+      return new TokenEndpointError('transient', { error, retry_after, cause })
+    }
     if (error === 'invalid_grant' || isAmong(endpoint.dead_grant_errors)) {
       return new TokenEndpointError('permanent', { error, cause })
     }

@@ -50,6 +50,10 @@ export const giteaApi = {
       'unauthorized_client: client is not authorized',
     ],
     misconfigured_errors: [],
+    // Said when another refresh came first, and when the host's database did not answer. A token that
+    // is dead by then is refused in other words the next time.
+    // @see https://github.com/go-gitea/gitea/blob/v1.27.3/services/oauth2_provider/access_token.go
+    transient_errors: ['invalid_grant: cannot increase the grant counter'],
   } satisfies OAuthFacts,
   origins: () => [],
   gitCredential: ({ token }) => ({ username: 'oauth2', password: token }),

@@ -145,6 +145,8 @@ export interface OAuthFacts {
   dead_grant_errors: readonly string[]
   /** In the same form: that the client is set up wrongly, beside RFC 6749's own. */
   misconfigured_errors: readonly string[]
+  /** In the same form: what passes, though the word of RFC 6749 that comes with it says more. */
+  transient_errors?: readonly string[]
   /** RFC 8628; absent where the host has no such flow. */
   device_flow?: DeviceFlowFacts
   /**

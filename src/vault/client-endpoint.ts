@@ -40,6 +40,7 @@ export async function endpointOf(
       oauth.client_authentication,
     dead_grant_errors: oauth.dead_grant_errors,
     misconfigured_errors: oauth.misconfigured_errors,
+    transient_errors: oauth.transient_errors ?? [],
     fetch,
   }
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
+import { refresh, TokenEndpointError } from '../../src/oauth/token-endpoint.ts'
 import { forgejo } from '../../src/providers/forgejo.ts'
 import { gitea } from '../../src/providers/gitea.ts'
 import { openOutbound } from '../../src/providers/http.ts'
 import { TokenScopesMissing } from '../../src/providers/provider.ts'
 import { startForgejo } from '../standins/forgejo/forgejo.ts'
-import { CALLBACK, describeOAuth } from './oauth-suite.ts'
+import { CALLBACK, describeOAuth, endpointOf, grant } from './oauth-suite.ts'
 import { describeAdapter } from './suite.ts'
 
 const forge = await startForgejo()
@@ -41,13 +42,14 @@ describeAdapter(forgejo, {
   unsuspend: () => forge.suspend('carol', false),
 })
 
-describeOAuth(forgejo, {
+const oauthForge = {
   http,
   interrupt,
   oauth: forge.oauth,
   client: forge.oauth.registerClient(CALLBACK),
   public_secret: { right: true, wrong: true },
-})
+}
+describeOAuth(forgejo, oauthForge)
 
 describe('what is peculiar to Forgejo', () => {
   const inspect = (token: string) =>
@@ -59,6 +61,19 @@ describe('what is peculiar to Forgejo', () => {
     assert.equal(await forgejo.recognize(http()), false)
     assert.equal(await gitea.recognize(http()), true)
     forge.compatible_with = '+gitea-1.22.0'
+  })
+
+  test('two refreshes at once, or a database that is busy, end no grant', async () => {
+    const { refresh_token } = await grant(forgejo, oauthForge)
+    const endpoint = endpointOf(forgejo, oauthForge)
+    const error_description = 'cannot increase the grant counter'
+    interrupt({ status: 400, body: { error: 'invalid_grant', error_description } })
+    await assert.rejects(
+      refresh(endpoint, refresh_token ?? '', {}),
+      (error) => error instanceof TokenEndpointError && error.outcome === 'transient',
+    )
+    interrupt(undefined)
+    await refresh(endpoint, refresh_token ?? '', {})
   })
 
   test('scopes are what calls have proved', async () => {

@@ -102,6 +102,7 @@ export function endpointOf(
     client_authentication: oauth.client_authentication,
     dead_grant_errors: oauth.dead_grant_errors,
     misconfigured_errors: oauth.misconfigured_errors,
+    transient_errors: oauth.transient_errors ?? [],
     fetch: http.fetch,
   }
 }
