@@ -38,7 +38,7 @@ async function recognize(http: ProviderHttp): Promise<boolean> {
 async function inspect(http: ProviderHttp, credential: TokenCredential): Promise<Inspection> {
   const authorization = authorizationOf(credential)
   const user = await http.request('/api/v1/user', { authorization })
-  refuseBadCredential(user)
+  refuseBadCredential(http, user)
   const scopes = await repositoryScopes(http, authorization)
   if (lacksScope(user)) throw new TokenScopesMissing(scopes)
   const account = accountOf(http, 'Forgejo', user)
@@ -53,7 +53,7 @@ async function repositoryScopes(http: ProviderHttp, authorization: string): Prom
   ] as const
   for (const { scope, path, ...request } of probes) {
     const answer = await http.request(path, { ...request, authorization })
-    refuseBadCredential(answer)
+    refuseBadCredential(http, answer)
     if (!lacksScope(answer)) return [scope]
   }
   return []

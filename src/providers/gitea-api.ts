@@ -7,6 +7,7 @@ import {
   type ProviderAdapter,
   type ProviderAnswer,
   type ProviderHttp,
+  ProviderUnavailable,
   type RepositoryAccess,
   type RepositoryName,
   type TokenCredential,
@@ -109,16 +110,30 @@ export function accountOf(
   }
 }
 
-/** `permissions` are the account's. A token that was let that far may read; Git tells the rest. */
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  repository: RepositoryName,
+  { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
-  const path = pathOf(repository.owner, repository.name)
+  return await accessAt(http, credential, pathOf(owner, name), MOST_MOVES)
+}
+
+/** The repository and its owner may each have been renamed. */
+const MOST_MOVES = 2
+
+/** `permissions` are the account's. A token that was let that far may read; Git tells the rest. */
+async function accessAt(
+  http: ProviderHttp,
+  credential: TokenCredential,
+  path: string,
+  moves: number,
+): Promise<RepositoryAccess> {
   const authorization = authorizationOf(credential)
-  const answer = await http.request(`/api/v1/repos/${path}`, { authorization })
-  refuseBadCredential(answer)
+  const without_body = [301, 307]
+  const answer = await http.request(`/api/v1/repos/${path}`, { authorization, without_body })
+  refuseBadCredential(http, answer)
+  const to = moves > 0 ? movedTo(http, answer) : undefined
+  if (to !== undefined) return await accessAt(http, credential, to, moves - 1)
   const { status, body } = answer
   if ((status === 404 || status === 403) && textField(body, 'message') !== undefined) {
     return { visible: false, read: false, write: false }
@@ -131,12 +146,39 @@ async function repositoryAccess(
   return { visible: true, read: may('pull'), write }
 }
 
-/** 401 with the host's own JSON, or 403 because the account may not sign in. */
-export function refuseBadCredential({ status, body }: ProviderAnswer): void {
+/**
+ * Owner and name, as in a path, of a repository that was renamed, or whose owner was. The host sends
+ * Git there, too, with its credentials.
+ *
+ * @see https://github.com/go-gitea/gitea/blob/v1.27.3/services/context/repo.go `RedirectToRepo`
+ */
+function movedTo(http: ProviderHttp, { status, headers }: ProviderAnswer): string | undefined {
+  if (status !== 301 && status !== 307) return undefined
+  const to = URL.parse(headers.get('location') ?? '', http.base_url)
+  if (to?.origin !== new URL(http.base_url).origin) return undefined
+  return /\/api\/v1\/repos\/([^/]+\/[^/]+)$/.exec(to.pathname)?.[1]
+}
+
+/**
+ * 401 with the host's own JSON, or 403 because the account may not sign in. It may also have to do
+ * something first, which is no fault of the token; that sentence may be in any language, so it is
+ * told by the page that it names.
+ *
+ * @see https://github.com/go-gitea/gitea/blob/v1.27.3/routers/api/v1/api.go `verifyAuthWithOptions`
+ */
+export function refuseBadCredential(http: ProviderHttp, { status, body }: ProviderAnswer): void {
   const message = textField(body, 'message')
   if (message === undefined) return
   if (status === 401) throw new TokenRefused('bad_credential')
-  if (status === 403 && /account is (prohibited|not activated)/i.test(message)) {
+  if (status !== 403) return
+  if (/account is (prohibited|not activated)/i.test(message)) {
     throw new TokenRefused('account_suspended')
   }
+  const [, page] = /\/user\/(change_password|settings\/security)\b/.exec(message) ?? []
+  if (page === undefined) return
+  const what = page === 'change_password' ? 'change its password' : 'set up two-factor sign-in'
+  const { host } = new URL(http.base_url)
+  throw new ProviderUnavailable(`${host} wants the account of this token to ${what} there first.`, {
+    answered: true,
+  })
 }

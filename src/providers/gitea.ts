@@ -40,7 +40,7 @@ async function recognize(http: ProviderHttp): Promise<boolean> {
 async function inspect(http: ProviderHttp, credential: TokenCredential): Promise<Inspection> {
   const authorization = authorizationOf(credential)
   const answer = await http.request('/api/v1/user', { authorization })
-  refuseBadCredential(answer)
+  refuseBadCredential(http, answer)
   const scopes = scopesFromRefusal(answer)
   if (scopes !== undefined) throw new TokenScopesMissing(scopes)
   const account = accountOf(http, 'Gitea', answer)
@@ -68,7 +68,7 @@ async function readScopes(
   ] as const
   for (const { path, ...request } of probes) {
     const answer = await http.request(path, { ...request, authorization })
-    refuseBadCredential(answer)
+    refuseBadCredential(http, answer)
     const scopes = scopesFromRefusal(answer)
     if (scopes !== undefined) return scopes
   }

@@ -4,8 +4,8 @@ import { refresh, TokenEndpointError } from '../../src/oauth/token-endpoint.ts'
 import { forgejo } from '../../src/providers/forgejo.ts'
 import { gitea } from '../../src/providers/gitea.ts'
 import { openOutbound } from '../../src/providers/http.ts'
-import { TokenScopesMissing } from '../../src/providers/provider.ts'
-import { startForgejo } from '../standins/forgejo/forgejo.ts'
+import { ProviderUnavailable, TokenScopesMissing } from '../../src/providers/provider.ts'
+import { refusal, startForgejo } from '../standins/forgejo/forgejo.ts'
 import { CALLBACK, describeOAuth, endpointOf, grant } from './oauth-suite.ts'
 import { describeAdapter } from './suite.ts'
 
@@ -61,6 +61,45 @@ describe('what is peculiar to Forgejo', () => {
     assert.equal(await forgejo.recognize(http()), false)
     assert.equal(await gitea.recognize(http()), true)
     forge.compatible_with = '+gitea-1.22.0'
+  })
+
+  test('what the account must do first does not make its token bad', async () => {
+    const asked = [
+      ['You must change your password. Change it at: X/user/change_password', /password/],
+      ['Zwei-Faktor-Authentifizierung: X/user/settings/security', /two-factor sign-in/],
+    ] as const
+    for (const [message, sentence] of asked) {
+      interrupt(refusal(403, message.replace('X', forge.url)))
+      await assert.rejects(
+        inspect(good),
+        (error) => error instanceof ProviderUnavailable && sentence.test(error.message),
+        message,
+      )
+    }
+    interrupt(undefined)
+  })
+
+  test('a repository is found by the name that it had, as Git finds it', async () => {
+    forge.renamed.set('carol/attic', 'carol/secret').set('kate/attic', 'carol/attic')
+    for (const owner of ['carol', 'kate']) {
+      const repository = { owner, name: 'attic' }
+      const credential = { method: 'token', token: good, login: null } as const
+      const access = await forgejo.repositoryAccess(http(), credential, repository)
+      assert.deepEqual(access, { visible: true, read: true, write: true })
+    }
+    forge.renamed.clear()
+  })
+
+  test('a redirect to elsewhere, or in a circle, says nothing about a repository', async () => {
+    const repository = { owner: 'carol', name: 'secret' }
+    const credential = { method: 'token', token: good, login: null } as const
+    const path = '/api/v1/repos/carol/secret'
+    for (const location of [path, `https://portal.example${path}`, '/user/login', 'https://[']) {
+      interrupt({ status: 301, headers: { location } })
+      const asked = forgejo.repositoryAccess(http(), credential, repository)
+      await assert.rejects(asked, ProviderUnavailable, location)
+    }
+    interrupt(undefined)
   })
 
   test('two refreshes at once, or a database that is busy, end no grant', async () => {

@@ -17,6 +17,8 @@ export type ForgejoStandIn = Forge & {
   oauth: AuthorizationServer
   /** The version of the Gitea API that it states; '' for a Gitea. */
   compatible_with: string
+  /** New owners and names of repositories, by those that they had. */
+  renamed: Map<string, string>
 }
 
 /** Stands in for Forgejo, whose refusals differ from Gitea's; docs/providers/forgejo.md. */
@@ -53,14 +55,26 @@ export async function startForgejo(): Promise<ForgejoStandIn> {
     await startForge(
       (kind, random) => (kind === 'oauth' ? `eyJ.${random}.sig` : random.slice(0, 40)),
       (call, state) =>
-        oauth.handle(call) ?? git(call, state) ?? api(call, state, forge.compatible_with),
+        oauth.handle(call) ??
+        moved(call, forge.renamed) ??
+        git(call, state) ??
+        api(call, state, forge.compatible_with),
     ),
-    { oauth, compatible_with: '+gitea-1.22.0' },
+    { oauth, compatible_with: '+gitea-1.22.0', renamed: new Map<string, string>() },
   )
   return forge
 }
 
-function refusal(status: number, message: string): Reply {
+/** Like Git, the API is sent on from an old name, by a page; Gitea does so with 301. */
+function moved({ method, url }: Call, renamed: ForgejoStandIn['renamed']): Reply | undefined {
+  const { pathname, search } = url
+  const old = [...renamed.keys()].find((name) => pathname.includes(`/${name}`))
+  if (old === undefined || method !== 'GET') return undefined
+  const location = pathname.replace(old, renamed.get(old) ?? '') + search
+  return { status: 307, headers: { location }, body: '<a href>Temporary Redirect</a>' }
+}
+
+export function refusal(status: number, message: string): Reply {
   return { status, body: { message, url: '/api/swagger' } }
 }
 
