@@ -131,7 +131,7 @@ const LOCKED = 'has locked the account: sign in there and solve the CAPTCHA.'
  */
 const GIT_REFUSALS: GitRefusals = {
   pages: true,
-  errors: ['Repository not found'],
+  errors: ['Repository not found', 'Insufficient permissions'],
   troubles: { 'CAPTCHA required': LOCKED },
 }
 

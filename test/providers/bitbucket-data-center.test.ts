@@ -79,6 +79,20 @@ describe('what is peculiar to Bitbucket Data Center', () => {
     assert.deepEqual(access, { visible: true, read: true, write: true })
   })
 
+  test('who may only read may be told so by an error of Git’s, too', async () => {
+    const asked: string[] = []
+    forge.interruptionFor = (path) => {
+      if (!path.startsWith('/scm/') || asked.push(path) === 1) return undefined
+      const error = 'Insufficient permissions\nYou cannot push to CAROL/secret.'
+      return gitError('git-receive-pack', error)
+    }
+    assert.deepEqual(
+      await bitbucketDataCenter.repositoryAccess(http(), credential(reader), repository),
+      { visible: true, read: true, write: false },
+    )
+    forge.interruptionFor = undefined
+  })
+
   test('another error of Git’s says nothing about the repository', async () => {
     for (const [error, sentence] of [
       ['CAPTCHA required\nYour Bitbucket account has been locked', /solve the CAPTCHA/],
