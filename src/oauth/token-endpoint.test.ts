@@ -183,6 +183,20 @@ suite('an error of RFC 6749 §5.2 says what to do', () => {
     assert.equal(failed.outcome, 'permanent')
   })
 
+  test('id and secret are encoded as a form encodes them, and no more', async () => {
+    let sent = ''
+    await ask(() => Response.json(GRANTED), {
+      client: { client_id: 'a-b', client_secret: 'c_d.e:f%g h' },
+      client_authentication: 'client_secret_basic',
+      async fetch(_url, { headers }) {
+        sent = new Headers(headers).get('authorization') ?? ''
+        return Response.json(GRANTED)
+      },
+    })
+    const credentials = Buffer.from(sent.replace('Basic ', ''), 'base64').toString()
+    assert.equal(credentials, 'a-b:c_d.e%3Af%25g+h')
+  })
+
   test('a host’s own words are taken to the letter', async () => {
     const own = {
       dead_grant_errors: ['bad_refresh_token', 'unauthorized_client: token was already used'],

@@ -141,8 +141,25 @@ function authenticationOf(
 ): oauth.ClientAuth {
   if (kind === 'none' || client_secret === null) return oauth.None()
   return kind === 'client_secret_basic'
-    ? oauth.ClientSecretBasic(client_secret)
+    ? clientSecretBasic(client_secret)
     : oauth.ClientSecretPost(client_secret)
+}
+
+/**
+ * RFC 6749 §2.3.1: id and secret are encoded as in a form. That of `oauth4webapi` encodes `-` and `_`
+ * too, which forms leave as they are: secrets have them, and a host that does not decode never sees
+ * its own.
+ */
+function clientSecretBasic(client_secret: string): oauth.ClientAuth {
+  return (_server, { client_id }, _body, headers) => {
+    const credentials = `${formEncoded(client_id)}:${formEncoded(client_secret)}`
+    headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`)
+  }
+}
+
+/** RFC 6749 appendix B. */
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
 type RequestOptions = oauth.TokenEndpointRequestOptions

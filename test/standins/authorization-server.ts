@@ -19,6 +19,8 @@ export interface Rules {
   paths: { authorize: string; token: string }
   device?: DeviceRules
   client_authentication: 'basic' | 'post'
+  /** Writes a secret as this host does, where not in letters and digits alone. */
+  client_secret?: (random: string) => string
   /**
    * Where there are public clients: what becomes of a secret that one of them sends all the same. The
    * right one may be let pass, any, or none.
@@ -269,11 +271,9 @@ export function authorizationServer(forge: () => Forge, rules: Rules): Authoriza
     })
 
   function register(redirect_uri: string, is_public: boolean): Client {
-    // Letters and digits, as hosts give them out: they stay the same when encoded.
-    const [client_id, client_secret] = [
-      randomBytes(10).toString('hex'),
-      randomBytes(20).toString('hex'),
-    ]
+    const client_id = randomBytes(10).toString('hex')
+    const random = randomBytes(20).toString('hex')
+    const client_secret = rules.client_secret?.(random) ?? random
     const client = { client_id, client_secret, redirect_uri, is_public }
     clients.set(client.client_id, client)
     return client

@@ -20,6 +20,7 @@ export async function startBitbucket(): Promise<BitbucketStandIn> {
   const oauth = authorizationServer(() => forge, {
     paths: { authorize: '/site/oauth2/authorize', token: '/site/oauth2/access_token' },
     client_authentication: 'basic',
+    client_secret: (random) => `ATOA${random}-_${random.slice(0, 30)}`,
     knows: (scope) => OAUTH_SCOPES.includes(scope),
     unknown_scope: 'refused',
     pkce: false,
