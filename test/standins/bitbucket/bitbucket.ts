@@ -9,7 +9,7 @@ import {
   type Token,
 } from '../stand-in.ts'
 
-const PREFIXES: Record<string, string> = { api: 'ATATT3x', access: 'ATCTT3x', oauth: '' }
+const PREFIXES: Record<string, string> = { api: 'ATATT3x', access: 'ATCTT3x' }
 const OAUTH_SCOPES = ['account', 'repository', 'repository:write', 'repository:admin', 'webhook']
 const LIFETIME = 7200
 
@@ -46,7 +46,8 @@ export async function startBitbucket(): Promise<BitbucketStandIn> {
     }),
   })
   const forge = await startForge(
-    (kind, random) => `${PREFIXES[kind]}${random}`,
+    // Granted ones take more than 2,500 characters.
+    (kind, random) => (kind === 'oauth' ? random.repeat(44) : `${PREFIXES[kind]}${random}`),
     (call, state) => oauth.handle(call) ?? api(call, state),
   )
   return Object.assign(forge, { oauth })
