@@ -109,6 +109,7 @@ async function recognize(http: ProviderHttp): Promise<boolean> {
 async function inspect(http: ProviderHttp, credential: TokenCredential): Promise<Inspection> {
   const answer = await http.request(whoAmI(http.base_url), options(authorizationOf(credential)))
   refuseBadCredential(answer)
+  if (isAnonymous(answer.body)) throw new TokenRefused('bad_credential')
   const account = answer.status === 200 ? accountOf(answer.body) : undefined
   if (account === undefined) throw unexpected(http, 'Azure DevOps')
   return { account, scopes: null, expires_at: null }
@@ -116,13 +117,27 @@ async function inspect(http: ProviderHttp, credential: TokenCredential): Promise
 
 /**
  * An organization says who is connected; the profile is everybody's own, over all organizations.
+ * The Services have every version; a server has those that were there before it, and 2019 is the
+ * oldest one with 5.0.
  *
  * @see https://learn.microsoft.com/rest/api/azure/devops/profile/profiles/get
+ * @see https://learn.microsoft.com/azure/devops/integrate/concepts/rest-api-versioning#supported-versions
  */
 function whoAmI(base_url: string): string {
   return namesOrganization(base_url)
-    ? `${base_url}/_apis/connectionData?api-version=7.1-preview.1`
+    ? `${base_url}/_apis/connectionData?api-version=5.0-preview.1`
     : `${profileApiOf(base_url)}/_apis/profile/profiles/me?api-version=7.1`
+}
+
+/**
+ * An organization with public projects takes whoever shows a bad token for a stranger, who may look
+ * at those, and says so with status 200.
+ *
+ * @see https://github.com/azsk/ADOScanner `ContextHelper.ps1`, Microsoft's own reading of it
+ */
+function isAnonymous(body: unknown): boolean {
+  const descriptor = textField(body, 'authenticatedUser', 'descriptor') ?? ''
+  return descriptor.startsWith('System:PublicAccess;')
 }
 
 function accountOf(body: unknown): ProviderAccount | undefined {
@@ -148,8 +163,9 @@ async function repositoryAccess(
   const path = `/${pathOf(...owner.split('/'))}/_git/${pathOf(name)}`
   const account = azureDevOps.gitCredential(credential)
   const access = await gitAccess(http, path, account, { statuses: SIGN_IN_PAGES, pages: true })
-  // Git does not say why it refuses: a bad token is no "may not".
-  if (!access.read) await inspect(http, credential)
+  // Git does not say why it refuses, and shows public projects whatever the token: a bad one is no
+  // "may not".
+  if (!access.write) await inspect(http, credential)
   return access
 }
 

@@ -82,6 +82,17 @@ describe('what is peculiar to Azure DevOps', () => {
     assert.deepEqual(access, { visible: true, read: true, write: false })
   })
 
+  test('a bad token is refused by an organization that takes it for a stranger’s, too', async () => {
+    forge.has_public_projects = true
+    const bad = credential('a'.repeat(84))
+    await assert.rejects(azureDevOps.inspect(http(), bad), TokenRefused)
+    for (const name of ['tools', 'secret']) {
+      const repository = { owner: 'carol', name }
+      await assert.rejects(azureDevOps.repositoryAccess(http(), bad, repository), TokenRefused)
+    }
+    forge.has_public_projects = false
+  })
+
   test('a page for signing in, or the way to it, refuses a token when it is the host’s own', async () => {
     const repository = { owner: 'carol', name: 'secret' }
     for (const [page, error] of [

@@ -16,7 +16,17 @@ const LIFETIME = 3599
 
 export const ORGANIZATION = 'contoso'
 
-export type AzureDevOpsStandIn = Forge & { oauth: AuthorizationServer }
+export type AzureDevOpsStandIn = Forge & {
+  oauth: AuthorizationServer
+  /** Whether the organization lets strangers see its public projects. */
+  has_public_projects: boolean
+}
+
+/** Whom an organization with public projects takes a stranger for, one with a bad token too. */
+const ANONYMOUS = 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa'
+
+/** The newest version of the API that an Azure DevOps Server 2022 has. */
+const NEWEST_API = 7
 
 /**
  * Stands in for Azure DevOps with Entra ID on the same host; docs/providers/azure-devops.md.
@@ -74,17 +84,20 @@ export async function startAzureDevOps(tenant = 'organizations'): Promise<AzureD
       scope: `${RESOURCE}/user_impersonation ${RESOURCE}/.default`,
     }),
   })
-  const forge = await startForge(
-    (kind, random) =>
-      kind === 'entra' ? `eyJ.${random}.sig` : `${random}AZDO${random.slice(0, 20)}`,
-    (call, state) => {
-      const reply = oauth.handle(call)
-      if (reply !== undefined) return reply
-      const { status, body, headers } = service(call, state)
-      return { status, body, headers: { 'x-vss-e2eid': 'c0de', ...headers } }
-    },
+  const forge: AzureDevOpsStandIn = Object.assign(
+    await startForge(
+      (kind, random) =>
+        kind === 'entra' ? `eyJ.${random}.sig` : `${random}AZDO${random.slice(0, 20)}`,
+      (call) => {
+        const reply = oauth.handle(call)
+        if (reply !== undefined) return reply
+        const { status, body, headers } = service(call, forge)
+        return { status, body, headers: { 'x-vss-e2eid': 'c0de', ...headers } }
+      },
+    ),
+    { oauth, has_public_projects: false },
   )
-  return Object.assign(forge, { oauth })
+  return forge
 }
 
 /** A bad credential is sent to a page for signing in, unless the caller asks not to be. */
@@ -102,17 +115,23 @@ function tokenOf(call: Call, forge: Forge): Token | undefined {
   return right && token?.account.suspended === false ? token : undefined
 }
 
-function service(call: Call, forge: Forge): Reply {
+function service(call: Call, forge: AzureDevOpsStandIn): Reply {
   const { pathname, searchParams } = call.url
   const token = tokenOf(call, forge)
   const git = new RegExp(`^/${ORGANIZATION}/([^/]+)/_git/([^/]+)/info/refs$`).exec(pathname)
   if (git !== null) return repository(call, forge, token, git[1] ?? '', git[2] ?? '')
   if (!searchParams.has('api-version')) return { status: 400, body: { message: 'No api-version' } }
-  if (token === undefined) return signIn(call)
+  const who = pathname === `/${ORGANIZATION}/_apis/connectionData`
+  if (token === undefined) return who && forge.has_public_projects ? anonymous() : signIn(call)
   const { id, name, email } = token.account
-  if (pathname === `/${ORGANIZATION}/_apis/connectionData`) {
-    if (!searchParams.get('api-version')?.includes('preview')) {
+  if (who) {
+    const version = searchParams.get('api-version') ?? ''
+    if (!version.includes('preview')) {
       return { status: 400, body: { message: 'This version of the API is in preview.' } }
+    }
+    if (Number.parseFloat(version) > NEWEST_API) {
+      const message = `The requested REST API version of ${version} is out of range for this server.`
+      return { status: 400, body: { message, typeKey: 'VssVersionOutOfRangeException' } }
     }
     const properties = { Account: { $type: 'System.String', $value: email } }
     const authenticatedUser = {
@@ -131,14 +150,30 @@ function service(call: Call, forge: Forge): Reply {
   return { status: 404, body: { message: 'No such controller' } }
 }
 
+function anonymous(): Reply {
+  const authenticatedUser = {
+    id: ANONYMOUS,
+    descriptor: `System:PublicAccess;${ANONYMOUS}`,
+    providerDisplayName: 'Anonymous',
+    isActive: true,
+  }
+  return { status: 200, body: { authenticatedUser, authorizedUser: authenticatedUser } }
+}
+
 function repository(
   call: Call,
-  forge: Forge,
+  forge: AzureDevOpsStandIn,
   token: Token | undefined,
   project: string,
   name: string,
 ): Reply {
-  if (token === undefined) return { status: 401, body: '<html>' }
+  if (token === undefined) {
+    const shown = rights(forge, undefined, project, name) !== undefined
+    const reads = call.url.searchParams.get('service') === 'git-upload-pack'
+    return forge.has_public_projects && shown && reads
+      ? advertise(call, { read: true, write: false })
+      : { status: 401, body: '<html>' }
+  }
   const right = rights(forge, token.account, project, name)
   if (right === undefined) return { status: 404, body: '<html>TF401019' }
   const may = (scope: string) => token.kind === 'entra' || token.scopes.includes(scope)
