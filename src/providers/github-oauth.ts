@@ -29,6 +29,9 @@ export const githubOAuth: OAuthFacts = {
     'redirect_uri_mismatch',
     'application_suspended',
     'device_flow_disabled',
+    // With status 404: no app has this id, or it was deleted.
+    // @see https://github.com/octokit/auth-oauth-user.js/issues/239
+    'Not Found',
   ],
   // It is off until the app's owner turns it on, and wants no secret.
   // @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow

@@ -36,20 +36,21 @@ export async function request(
   return answer
 }
 
-/** Seconds to wait where GitHub's secondary limit does not say how long. */
+/** Seconds to wait where a limit of GitHub's that is not the hourly one does not say how long. */
 const SECONDARY_LIMIT_SECONDS = 60
 
 /**
  * 403 that is not about the token: a secondary limit, which may come without any header that says
- * so, and an organization that lets only known addresses in.
+ * so; too many bad tokens before this one; and an organization that lets only known addresses in.
  *
  * @see https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#rate-limit-errors
+ * @see https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#failed-login-limit
  */
 function refuseWhatSaysNothing(http: ProviderHttp, { status, body }: ProviderAnswer): void {
   if (status !== 403) return
   const message = textField(body, 'message') ?? ''
   const { host } = new URL(http.base_url)
-  if (/\brate limit\b|abuse detection/i.test(message)) {
+  if (/\brate limit\b|abuse detection|login attempts exceeded/i.test(message)) {
     throw new ProviderUnavailable(`${host} asks us to wait before asking again.`, {
       retry_after: SECONDARY_LIMIT_SECONDS,
     })

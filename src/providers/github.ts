@@ -127,13 +127,21 @@ function expiryOf(headers: Headers): Date | null {
   return Number.isNaN(instant.getTime()) ? null : instant
 }
 
+/**
+ * The API tells whether the token sees the repository, and why not; its `permissions` are the
+ * person's. What this token may, whether the organization lets its app in, and whether the
+ * repository was archived, Git knows.
+ *
+ * @see https://docs.github.com/en/rest/repos/repos#get-a-repository
+ * @see https://docs.github.com/en/organizations/managing-oauth-access-to-your-organizations-data/about-oauth-app-access-restrictions
+ */
 async function repositoryAccess(
   http: ProviderHttp,
   credential: TokenCredential,
-  repository: RepositoryName,
+  { owner, name }: RepositoryName,
 ): Promise<RepositoryAccess> {
-  const path = pathOf(repository.owner, repository.name)
-  const answer = await request(http, credential, `/repos/${path}`)
+  const path = pathOf(owner, name)
+  const answer = await request(http, credential, `/repos/${path}`, { without_body: [301] })
   const sso_url = signOnPage(http, answer)
   if (sso_url !== undefined) return { visible: false, read: false, write: false, sso_url }
   refuseBadCredential(http, answer)
@@ -141,20 +149,15 @@ async function repositoryAccess(
   if (refused && textField(answer.body, 'message') !== undefined) {
     return { visible: false, read: false, write: false }
   }
+  if (answer.status === 301) {
+    const { host } = new URL(http.base_url)
+    throw new ProviderUnavailable(`${host} has ${owner}/${name} under another name now.`, {
+      answered: true,
+    })
+  }
   if (answer.status !== 200) throw unexpected(http, 'GitHub')
-  const scopes = scopesOf(answer.headers)
-  if (scopes === null) {
-    // `permissions` tells the person's rights; only Git itself tells this token's.
-    const asked = await gitAccess(http, `/${path}.git`, github.gitCredential(credential))
-    return { ...asked, visible: true }
-  }
-  const permissions = field(answer.body, 'permissions')
-  const scope = field(answer.body, 'private') === false ? 'public_repo' : 'repo'
-  return {
-    visible: true,
-    read: field(permissions, 'pull') === true,
-    write: field(permissions, 'push') === true && github.hasScope(scopes, scope),
-  }
+  const asked = await gitAccess(http, `/${path}.git`, github.gitCredential(credential))
+  return { ...asked, visible: true }
 }
 
 /** Only GitHub's own JSON counts; of its 403, only those about the account or the kind of token. */
@@ -163,7 +166,7 @@ function refuseBadCredential(http: ProviderHttp, answer: ProviderAnswer): void {
   if (message === undefined) return
   if (answer.status === 401) throw new TokenRefused('bad_credential')
   if (answer.status !== 403) return
-  if (/account was suspended/i.test(message)) throw new TokenRefused('account_suspended')
+  if (/account (was|is) suspended/i.test(message)) throw new TokenRefused('account_suspended')
   const page = signOnPage(http, answer)
   if (page !== undefined) {
     const { host } = new URL(http.base_url)

@@ -72,6 +72,11 @@ describeAdapter(github, {
     },
     {
       status: 403,
+      body: { message: 'Maximum number of login attempts exceeded. Please try again later.' },
+      seconds: 60,
+    },
+    {
+      status: 403,
       body: {
         message:
           'Although you appear to have the correct authorization credentials, the `octo` ' +
@@ -137,6 +142,40 @@ describe('what is peculiar to GitHub', () => {
     assert.deepEqual(await access(make([]), 'tools'), { visible: true, read: true, write: false })
   })
 
+  test('what Git refuses is refused, whatever the rights of the account', async () => {
+    for (const sentence of [
+      'This repository was archived so it is read-only.',
+      'Permission to carol/tools.git denied to carol.',
+    ]) {
+      forge.refuses_pushes = sentence
+      assert.deepEqual(await access(good, 'tools'), { visible: true, read: true, write: false })
+    }
+    forge.refuses_pushes = undefined
+  })
+
+  test('a repository that has another name now is told as that', async () => {
+    await assert.rejects(
+      access(good, 'old-tools'),
+      (error) =>
+        error instanceof ProviderUnavailable &&
+        error.message.endsWith('has carol/old-tools under another name now.'),
+    )
+  })
+
+  test('a suspended account is known by either sentence', async () => {
+    for (const message of [
+      'Sorry. Your account was suspended.',
+      'Your account is suspended. Please visit https://support.github.com for more information.',
+    ]) {
+      forge.interruption = { status: 403, body: { message } }
+      const suspended = (error: unknown) =>
+        error instanceof TokenRefused && error.why === 'account_suspended'
+      await assert.rejects(inspect(good), suspended)
+      await assert.rejects(access(good, 'secret'), suspended)
+    }
+    forge.interruption = undefined
+  })
+
   test('single sign-on is told, with the page for it', async () => {
     for (const repository of forge.repositories) repository.sso = true
     const { read, write, sso_url } = await access(good, 'secret')
@@ -200,6 +239,15 @@ describe('what is peculiar to GitHub', () => {
     )
     forge.oauth.suspendApp(client.client_id, false)
     await refresh(endpointOf(github, oauthForge), refresh_token ?? '', {})
+  })
+
+  test('so is an app that was deleted, or whose id is mistyped', async () => {
+    const { refresh_token } = await grant(github, oauthForge)
+    const client = { ...oauthForge.client, client_id: 'gone' }
+    await assert.rejects(
+      refresh(endpointOf(github, { ...oauthForge, client }), refresh_token ?? '', {}),
+      (error) => error instanceof TokenEndpointError && error.outcome === 'misconfigured',
+    )
   })
 
   test('knows where the API is', () => {

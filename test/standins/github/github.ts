@@ -29,6 +29,8 @@ export type GithubStandIn = Forge & {
   granted_kind: 'oauth' | 'app_user'
   /** As github.com is: anybody may end what leaked. */
   hosted: boolean
+  /** Git takes no pushes and says why; the API goes on telling what the account may. */
+  refuses_pushes: string | undefined
 }
 
 /** Stands in for a GitHub Enterprise Server, whose API is a path; docs/providers/github.md. */
@@ -83,8 +85,8 @@ export async function startGithub(): Promise<GithubStandIn> {
   const forge: GithubStandIn = Object.assign(
     await startForge(
       (kind, random) => `${PREFIXES[kind]}${random}`,
-      (call, state) => {
-        const answer = oauth.handle(call)
+      (call) => {
+        const answer = unknownApp(call, oauth) ?? oauth.handle(call)
         if (answer !== undefined) {
           // Without this header the real one answers as a form.
           return call.headers.accept === 'application/json' || answer.status === 302
@@ -92,12 +94,19 @@ export async function startGithub(): Promise<GithubStandIn> {
             : { status: 200, body: 'error=unreadable', headers: { 'content-type': 'text/plain' } }
         }
         if (call.url.pathname.startsWith(API)) return withMark(api(call, forge))
-        return git(call, state)
+        return git(call, forge)
       },
     ),
-    { oauth, granted_kind: 'oauth' as const, hosted: false },
+    { oauth, granted_kind: 'oauth' as const, hosted: false, refuses_pushes: undefined },
   )
   return forge
+}
+
+/** The token endpoint does not speak to an app that was deleted, or never was. */
+function unknownApp({ url, form }: Call, oauth: AuthorizationServer): Reply | undefined {
+  if (url.pathname !== '/login/oauth/access_token') return undefined
+  const known = oauth.registered(form.get('client_id') ?? '') !== undefined
+  return known ? undefined : { status: 404, body: { error: 'Not Found' } }
 }
 
 function withMark(reply: Reply): Reply {
@@ -133,6 +142,13 @@ function api(call: Call, forge: GithubStandIn): Reply {
   if (path === '/meta') return { status: 200, body: { installed_version: '3.19.0' }, headers }
   if (path === '/user') return { ...user(token, forge), headers }
   const [, owner = '', name = ''] = /^\/repos\/([^/]+)\/([^/]+)$/.exec(path) ?? []
+  if (name === 'old-tools') {
+    const url = `${forge.url}${API}/repositories/7`
+    return {
+      ...refusal(301, 'Moved Permanently', headers),
+      body: { message: 'Moved Permanently', url },
+    }
+  }
   return repository(forge, token, owner, name, headers)
 }
 
@@ -211,7 +227,7 @@ function endLeaked({ method, json }: Call, forge: GithubStandIn): Reply {
 }
 
 /** A fine-grained token reads and writes as far as `contents:read` and `contents:write` say. */
-function git(call: Call, forge: Forge): Reply {
+function git(call: Call, forge: GithubStandIn): Reply {
   const [, owner = '', name = ''] =
     /^\/([^/]+)\/([^/]+)\.git\/info\/refs$/.exec(call.url.pathname) ?? []
   const { username, password } = readAuthorization(call)
@@ -220,10 +236,20 @@ function git(call: Call, forge: Forge): Reply {
     return { status: 401, headers: { 'www-authenticate': 'Basic realm="GitHub"' } }
   const right = rights(forge, token.account, owner, name)
   if (right === undefined) return { status: 404, body: 'Not Found' }
+  const pushes = call.url.searchParams.get('service') === 'git-receive-pack'
+  if (pushes && forge.refuses_pushes !== undefined) {
+    return { status: 403, body: forge.refuses_pushes, headers: { 'content-type': 'text/plain' } }
+  }
+  const open = !right.repository.private
+  const may = (scope: string) => token.scopes.includes(scope)
   // What an app may do was chosen when it was registered: Contents, read and write.
-  const may = (scope: string) => token.kind === 'app_user' || token.scopes.includes(scope)
+  const writes =
+    token.kind === 'app_user' ||
+    (WITH_SCOPES.includes(token.kind)
+      ? may('repo') || (open && may('public_repo'))
+      : may('contents:write'))
   return advertise(call, {
-    read: !right.repository.private || may('contents:read') || may('contents:write'),
-    write: right.push && may('contents:write'),
+    read: open || writes || may('contents:read'),
+    write: right.push && writes,
   })
 }
