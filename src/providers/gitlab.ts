@@ -8,6 +8,7 @@ import {
   type ProviderAdapter,
   type ProviderAnswer,
   type ProviderHttp,
+  ProviderUnavailable,
   type RepositoryAccess,
   type RepositoryName,
   type TokenCredential,
@@ -188,7 +189,10 @@ async function repositoryAccess(
   const { scopes } = await tokenFacts(http, credential)
   const path = `/${pathOf(...owner.split('/'), name)}.git`
   const access = await gitAccess(http, path, gitlab.gitCredential(credential), {
-    signOnPage: (sentence) => signOnPage(http, owner, sentence),
+    signOnPage: (sentence) => {
+      refuseWhatSaysNothing(http, sentence)
+      return signOnPage(http, owner, sentence)
+    },
   })
   const known = access.read || access.sso_url !== undefined
   if (known || scopes === null || !gitlab.hasScope(scopes, 'read_api')) return access
@@ -233,12 +237,36 @@ async function revoke(
   }
 }
 
-function request(
+async function request(
   http: ProviderHttp,
   { token }: TokenCredential,
   path: string,
 ): Promise<ProviderAnswer> {
-  return http.request(path, { authorization: `Bearer ${token}` })
+  const answer = await http.request(path, { authorization: `Bearer ${token}` })
+  if (answer.status === 403) refuseWhatSaysNothing(http, textField(answer.body, 'message') ?? '')
+  return answer
+}
+
+/**
+ * Sentences of a 403 that are not about the token: what GitLab wants of its person first, and that it
+ * lets no Git pass from an address from which too many bad tokens came, whatever comes next from there.
+ *
+ * @see https://docs.gitlab.com/topics/git/troubleshooting_git/#password-expired-error-on-git-fetch-with-ssh-for-ldap-user
+ * @see https://docs.gitlab.com/rate_limits/abuse_bans/#failed-authentication-ban-for-git-and-container-registry
+ */
+function refuseWhatSaysNothing({ base_url }: ProviderHttp, sentence: string): void {
+  const { host } = new URL(base_url)
+  if (/terms of service|password expired|email address is not confirmed/i.test(sentence)) {
+    throw new ProviderUnavailable(
+      `${host} wants its terms accepted, the password renewed or the e-mail address confirmed ` +
+        `before it goes on. Sign in at ${base_url} in a browser.`,
+    )
+  }
+  if (/^forbidden\s*$|too many failed authentication attempts/i.test(sentence)) {
+    throw new ProviderUnavailable(
+      `${host} takes no Git from our address for up to an hour, because of bad tokens before.`,
+    )
+  }
 }
 
 /** 401 in one of GitLab's three forms, or 403 because the account may not sign in. */

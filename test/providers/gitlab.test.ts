@@ -96,6 +96,37 @@ describe('what is peculiar to GitLab', () => {
     assert.deepEqual(missingScopes(gitlab, ['read_api', 'write_repository'], 'runtime'), ['api'])
   })
 
+  test('what only stands between an account and its rights is told, and is no refusal', async () => {
+    const password =
+      'Your password expired. Please access GitLab from a web browser to update your password.'
+    const credential = { method: 'token', token: good, login: null } as const
+    const repository = { owner: 'carol', name: 'secret' }
+    const sentence = (wanted: RegExp) => (error: unknown) =>
+      error instanceof ProviderUnavailable && wanted.test(error.message)
+    for (const message of [
+      'You (@carol) must accept the Terms of Service in order to perform this action.',
+      'Your primary email address is not confirmed. Please check your inbox.',
+      password,
+    ]) {
+      forge.interruption = { status: 403, body: { message: `403 Forbidden - ${message}` } }
+      await assert.rejects(inspect(good), sentence(/Sign in at http:\S+ in a browser/))
+    }
+    forge.interruption = undefined
+    for (const [body, wanted] of [
+      [password, /Sign in at http:\S+ in a browser/],
+      ['Too many failed authentication attempts from this IP', /for up to an hour/],
+      ['Forbidden\n', /for up to an hour/],
+    ] as const) {
+      const reply = { status: 403, body, headers: { 'content-type': 'text/plain' } }
+      forge.interruptionFor = (path) => (path.endsWith('/info/refs') ? reply : undefined)
+      await assert.rejects(
+        gitlab.repositoryAccess(http(), credential, repository),
+        sentence(wanted),
+      )
+    }
+    forge.interruptionFor = undefined
+  })
+
   test('single sign-on is told, with the page for it', async () => {
     for (const repository of forge.repositories) repository.sso = true
     for (const token of [good, make(['write_repository'])]) {
