@@ -11,6 +11,8 @@ import type { OAuthClient, OAuthFacts, OAuthTokens, ProviderHttp } from './provi
  */
 export const githubOAuth: OAuthFacts = {
   server: (base_url) => ({
+    // Which it names on the way back, RFC 9207, since April 2026.
+    // @see https://docs.github.com/en/apps/github-authentication-discovery-endpoints#issuer
     issuer: `${base_url}/login/oauth`,
     authorization_endpoint: `${base_url}/login/oauth/authorize`,
     token_endpoint: `${base_url}/login/oauth/access_token`,

@@ -86,7 +86,7 @@ export async function startGithub(): Promise<GithubStandIn> {
     await startForge(
       (kind, random) => `${PREFIXES[kind]}${random}`,
       (call) => {
-        const answer = unknownApp(call, oauth) ?? oauth.handle(call)
+        const answer = unknownApp(call, oauth) ?? named(oauth.handle(call), forge)
         if (answer !== undefined) {
           // Without this header the real one answers as a form.
           return call.headers.accept === 'application/json' || answer.status === 302
@@ -107,6 +107,15 @@ function unknownApp({ url, form }: Call, oauth: AuthorizationServer): Reply | un
   if (url.pathname !== '/login/oauth/access_token') return undefined
   const known = oauth.registered(form.get('client_id') ?? '') !== undefined
   return known ? undefined : { status: 404, body: { error: 'Not Found' } }
+}
+
+/** On the way back it says who it is, RFC 9207. */
+function named(answer: Reply | undefined, { url }: Forge): Reply | undefined {
+  const location = answer?.headers?.location
+  if (answer === undefined || location === undefined) return answer
+  const back = new URL(location)
+  back.searchParams.set('iss', `${url}/login/oauth`)
+  return { ...answer, headers: { ...answer.headers, location: back.href } }
 }
 
 function withMark(reply: Reply): Reply {
