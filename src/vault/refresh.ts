@@ -148,11 +148,16 @@ export function createRefresher(parts: RefreshParts): Refresher {
     ended.add(key)
   }
 
-  /** What does not open is of no use to anybody, once its token set is over. */
+  /**
+   * What does not open is of no use to anybody, once its grant has newer tokens. Of a grant that is
+   * not known here, it may be of use to others.
+   */
   async function setAside(damaged: DamagedFile): Promise<void> {
     const { connection_id, version, file, cause } = damaged
-    const isNext = (await claimedRow(db, connection_id))?.version === version
-    if (cause === undefined && !isNext) return removeOrLog(parts, damaged)
+    const there = await claimedRow(db, connection_id)
+    if (cause === undefined && there !== undefined && there.version > version) {
+      return removeOrLog(parts, damaged)
+    }
     sayOnce(damaged, `${file} cannot be opened: it is damaged, of another key, or not ours to read`)
   }
 

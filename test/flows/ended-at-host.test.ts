@@ -173,22 +173,28 @@ test('a file that does not open is named, and goes when it is of no use any more
   const person = await countersign.person('zenobia')
   await authorize(person, 'carol')
   const { id, version } = await asking(person)
-  const files = [`${randomUUID()}.1`, `${id}.${version}`].map((name) => join(folder, name))
-  const [looping, torn] = files as [string, string]
+  const names = [`${randomUUID()}.1`, `${id}.${version}`, `${randomUUID()}.1`]
+  const files = names.map((name) => join(folder, name))
+  const [looping, torn, foreign] = files as [string, string, string]
   // It comes first or last, and cannot be read at all.
   await symlink(looping, looping)
   await writeFile(torn, 'the beginning of an answer')
+  // Its grant is unknown here: another installation may have this folder, too.
+  await writeFile(foreign, 'sealed to another key')
   const said = () => countersign.logged.filter((line) => files.some((file) => line.includes(file)))
   await wakeScheduler(countersign)
-  await until('the names of both', async () => said().length === 2)
+  await until('all their names', async () => said().length === 3)
   await endAccessOf(person)
   await wakeScheduler(countersign)
   await until('the end of the torn one', async () => {
-    const names = await readdir(folder)
-    return names.includes(basename(looping)) && !names.includes(basename(torn))
+    return !(await readdir(folder)).includes(basename(torn))
   })
-  assert.equal(said().length, 2)
-  await rm(looping)
+  const left = await readdir(folder)
+  for (const file of [looping, foreign]) {
+    assert.ok(left.includes(basename(file)))
+    await rm(file)
+  }
+  assert.equal(said().length, 3)
 })
 
 test('tokens that were kept until the person has authorized anew are revoked, too', async () => {

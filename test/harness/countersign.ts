@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { DestinationStream } from 'pino'
 import { type Config, configFrom } from '../../src/config/config.ts'
 import { readEnv } from '../../src/config/env.ts'
@@ -59,12 +62,14 @@ export async function startCountersign(options: CountersignOptions = {}): Promis
   const database_url = options.database_url ?? resources.use(await testDatabase()).url
   const forge = resources.use(await startForge())
   const port = await freePort()
+  const data = resources.use(await mkdtempDisposable(join(tmpdir(), 'countersign-data-')))
   const config = configFrom(
     readEnv({
       COUNTERSIGN_PORT: String(port),
       COUNTERSIGN_VAULT_PORT: '0',
       COUNTERSIGN_PAGE_URL: `http://127.0.0.1:${port}`,
       COUNTERSIGN_LOG_LEVEL: 'trace',
+      COUNTERSIGN_DATA: data.path,
       ...options.env,
     }),
   )
