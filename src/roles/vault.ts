@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { RuntimeClient } from '../contract/index.ts'
@@ -11,7 +12,7 @@ import { startWorker } from '../jobs/worker.ts'
 import { holdWorkerLife } from '../jobs/worker-life.ts'
 import { isWithin } from '../people/attempts.ts'
 import { openOutbound } from '../providers/http.ts'
-import type { Database } from '../store/database.ts'
+import { type Database, isDatabaseAway } from '../store/database.ts'
 import { openAuditCommit } from '../vault/audit-commit.ts'
 import { startDevicePolls } from '../vault/device-polls.ts'
 import { createGrantCache } from '../vault/grant-cache.ts'
@@ -42,6 +43,9 @@ export interface ServingVault extends Serving {
 const CACHE_LIMITS = { entries: 10_000, age_ms: 300_000 }
 
 const LEAST_CLAIM_SECONDS = 30
+
+/** Between two questions whether the key is still that of the data. */
+const KEY_AGAIN_MS = 1000
 
 /** An agent waits 20 seconds for all of an answer. */
 const MOST_PATIENCE_MS = 15_000
@@ -75,11 +79,18 @@ export async function startVault(
   const life = {
     onError: (error: Error) => log.warn({ err: error }, 'worker connection lost'),
     // Nobody knew that it lives until now.
-    onAgain: () => void refuseOtherKey(db, key_id).catch(ended),
+    onAgain: () => void refuseRotated(),
   }
-  function ended(error: unknown) {
-    if (error instanceof WrongVaultKeyError) rotated.reject(error)
-    else log.warn({ err: error }, 'whether the vault key was rotated is not known')
+  async function refuseRotated(): Promise<void> {
+    try {
+      await refuseOtherKey(db, key_id)
+    } catch (error) {
+      if (error instanceof WrongVaultKeyError) return rotated.reject(error)
+      log.warn({ err: error }, 'whether the vault key was rotated is not known')
+      if (!isDatabaseAway(error)) return
+      await pause(KEY_AGAIN_MS, undefined, { ref: false })
+      await refuseRotated()
+    }
   }
   resources.use(await holdWorkerLife(database.url, id, life))
   const keyring = await openKeyring(db, key)

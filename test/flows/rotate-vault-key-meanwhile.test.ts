@@ -156,19 +156,50 @@ test('of two rotations at once, on two machines, one is done', async () => {
     assert.equal(others, 0, column)
 })
 
-test('a vault that could not be seen during a rotation ends when it is back', async () => {
-  const { rows } = await sql<{ key_id: string }>`select key_id from vault_keys`.execute(db)
-  const keys = await Promise.all(
-    ['one', 'two'].map(async (name) => keyringOf(await keyIn(join(folder.path, name)))),
-  )
-  const from = keys.find(({ key_id }) => key_id === rows[0]?.key_id) ?? assert.fail()
-  const name = from === keys[0] ? 'one' : 'two'
-  await using vault = await startVaultProcess({
+/** A vault with the key of now, and that key. */
+async function vaultOfNow() {
+  const { key_id } = await db.selectFrom('vault_keys').select('key_id').executeTakeFirstOrThrow()
+  const keys = await Promise.all(['one', 'two'].map((name) => keyIn(join(folder.path, name))))
+  const rings = await Promise.all(keys.map(keyringOf))
+  const index = rings.findIndex((ring) => ring.key_id === key_id)
+  const vault = await startVaultProcess({
     database_url: database.url,
     data_folder: join(folder.path, 'vault'),
-    vault_key: await keyIn(join(folder.path, name)),
+    vault_key: keys[index] ?? '',
     page_url,
   })
+  return { vault, from: rings[index] ?? assert.fail() }
+}
+
+const SEALED_TO = /countersign: The data in this database is sealed to vault key/
+
+const cutWorker = () =>
+  sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name = 'countersign worker'`.execute(db)
+
+test('a vault that is back asks again for its key where the first answer is lost', async () => {
+  const { vault: started, from } = await vaultOfNow()
+  await using vault = started
+  const setKey = (key_id: string) => sql`update vault_keys set key_id = ${key_id}`
+  await db.transaction().execute(async (trx) => {
+    await sql`lock table vault_keys in access exclusive mode`.execute(trx)
+    await cutWorker()
+    await until('an answer that is lost', async () => {
+      const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'
+          and query like '%vault_keys%'`.execute(db)
+      return rows.length > 0
+    })
+    await setKey('another').execute(trx)
+  })
+  assert.equal(await vault.gone, 1)
+  assert.match(vault.said.join('\n'), SEALED_TO)
+  await setKey(from.key_id).execute(db)
+})
+
+test('a vault that could not be seen during a rotation ends when it is back', async () => {
+  const { vault: started, from } = await vaultOfNow()
+  await using vault = started
   const elsewhere = new URL(database.url)
   const its = sql.id(elsewhere.pathname.slice(1))
   elsewhere.pathname = '/postgres'
@@ -177,8 +208,7 @@ test('a vault that could not be seen during a rotation ends when it is back', as
     sql`alter database ${its} allow_connections ${sql.lit(allowed)}`.execute(other.db)
   await connections(false)
   try {
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and application_name = 'countersign worker'`.execute(db)
+    await cutWorker()
     await until('no vault to be seen', async () => (await livingVaults(db)) === 0)
     const to = await keyringOf((await generateVaultKey()).private_key)
     await rotateVaultKey(db, { from, to }, async () => {})
@@ -186,8 +216,5 @@ test('a vault that could not be seen during a rotation ends when it is back', as
     await connections(true)
   }
   assert.equal(await vault.gone, 1)
-  assert.match(
-    vault.said.join('\n'),
-    /countersign: The data in this database is sealed to vault key/,
-  )
+  assert.match(vault.said.join('\n'), SEALED_TO)
 })
