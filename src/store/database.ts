@@ -85,9 +85,12 @@ export function inSnapshot<T>(db: Db, read: (trx: Trx) => Promise<T>): Promise<T
   return transaction.setAccessMode('read only').execute(read)
 }
 
-/** What the system says when there is no way to the server; EAGAIN: its Unix socket is overrun. */
+/**
+ * What the system says when there is no way to the server. EAGAIN: its Unix socket is overrun; EMFILE
+ * and ENFILE: there is no file descriptor left here; EADDRNOTAVAIL: no port.
+ */
 const NO_CONNECTION =
-  /^(EAGAIN|EAI_AGAIN|ECONN|EHOST|ENET|ENOENT|ENOTCONN|ENOTFOUND|EPIPE|ETIMEDOUT)/
+  /^(EADDRNOTAVAIL|EAGAIN|EAI_AGAIN|ECONN|EHOST|EMFILE|ENET|ENFILE|ENOENT|ENOTCONN|ENOTFOUND|EPIPE|ETIMEDOUT)/
 
 /** What pg and its pool say, without a code; of a client that connects, `timeout expired`. */
 const NO_CONNECTION_WORDS =

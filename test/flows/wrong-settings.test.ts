@@ -40,6 +40,12 @@ test('a database without the TLS that is asked for is told from one that is away
   assert.ok(isDatabaseAway(expired))
 })
 
+test('a process without a file descriptor left, or a machine without a port, has no way to the database', () => {
+  for (const code of ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL']) {
+    assert.ok(isDatabaseAway(Object.assign(new Error(`connect ${code}`), { code })), code)
+  }
+})
+
 test('a database that turns an option down is told in its words', async () => {
   await using database = await testDatabase()
   assert.equal(
