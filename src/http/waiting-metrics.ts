@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { Gauge, type Registry } from 'prom-client'
-import { type Db, isDatabaseAway } from '../store/database.ts'
+import { answerInTime, type Db, isDatabaseAway } from '../store/database.ts'
 
 const jobs = `from graphile_worker.jobs
   where run_at <= now() and locked_at is null and attempts < max_attempts`
@@ -45,8 +45,8 @@ export function registerWaiting(registry: Registry, db: Db): void {
 
 async function figureOf(db: Db, query: string): Promise<number> {
   try {
-    const { rows } = await sql.raw<{ figure: string }>(query).execute(db)
-    return Number(rows[0]?.figure)
+    const answer = await answerInTime(sql.raw<{ figure: string }>(query).execute(db))
+    return Number(answer?.rows[0]?.figure)
   } catch (error) {
     if (isDatabaseAway(error)) return Number.NaN
     throw error

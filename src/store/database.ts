@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { endClient } from './end-client.ts'
@@ -83,6 +84,20 @@ export function openDatabase(url: string, options: OpenDatabaseOptions): Databas
 export function inSnapshot<T>(db: Db, read: (trx: Trx) => Promise<T>): Promise<T> {
   const transaction = db.transaction().setIsolationLevel('repeatable read')
   return transaction.setAccessMode('read only').execute(read)
+}
+
+/** Who probes gives up soon, or waits for as long as we let them; a query may be silent for a minute. */
+const PROBE_MS = 5000
+
+/** What the database answers to a probe; undefined when it is silent for 5 seconds. */
+export async function answerInTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  const done = new AbortController()
+  const late = pause(PROBE_MS, undefined, { signal: done.signal })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    done.abort()
+  }
 }
 
 /**

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { Client } from 'pg'
 import { type Countersign, startCountersign } from '../harness/countersign.ts'
+import { startNetwork } from '../harness/network.ts'
 import { testDatabase } from '../harness/postgres.ts'
 import { startProgram } from '../harness/program.ts'
 import { until } from '../harness/until.ts'
@@ -51,6 +53,24 @@ test('server and vault are not ready while the database takes no changes, and ar
   await untilAll(countersign, 503)
   await setReadOnly(url, false)
   await untilAll(countersign, 200)
+})
+
+test('who asks whether we are ready, or for figures, hears it long before a query is given up', async () => {
+  await using own = await testDatabase()
+  await using network = await startNetwork(own.url)
+  await using countersign = await startCountersign({ database_url: network.url })
+  const { server_urls, vault_url } = countersign
+  // Each has connections that are open, and says that it is there.
+  await untilAll(countersign, 200)
+  network.silence({ new_ones: true })
+  const givenUp = sql`select 1`.execute(countersign.database.db).catch(() => 'given up')
+  const asked = Promise.all([
+    readiness(countersign),
+    ...[...server_urls, vault_url].map(async (url) => (await fetch(`${url}/metrics`)).status),
+  ])
+  assert.deepEqual(await Promise.race([asked, givenUp]), [[503, 503], 200, 200])
+  network.hangUp()
+  assert.equal(await givenUp, 'given up')
 })
 
 test('a start on a database that takes no changes says so', async () => {

@@ -13,6 +13,8 @@ export interface Network extends AsyncDisposable {
    * @param more also those that are yet to be made
    */
   silence(more?: { new_ones: true }): void
+  /** Ends all connections, as a machine does that was away; from now on things come through again. */
+  hangUp(): void
   /**
    * The next answer with these words is lost: its connection breaks just then.
    *
@@ -54,6 +56,11 @@ export async function startNetwork(database_url: string): Promise<Network> {
     new Promise<T>((done) => {
       awaited = { words, found: (pair) => done(act(pair)) }
     })
+  function hangUp(): void {
+    dead = false
+    for (const socket of [...pairs].flat()) socket.destroy()
+    pairs.clear()
+  }
   const { port } = server.address() as AddressInfo
   const url = new URL(database_url)
   url.host = `127.0.0.1:${port}`
@@ -73,8 +80,9 @@ export async function startNetwork(database_url: string): Promise<Network> {
         near.cork()
         return { release: () => near.uncork() }
       }),
+    hangUp,
     async [Symbol.asyncDispose]() {
-      for (const socket of [...pairs].flat()) socket.destroy()
+      hangUp()
       server.close()
       await once(server, 'close')
     },
