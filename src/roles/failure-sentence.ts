@@ -45,7 +45,11 @@ function fileSentence({ code, path, syscall }: NodeJS.ErrnoException): string | 
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return path && `${path} cannot be used by this user. Choose another, or change its owner.`
+      return (
+        path &&
+        `${path} cannot be used by this user, or its file system is read-only. Choose another, or ` +
+          'change its owner.'
+      )
     case 'EEXIST':
     case 'ENOTDIR':
       return path && `${path} cannot be a folder: a file is in its way.`

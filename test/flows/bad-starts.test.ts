@@ -210,7 +210,7 @@ suite('a data folder that cannot be used', () => {
     const disk = await temporaryDisk(t, 'ro')
     for (const data of [disk, join(disk, 'below')]) {
       const sentence = await refusal('up', { ...(await freePorts()), COUNTERSIGN_DATA: data })
-      assert.match(sentence, new RegExp(`${disk}.*cannot be`))
+      assert.match(sentence, new RegExp(`${disk}.*cannot be used .*read-only`))
     }
   })
 
