@@ -147,7 +147,8 @@ function isHangUp(error: Error): boolean {
   return 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
 }
 
-function reasonOf(error: unknown): string {
+/** Why there was no answer, in words for whoever looks into it. */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // OpenSSL's words for bytes that are no TLS come with places in its source.
   if (/wrong version number|packet length too long/.test(error.message)) {

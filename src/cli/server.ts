@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { reasonOf } from '../agent/vault-client.ts'
 import {
   type Client,
   createClient,
@@ -40,8 +41,10 @@ export function openServer(url: string, token: string | undefined, signal: Abort
 /** The server cannot be reached at present. */
 class NoAnswerError extends CommandError {
   constructor(url: string, cause: unknown) {
+    // `fetch` itself only says that it failed.
+    const reason = reasonOf((cause instanceof Error && cause.cause) || cause)
     super(
-      `Countersign does not answer at ${url}. Check the address, and that it is running.`,
+      `Countersign does not answer at ${url} (${reason}). Check the address, and that it is running.`,
       exitCodes.failed,
       { cause },
     )
