@@ -93,14 +93,16 @@ function journalOrLog(journal: RefreshJournal, log: Logger, entry: JournalEntry)
   }
 }
 
-/** What stays behind counts only for a version that is over. */
+/** What stays behind counts only for a version that is over. @returns whether nothing did */
 export function removeOrLog(
   { journal, log }: Pick<CallParts, 'journal' | 'log'>,
   place: JournalPlace,
-): void {
+): boolean {
   try {
     journal.remove(place)
+    return true
   } catch (error) {
     log.error({ err: error }, 'a file of the refresh journal cannot be removed')
+    return false
   }
 }

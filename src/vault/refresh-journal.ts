@@ -17,8 +17,11 @@ export interface JournalEntry {
   connection_id: string
   /** Of the token set that was refreshed: the answer is the next one. */
   version: number
-  /** As it was when it was asked for: by the time it is read, the database may know nothing of it. */
-  grant: AskedGrant
+  /**
+   * As it was when it was asked for: by the time it is read, the database may know nothing of it.
+   * Absent in what an earlier version wrote.
+   */
+  grant?: AskedGrant
   /** When it was asked for, by the database's clock, in milliseconds since the epoch. */
   asked_at: number
   /** The answer's body, as it came. */

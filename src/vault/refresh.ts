@@ -64,8 +64,8 @@ export function createRefresher(parts: RefreshParts): Refresher {
   const underway = new Map<string, { outcome: Promise<RefreshOutcome>; hurry: () => void }>()
   /** Answers that cannot be read, or not even opened, and are said to stay on disk, once. */
   const unreadable = new Set<string>()
-  /** Answers that are ended at their hosts: a file that cannot be removed comes again and again. */
-  const ended = new Set<string>()
+  /** Answers that are dealt with, whose files cannot be removed, and so come again and again. */
+  const staying = new Set<string>()
   let wake = () => {}
 
   function share(
@@ -138,14 +138,14 @@ export function createRefresher(parts: RefreshParts): Refresher {
       else await endOnce(entry, answer)
       log.info({ connection_id }, 'a refresh was brought home')
     }
-    removeOrLog(parts, entry)
+    if (removeOrLog(parts, entry)) staying.delete(nameOf(entry))
+    else staying.add(nameOf(entry))
   }
 
   async function endOnce(entry: JournalEntry, answer: TokenAnswer): Promise<void> {
-    const key = nameOf(entry)
-    if (ended.has(key)) return
+    // Of what an earlier version wrote, nobody knows any more at which host to end it.
+    if (entry.grant === undefined || staying.has(nameOf(entry))) return
     await endKept(parts, entry.grant, answer).catch(unlessHostRemoved)
-    ended.add(key)
   }
 
   /**
@@ -156,7 +156,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
     const { connection_id, version, file, cause } = damaged
     const there = await claimedRow(db, connection_id)
     if (cause === undefined && there !== undefined && there.version > version) {
-      return removeOrLog(parts, damaged)
+      return void removeOrLog(parts, damaged)
     }
     sayOnce(damaged, `${file} cannot be opened: it is damaged, of another key, or not ours to read`)
   }

@@ -169,6 +169,40 @@ test('they are ended once, also when their file stays', { skip: noMounts }, asyn
   await asked
 })
 
+test('an answer of an earlier version, which says nothing of its grant, comes home or goes', async () => {
+  const person = await countersign.person('zosia')
+  await authorize(person, 'carol')
+  const { id, version } = await asking(person)
+  const answer = JSON.stringify({ access_token: 'next', token_type: 'bearer', expires_in: 7200 })
+  const keyring = await openKeyring(database.db, countersign.vault_key)
+  const journal = openRefreshJournal(folder, keyring)
+  for (const place of [
+    { connection_id: id, version },
+    { connection_id: id, version: version - 1 },
+    { connection_id: randomUUID(), version: 1 },
+  ]) {
+    journal.write({ ...place, asked_at: Date.now(), answer })
+  }
+  await wakeScheduler(countersign)
+  await until('the end of all three', async () => journal.count() === 0)
+  assert.equal((await currentTokens(person)).access_token, 'next')
+  await deleteAuthorization(person)
+})
+
+test('what has the place of an answer that was ended is ended, too', async () => {
+  const person = await countersign.person('zuzanna')
+  await authorize(person, 'carol')
+  const grant = await asking(person)
+  await authorize(person, 'carol')
+  await untilTold(person)
+  const before = (await audited(person, 'connection.revoke')).length
+  for (const times of [1, 2]) {
+    await bringHome(grant, { access_token: `late ${times}`, token_type: 'bearer' })
+    await untilTold(person)
+    assert.equal((await audited(person, 'connection.revoke')).length, before + times)
+  }
+})
+
 test('a file that does not open is named, and goes when it is of no use any more', async () => {
   const person = await countersign.person('zenobia')
   await authorize(person, 'carol')
