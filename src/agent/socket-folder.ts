@@ -1,7 +1,18 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, realpath, rm, rmdir } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+} from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** `sun_path` holds 108 bytes on Linux, 104 on macOS, a final NUL among them. */
 const MAX_SOCKET_PATH_BYTES = 103
@@ -31,7 +42,7 @@ export async function createSocketFolder(): Promise<SocketFolder> {
   const usual = resolve(tmpdir())
   const parent = fits(join(usual, 'countersign-123456', 'socket')) ? usual : '/tmp'
   try {
-    return socketFolder(await mkdtemp(join(parent, 'countersign-')))
+    return socketFolder(await mkdtemp(join(parent, 'countersign-')), true)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : cause
     throw new SocketFolderError(`${parent} cannot be used (${code}): name another in TMPDIR`, {
@@ -58,15 +69,36 @@ export async function claimSocketFolder(parent: string, name: string): Promise<S
     if (await answers(folder.socket_path)) {
       throw new SocketFolderError(`another agent already answers at ${folder.socket_path}`)
     }
-    if (!(await holdsOnlySocket(path))) {
+    const clear = await holdsOnlySocket(path).catch((error: unknown) => {
+      throw noPlace(folder, error)
+    })
+    if (!clear) {
       throw new SocketFolderError(`${path} holds other things: name another --socket-folder`)
     }
-    await folder[Symbol.asyncDispose]()
+    await removeLeft(folder)
   }
   await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EEXIST' ? noPlace(folder, error) : error
   })
   return folder
+}
+
+/**
+ * Removes what a dead agent has left. It is put aside first, which of two only one can do: by now it
+ * may be the folder of another agent, who has it back then.
+ */
+async function removeLeft(folder: SocketFolder): Promise<void> {
+  const path = dirname(folder.socket_path)
+  const aside = join(dirname(path), `.${randomBytes(3).toString('hex')}`)
+  await rename(path, aside).catch((error: unknown) => {
+    throw noPlace(folder, error)
+  })
+  const left = socketFolder(aside, true)
+  if (await answers(left.socket_path)) {
+    await rename(aside, path)
+    throw noPlace(folder, 'EEXIST')
+  }
+  await left[Symbol.asyncDispose]()
 }
 
 /** Of two agents that come to the same place at the same time one finds the other in its way. */
@@ -79,12 +111,18 @@ export function noPlace({ socket_path }: SocketFolder, cause: unknown): SocketFo
   return new SocketFolderError(sentence, { cause })
 }
 
-function socketFolder(path: string): SocketFolder {
+/** @param alone nobody else comes to this place; otherwise it is ours once a socket is bound there */
+function socketFolder(path: string, alone = false): SocketFolder {
   const socket_path = join(path, 'socket')
+  let ours = alone
   return {
     socket_path,
-    close: () => chmod(path, 0o500),
+    async close() {
+      await chmod(path, 0o500)
+      ours = true
+    },
     async [Symbol.asyncDispose]() {
+      if (!ours) return
       await chmod(path, 0o700).catch(() => {})
       await rm(socket_path, { force: true })
       // Gone already, or with something in it that is not ours.

@@ -55,11 +55,14 @@ export async function openSocket({
   })
 
   server.listen({ path: folder.socket_path, backlog: BACKLOG })
-  await once(server, 'listening').catch((error: unknown) => {
+  try {
+    await once(server, 'listening')
+    await chmod(folder.socket_path, 0o600)
+    await folder.close()
+  } catch (error) {
+    server.close()
     throw noPlace(folder, error)
-  })
-  await chmod(folder.socket_path, 0o600)
-  await folder.close()
+  }
 
   return {
     async [Symbol.asyncDispose]() {
