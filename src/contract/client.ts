@@ -113,8 +113,9 @@ function problemFrom(base_url: string, status: number, body: unknown): ProblemEr
 }
 
 function foreignAnswer(base_url: string, status: number): string {
-  if (base_url === '')
+  if (base_url === '') {
     return `Something before Countersign answered in its place, with ${status}. Try again in a moment; if it stays so, tell your administrator.`
+  }
   if (status >= 500) {
     return `Countersign does not answer at ${base_url}: something before it says ${status}.`
   }
