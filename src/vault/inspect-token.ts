@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { scopesAmong } from '../oauth/scopes.ts'
 import {
   type Inspection,
@@ -12,6 +11,7 @@ import {
 } from '../providers/provider.ts'
 import type { OwnerKind } from '../store/tables.ts'
 import { tidyAccount } from './host-text.ts'
+import { onSecondThoughts } from './second-thoughts.ts'
 
 /** What came of asking a Git host about a token. */
 export type Verdict =
@@ -21,13 +21,10 @@ export type Verdict =
   /** Nothing was learned about the token. */
   | { outcome: 'unavailable'; error: ProviderUnavailable }
 
-/** Milliseconds between tries: a token made a moment ago may not be known everywhere yet. */
-const SECOND_THOUGHTS_MS = [100, 300, 600]
-
 /**
  * Asks the host about a token, of which a person's must be allowed other things than a runtime's own
- * does. A refusal is believed when it stands for a second; everything that
- * is not the host's own word about the token is `unavailable`.
+ * does. A refusal is believed when it stands for a second; everything that is not the host's own word
+ * about the token is `unavailable`.
  */
 export async function inspectToken(
   adapter: ProviderAdapter,
@@ -35,13 +32,10 @@ export async function inspectToken(
   credential: TokenCredential,
   owner: OwnerKind,
 ): Promise<Verdict> {
-  let verdict = await inspectOnce(adapter, http, credential, owner)
-  for (const wait of SECOND_THOUGHTS_MS) {
-    if (verdict.outcome !== 'refused' || verdict.why !== 'bad_credential') return verdict
-    await pause(wait)
-    verdict = await inspectOnce(adapter, http, credential, owner)
-  }
-  return verdict
+  return await onSecondThoughts(
+    () => inspectOnce(adapter, http, credential, owner),
+    (verdict) => verdict.outcome === 'refused' && verdict.why === 'bad_credential',
+  )
 }
 
 async function inspectOnce(

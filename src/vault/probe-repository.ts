@@ -5,10 +5,12 @@ import {
   type ProviderAdapter,
   type ProviderHttp,
   ProviderUnavailable,
+  type RepositoryName,
   type TokenCredential,
   TokenRefused,
 } from '../providers/provider.ts'
 import type { ProbeOutcome } from '../store/tables.ts'
+import { onSecondThoughts } from './second-thoughts.ts'
 
 /** What came of trying a token on a repository. */
 export type Probe =
@@ -19,7 +21,8 @@ export type Probe =
 
 /**
  * Asks the Git host whether a token may read and write a repository, for tokens that do not show
- * what they may do. Nothing is changed there.
+ * what they may do. That it may not even read is believed when it stands for a second. Nothing is
+ * changed there.
  *
  * @param repository as an administrator named it, e.g. `acme/app`
  */
@@ -31,8 +34,20 @@ export async function probeRepository(
 ): Promise<Probe> {
   const named = repositoryNamed(repository.split('/'))
   if (named === undefined) return { outcome: 'not_visible' }
+  return await onSecondThoughts(
+    () => probeOnce(adapter, http, credential, named),
+    ({ outcome }) => outcome === 'not_visible' || outcome === 'unreadable',
+  )
+}
+
+async function probeOnce(
+  adapter: ProviderAdapter,
+  http: ProviderHttp,
+  credential: TokenCredential,
+  repository: RepositoryName,
+): Promise<Probe> {
   try {
-    const access = await adapter.repositoryAccess(http, credential, named)
+    const access = await adapter.repositoryAccess(http, credential, repository)
     if (access.sso_url !== undefined) return { outcome: 'sign_on_required', page: access.sso_url }
     if (access.read) return { outcome: access.write ? 'proved' : 'read_only' }
     return { outcome: access.visible ? 'unreadable' : 'not_visible' }

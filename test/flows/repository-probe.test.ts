@@ -71,6 +71,17 @@ suite('a token is handed in', () => {
     assert.equal(detail.probe_repository, 'carol/secret')
   })
 
+  test('a machine of the host that does not know it yet is not believed at once', async () => {
+    const { row } = await runtimeTrying('carol/secret')
+    let asked = 0
+    github.interruptionFor = (path) => {
+      if (!path.endsWith('/info/refs')) return undefined
+      asked += 1
+      return asked === 1 ? { status: 401 } : undefined
+    }
+    assert.equal((await admin.addToken(row, fineGrained('contents:write'))).status, 'accepted')
+  })
+
   for (const [scopes, owner, says] of [
     [['contents:read'], 'carol', /may read carol\/secret but not write to it/],
     [[], 'carol', /sees carol\/secret but may not read or write/],
