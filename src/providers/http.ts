@@ -14,7 +14,7 @@ import {
 /** Bytes of an answer that we are ready to read; a user or a repository takes a few thousand. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 
-/** Bytes of a body nobody wants more of that are let pass to keep the connection; a longer one ends it. */
+/** Bytes read of a body that nobody wants whole, to keep the connection; a longer one ends it. */
 const UNREAD_BYTES = 16 * 1024
 
 /** Connections to one host for files, beside those that people and runtimes wait for. */
@@ -162,15 +162,17 @@ async function readBeginning(
   headers: Headers,
   body: AsyncIterable<Buffer> & { dump(options: { limit: number }): Promise<unknown> },
 ): Promise<Buffer<ArrayBuffer>> {
+  if (!isOfGit(headers)) {
+    await body.dump({ limit: UNREAD_BYTES })
+    return Buffer.alloc(0)
+  }
   const chunks: Buffer[] = []
-  if (isOfGit(headers)) {
-    let length = 0
-    for await (const chunk of body) {
-      chunks.push(chunk)
-      length += chunk.length
-      if (length > UNREAD_BYTES) break
-    }
-  } else await body.dump({ limit: UNREAD_BYTES })
+  let length = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > UNREAD_BYTES) break
+  }
   return Buffer.concat(chunks)
 }
 

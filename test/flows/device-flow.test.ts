@@ -27,6 +27,7 @@ const octo = await startDeviceForge(countersign)
 after(() => octo[Symbol.asyncDispose]())
 const { devices, forge, row } = octo
 const TOKEN_ENDPOINT = 'POST /login/oauth/access_token'
+const CODE_ENDPOINT = '/login/device/code'
 
 suite('a runtime is authorized with a code', () => {
   test('and acts as the person who allowed it', async () => {
@@ -76,13 +77,7 @@ suite('a runtime is authorized with a code', () => {
 
   test('the code that was shown stays, also when a vault that was taken for dead gets another', async () => {
     const person = await countersign.person('inge')
-    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    forge.holdBack = (path) => {
-      if (path !== '/login/device/code') return undefined
-      forge.holdBack = undefined
-      asked.resolve()
-      return answered.promise
-    }
+    const { asked, answered } = holdFirstCode()
     const { id } = await person.api.beginDeviceAuthorization({ body: row })
     await asked.promise
     await dueNow(id)
@@ -103,19 +98,12 @@ suite('a runtime is authorized with a code', () => {
 
   test('and when the host refuses that other vault one', async () => {
     const person = await countersign.person('ilse')
-    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const isForCode = (path: string) => path === '/login/device/code'
     forge.interruptionFor = (path) => {
-      if (!isForCode(path)) return undefined
+      if (path !== CODE_ENDPOINT) return undefined
       forge.interruptionFor = undefined
       return { status: 200, body: { error: 'incorrect_client_credentials' } }
     }
-    forge.holdBack = (path) => {
-      if (!isForCode(path)) return undefined
-      forge.holdBack = undefined
-      asked.resolve()
-      return answered.promise
-    }
+    const { asked, answered } = holdFirstCode()
     const { id } = await person.api.beginDeviceAuthorization({ body: row })
     await asked.promise
     await dueNow(id)
@@ -356,7 +344,7 @@ suite('a host is asked as it wants to be', () => {
     const person = await countersign.person('uma')
     const user_code = 'A\u001b[31mB'
     forge.interruptionFor = (path) => {
-      if (path !== '/login/device/code') return undefined
+      if (path !== CODE_ENDPOINT) return undefined
       const verification_uri = `${forge.url}/login/device`
       return { status: 200, body: { device_code: 'x', user_code, verification_uri, expires_in: 9 } }
     }
@@ -380,7 +368,7 @@ test('a hostile host cannot send people with its code to another one', async () 
   try {
     for (const page of pages) {
       forge.interruptionFor = (path) =>
-        path === '/login/device/code'
+        path === CODE_ENDPOINT
           ? {
               status: 200,
               body: { device_code: 'x', user_code: 'ABCD-1234', expires_in: 900, ...page },
@@ -427,6 +415,18 @@ type Access = Awaited<ReturnType<PersonClient['access']>>
 
 function loginOf({ authorization }: Access): string | undefined {
   return authorization?.connection.account.login
+}
+
+/** `asked` once the host is asked for a code, whose answer waits for `answered`; later ones do not. */
+function holdFirstCode() {
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  forge.holdBack = (path) => {
+    if (path !== CODE_ENDPOINT) return undefined
+    forge.holdBack = undefined
+    asked.resolve()
+    return answered.promise
+  }
+  return { asked, answered }
 }
 
 async function ask(person: string) {
