@@ -51,6 +51,7 @@ export function createApp(options: AppOptions): FastifyInstance {
       else socket.destroy()
     },
   })
+  app.decorateRequest('caller', undefined)
   closeUnusedConnections(app)
   // Any site can make a browser send text/plain; nothing here takes it.
   app.removeContentTypeParser('text/plain')

@@ -26,7 +26,17 @@ export type Handler<Name extends EndpointName, Caller> = (
 ) => Promise<Result<Name>>
 
 /** Finds out who calls, or throws the problem that says why not. */
-export type Authenticate<Caller> = (request: FastifyRequest, endpoint: Endpoint) => Promise<Caller>
+export type Authenticate<Caller> = (
+  request: FastifyRequest,
+  endpoint: Endpoint,
+) => Caller | Promise<Caller>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls, as the `Authenticate` of its route found out. */
+    caller: unknown
+  }
+}
 
 /**
  * Makes the route of an endpoint: authenticates, checks the input, calls the handler, and lets
@@ -39,7 +49,6 @@ export function bind<Name extends EndpointName, Caller>(
   handler: Handler<Name, Caller>,
 ): void {
   const endpoint: Endpoint = endpoints[name]
-  const callers = new WeakMap<FastifyRequest, Caller>()
   app.route({
     method: endpoint.method,
     url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -50,11 +59,18 @@ export function bind<Name extends EndpointName, Caller>(
       response: responseSchemas(endpoint),
     },
     // Who may not call is told so, and not what was wrong with what they sent.
-    preValidation: async (request) => {
-      callers.set(request, await authenticate(request, endpoint))
+    preValidation: (request, _reply, done) => {
+      const found = authenticate(request, endpoint)
+      if (found instanceof Promise) {
+        return found.then((caller) => {
+          request.caller = caller
+        })
+      }
+      request.caller = found
+      done()
     },
     handler: async (request, reply) => {
-      const caller = callers.get(request) as Caller
+      const caller = request.caller as Caller
       const { params, query, body } = request
       // The schemas of `name` have been applied to these three, which is what `Input` is made of.
       const input = { params, query, body } as unknown as Required<Input<Name>>

@@ -68,9 +68,10 @@ export async function grantForUse(
   const id = cache === undefined ? '' : grantId(call)
   const departure = { action, ip: call.ip }
   for (let reads = 0; reads < MOST_READS; reads += 1) {
-    const found = cache?.get(id) ?? (await obtainGrant(parts, call, action))
+    const kept = cache?.get(id)
+    const found = kept ?? (await obtainGrant(parts, call, action))
     const grant = await freshened(parts, call, found, action)
-    cache?.set(id, grant)
+    if (grant !== kept) cache?.set(id, grant)
     check?.(grant)
     const target = targetAt(grant.origin, call.request)
     if (await parts.commit.record({ ...departure, target, grant })) return grant
@@ -219,7 +220,7 @@ function grantId({ key, request }: CredentialCall): string {
   const { protocol, host } = request
   // A person's name has no line breaks and is not empty.
   const person = 'person' in request ? request.person : ''
-  return hash('sha256', [key, person, protocol, host].join('\n'), 'base64')
+  return hash('sha256', `${key}\n${person}\n${protocol}\n${host}`, 'base64')
 }
 
 /** `protocol://host/path` that is asked about; as it was written where it is no address. */

@@ -13,7 +13,7 @@ export function vaultRoutes(app: FastifyInstance, parts: RuntimeCallParts): void
 }
 
 /** The bearer token of a request, RFC 6750 §2.1; whether it is a valid key is found out later. */
-async function bearerOf(request: FastifyRequest): Promise<string> {
+function bearerOf(request: FastifyRequest): string {
   const key = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (key === undefined) {
     throw new ProblemError(
