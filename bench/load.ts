@@ -14,34 +14,48 @@ export interface Load extends Disposable {
   run(ms: number): Promise<LoadFigures>
 }
 
+/** A connection, and who is told of what arrives on it. */
+interface Line {
+  socket: Socket
+  onBytes: (bytes: Buffer) => void
+}
+
 /**
  * Opens one connection for each of `requests` to `url`. No HTTP library is between us and the
  * socket: what makes the load must cost less than what answers it.
  */
 export async function openLoad(url: string, requests: readonly Buffer[]): Promise<Load> {
   const { hostname, port } = new URL(url)
-  const sockets = await Promise.all(
-    requests.map(async () => {
-      const socket = connect({ host: hostname, port: Number(port), noDelay: true })
-      await once(socket, 'connect')
-      return socket
-    }),
-  )
+  const lines = await Promise.all(requests.map(() => openLine(hostname, Number(port))))
   return {
     async run(ms) {
       const latencies_ms: number[] = []
       const start = performance.now()
-      const asked = sockets.map((socket, index) =>
-        askUntil(start + ms, socket, requests[index] ?? Buffer.alloc(0), latencies_ms),
+      const asked = lines.map((line, index) =>
+        askUntil(start + ms, line, requests[index] ?? Buffer.alloc(0), latencies_ms),
       )
       await Promise.all(asked)
       const seconds = (performance.now() - start) / 1000
       return { per_second: latencies_ms.length / seconds, latencies_ms }
     },
     [Symbol.dispose]() {
-      for (const socket of sockets) socket.destroy()
+      for (const { socket } of lines) socket.destroy()
     },
   }
+}
+
+/** Each reads into one piece of memory again and again. */
+async function openLine(host: string, port: number): Promise<Line> {
+  const onread = {
+    buffer: Buffer.alloc(64 * 1024),
+    callback(size: number, bytes: Uint8Array) {
+      line.onBytes((bytes as Buffer).subarray(0, size))
+      return true
+    },
+  }
+  const line: Line = { socket: connect({ host, port, noDelay: true, onread }), onBytes: () => {} }
+  await once(line.socket, 'connect')
+  return line
 }
 
 /** The bytes of a `POST` of JSON. */
@@ -70,12 +84,8 @@ export function getBytes(url: string, path: string, headers: Record<string, stri
   )
 }
 
-function askUntil(
-  end: number,
-  socket: Socket,
-  request: Buffer,
-  latencies_ms: number[],
-): Promise<void> {
+function askUntil(end: number, line: Line, request: Buffer, latencies_ms: number[]): Promise<void> {
+  const { socket } = line
   return new Promise((resolve, reject) => {
     let sent = 0
     let received = 0
@@ -114,7 +124,7 @@ function askUntil(
     }
 
     function finish(): void {
-      socket.off('data', onData)
+      line.onBytes = () => {}
       socket.off('close', onClose)
     }
 
@@ -122,7 +132,7 @@ function askUntil(
       onClose()
       return
     }
-    socket.on('data', onData)
+    line.onBytes = onData
     socket.on('close', onClose)
     ask()
   })
