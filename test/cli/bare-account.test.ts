@@ -7,7 +7,9 @@ import { execute, isolated, temporaryFolder } from '../agent/git-end.ts'
 import { credential, ok, runtimeView, startVaultEnd } from '../agent/vault-end.ts'
 import { installation } from './countersign.ts'
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const ROOT = join(import.meta.dirname, '..', '..')
+const MAIN = join(ROOT, 'src', 'main.ts')
+const SETTINGS = join(ROOT, 'src', 'cli', 'settings.ts')
 const ALICE = ['run', '--as', 'alice@example.com', '--']
 /** An account that no list of accounts has, as containers run under. */
 const NOBODY = 23_456
@@ -72,8 +74,15 @@ describe('an account without a home', () => {
       env: { ...env, COUNTERSIGN_CONFIG: '' },
       cwd: checkout.path,
     })
-    assert.equal(code, 2)
+    assert.notEqual(code, 0)
     assert.deepEqual(end.calls, [])
+  })
+
+  it('looks for configuration in the installation only', async () => {
+    const print = `console.log((await import(${JSON.stringify(SETTINGS)})).usualConfigPaths().join())`
+    const env = isolated({ HOME: '' })
+    const { stdout } = await execute(process.execPath, ['-e', print], { env, cwd: '/' })
+    assert.equal(stdout.trim(), join(ROOT, 'data', 'agent.json'))
   })
 })
 
