@@ -1,4 +1,5 @@
-import { Migrator, sql } from 'kysely'
+import { sql } from 'kysely'
+import { Migrator } from 'kysely/migration'
 import { type Database, openDatabase } from './database.ts'
 import { up as firstPush } from './migrations/0001-first-push.ts'
 import { up as oauth } from './migrations/0002-oauth.ts'
