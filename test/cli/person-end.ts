@@ -1,13 +1,17 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isolated, temporaryFolder } from '../agent/git-end.ts'
 import type { PersonClient } from '../harness/person.ts'
+import { openTerminal, type Terminal } from '../harness/terminal.ts'
 import { commandLine, startCountersign } from './countersign.ts'
 
 export const CTRL_C = '\x03'
 export const CTRL_D = '\x04'
+
+/** Where a command waits for what somebody types. */
+const QUESTION = /\[y\/N\]|\(not shown\):/
 
 /** A command that runs, and what it says meanwhile. */
 export interface Running {
@@ -45,7 +49,7 @@ export async function openAccount(server_url: string): Promise<Account> {
     follow(startCountersign(args, { env }), input)
   const start = (...args: string[]) => startWithInput('', ...args)
   const startAtTerminal = (answer: string, ...args: string[]) =>
-    follow(spawn('python3', ['-c', AT_TERMINAL, commandLine(args), keysOf(answer)], { env }))
+    followTerminal(openTerminal(commandLine(args), env, { at: QUESTION, keys: keysOf(answer) }))
   return {
     start,
     startWithInput,
@@ -75,12 +79,12 @@ export async function approve({ api }: PersonClient, user_code: string): Promise
 
 function follow(child: ChildProcessWithoutNullStreams, input = ''): Running {
   let [stdout, stderr] = ['', '']
-  const heard = new EventTarget()
+  const heard = new EventEmitter()
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
-    heard.dispatchEvent(new Event('said'))
+    heard.emit('more')
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
@@ -93,17 +97,29 @@ function follow(child: ChildProcessWithoutNullStreams, input = ''): Running {
   return {
     ended,
     signal: (name) => void child.kill(name),
-    async says(pattern) {
-      for (;;) {
-        const match = pattern.exec(stdout)
-        if (match !== null) return match
-        const said = once(heard, 'said')
-        const over = await Promise.race([said.then(() => false), ended.then(() => true)])
-        if (over && !pattern.test(stdout)) {
-          throw new Error(`it ended without a word of ${pattern}:\n${stdout}${stderr}`)
-        }
+    says: heardIn({ shown: () => stdout, more: () => once(heard, 'more') }, ended),
+  }
+}
+
+/** All that it says is on its terminal. */
+function followTerminal(terminal: Terminal): Running {
+  const ended = terminal.ended.then((code) => ({ code, stdout: terminal.shown(), stderr: '' }))
+  return { ended, signal: terminal.signal, says: heardIn(terminal, ended) }
+}
+
+function heardIn(
+  { shown, more }: Pick<Terminal, 'shown' | 'more'>,
+  ended: Running['ended'],
+): Running['says'] {
+  return async (pattern) => {
+    for (;;) {
+      const match = pattern.exec(shown())
+      if (match !== null) return match
+      const over = await Promise.race([more().then(() => false), ended.then(() => true)])
+      if (over && !pattern.test(shown())) {
+        throw new Error(`it ended without a word of ${pattern}:\n${shown()}${(await ended).stderr}`)
       }
-    },
+    }
   }
 }
 
@@ -111,25 +127,3 @@ function follow(child: ChildProcessWithoutNullStreams, input = ''): Running {
 function keysOf(answer: string): string {
   return answer === CTRL_C || answer === CTRL_D ? answer : `${answer}\r`
 }
-
-const AT_TERMINAL = `
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv('/bin/sh', ['/bin/sh', '-c', 'exec ' + sys.argv[1]])
-output, answered = b'', False
-while True:
-    try:
-        chunk = os.read(terminal, 1024)
-    except OSError:
-        break
-    if not chunk:
-        break
-    output += chunk
-    sys.stdout.buffer.write(chunk.replace(b'\\r', b''))
-    sys.stdout.flush()
-    if (b'[y/N]' in output or b'(not shown):' in output) and not answered:
-        answered = True
-        os.write(terminal, sys.argv[2].encode())
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`

@@ -4,7 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { RuntimeView } from '../../src/contract/index.ts'
-import { execute, temporaryFolder } from '../agent/git-end.ts'
+import { temporaryFolder } from '../agent/git-end.ts'
 import {
   type Answer,
   type Call,
@@ -17,7 +17,9 @@ import {
   startVaultEnd,
   TOKEN,
 } from '../agent/vault-end.ts'
+import { openTerminal } from '../harness/terminal.ts'
 import { commandLine, countersign, installation, startCountersign } from './countersign.ts'
+import { CTRL_C } from './person-end.ts'
 
 const ALICE = ['run', '--as', 'alice@example.com', '--']
 const page = 'http://localhost:7080/tokens'
@@ -179,8 +181,9 @@ describe('countersign run, at the end of the command', () => {
       console.log('ready')`
     const setting = installation(end.url, { TMPDIR: folder.path })
     const line = commandLine([...ALICE, process.execPath, '-e', script])
-    const ended = await inTerminal(line, setting.env)
-    assert.deepEqual(ended, { code: 41, output: 'ready\n^C' })
+    const terminal = openTerminal(line, setting.env, { at: /ready/, keys: CTRL_C })
+    assert.equal(await terminal.ended, 41)
+    assert.equal(terminal.shown(), 'ready\n^C')
     assert.deepEqual(await readdir(folder.path), [])
   })
 })
@@ -325,30 +328,4 @@ function withAuthorizations(
     authorizations: change(view.person.authorizations),
   }
   return { ...view, person }
-}
-
-/** Runs a command line in a terminal of its own, and presses Ctrl-C once it prints "ready". */
-async function inTerminal(line: string, env: Record<string, string>) {
-  const presser = `
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv('/bin/sh', ['/bin/sh', '-c', 'exec ' + sys.argv[1]])
-output, pressed = b'', False
-while True:
-    try:
-        chunk = os.read(terminal, 1024)
-    except OSError:
-        break
-    if not chunk:
-        break
-    output += chunk
-    if b'ready' in output and not pressed:
-        pressed = True
-        os.write(terminal, b'\\x03')
-sys.stdout.write(output.decode().replace('\\r\\n', '\\n'))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`
-  const { code, stdout } = await execute('python3', ['-c', presser, line], { env })
-  return { code, output: stdout }
 }
