@@ -21,6 +21,7 @@ import {
   TOKEN,
 } from './vault-end.ts'
 
+const NOBODY = 65534
 const asked = { protocol: 'https', host: 'git.example.com', path: 'team/app.git' }
 
 /** Alice's socket, and the vault's end of the wire behind it. */
@@ -239,15 +240,19 @@ describe('a socket whose agent was killed', () => {
   const script = `
     const { createSocketFolder } = await import('${agent}/socket-folder.ts')
     const { openSocket } = await import('${agent}/socket.ts')
+    if (process.getuid() === 0) {
+      process.setgid(${NOBODY})
+      process.setuid(${NOBODY})
+    }
     const folder = await createSocketFolder()
     await openSocket({ folder, answer: async () => '' })
     process.stdout.write(folder.socket_path, () => process.kill(process.pid, 'SIGKILL'))`
 
   it('is no place for a cache daemon that keeps what Git stores', async () => {
-    // Nothing is forbidden to root: as root, the agent and Git run under another account here.
-    const account = process.getuid?.() === 0 ? { uid: 65534, cwd: '/' } : {}
+    // Nothing is forbidden to root: as root, the agent and Git become another account here.
+    const account = process.getuid?.() === 0 ? { uid: NOBODY, cwd: '/' } : {}
     const node = ['--input-type=module', '-e', script]
-    const { stdout: path } = await execute(process.execPath, node, account)
+    const { stdout: path } = await execute(process.execPath, node)
     await using _ = {
       [Symbol.asyncDispose]: () => rm(dirname(path), { force: true, recursive: true }),
     }
