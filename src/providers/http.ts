@@ -4,6 +4,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request as send } from 'undici'
 import { askedWait } from '../oauth/asked-wait.ts'
 import { hostnameOf, isPrivateAddress } from './address.ts'
+import { whyNotReached } from './not-reached.ts'
 import {
   type ProviderAnswer,
   type ProviderHttp,
@@ -293,7 +294,9 @@ function explain(host: string, error: unknown, timeout_ms: number): Error {
   if (error.name === 'TimeoutError') {
     return new ProviderUnavailable(`${host} gave no answer within ${timeout_ms / 1000} s.`, cause)
   }
-  return new ProviderUnavailable(`${host} could not be reached.`, cause)
+  const why = whyNotReached(error)
+  const reason = why === undefined ? '' : `: ${why}`
+  return new ProviderUnavailable(`${host} could not be reached${reason}.`, cause)
 }
 
 /** Reads a body; undefined, with the connection closed, when it is longer than `max_bytes`. */

@@ -8,9 +8,11 @@ import {
   type Socket,
 } from 'node:net'
 import { after, afterEach, suite, test } from 'node:test'
+import { createServer as createTlsServer } from 'node:tls'
 import type { ProblemType } from '../../src/contract/index.ts'
 import { openOutbound } from '../../src/providers/http.ts'
 import { ProviderUnavailable } from '../../src/providers/provider.ts'
+import { type Certificate, certificateFor, trusted } from '../harness/certificate.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { freePort } from '../harness/ports.ts'
 import { refusal } from '../harness/problems.ts'
@@ -183,22 +185,64 @@ suite('a host that cannot be asked is not registered', () => {
   test('nothing listens', async () => {
     const base_url = `http://127.0.0.1:${await freePort()}`
     const problem = await refused(base_url, 'provider-unavailable', confirmed)
-    assert.match(problem.detail, /could not be reached\. Check that/)
+    assert.match(problem.detail, /could not be reached: nothing listens there\. Check that/)
   })
 
   test('its name is unknown', async () => {
     const problem = await refused('https://forge.invalid', 'provider-unavailable')
-    assert.match(problem.detail, /forge\.invalid could not be reached/)
+    assert.match(problem.detail, /forge\.invalid could not be reached: its name is unknown\./)
   })
 
   test('it does not speak HTTP', async () => {
     await using host = await listening(createTcpServer((socket) => socket.end('SSH-2.0-x\r\n')))
-    await refused(host.url, 'provider-unavailable', confirmed)
+    const problem = await refused(host.url, 'provider-unavailable', confirmed)
+    assert.match(problem.detail, /could not be reached: what listens there speaks no HTTP\./)
   })
 
   test('it does not speak TLS', async () => {
     await using host = await listening(createServer())
-    await refused(host.url.replace('http:', 'https:'), 'provider-unavailable', confirmed)
+    const base_url = host.url.replace('http:', 'https:')
+    const problem = await refused(base_url, 'provider-unavailable', confirmed)
+    assert.match(problem.detail, /could not be reached: what listens there speaks no TLS\./)
+  })
+
+  suite('its certificate', () => {
+    const HOUR_MS = 3_600_000
+    const now = Date.now()
+    const living = { name: 'localhost', from: new Date(now), to: new Date(now + HOUR_MS) }
+
+    async function registered(certificate: Certificate, says: RegExp) {
+      await using host = await listening(createTlsServer(certificate))
+      const problem = await refused(
+        `https://localhost:${host.port}`,
+        'provider-unavailable',
+        confirmed,
+      )
+      assert.match(problem.detail, says)
+    }
+
+    test('is from an authority that is not known here', async () => {
+      await registered(certificateFor(living), /from an authority .* \(NODE_EXTRA_CA_CERTS/)
+    })
+
+    test('is for another name', async () => {
+      using certificate = trusted(certificateFor({ ...living, name: 'git.example.com' }))
+      await registered(certificate, /could not be reached: its certificate is for another name\./)
+    })
+
+    test('has ended', async () => {
+      const to = new Date(now - HOUR_MS)
+      const from = new Date(now - 2 * HOUR_MS)
+      using certificate = trusted(certificateFor({ ...living, from, to }))
+      await registered(certificate, /could not be reached: its certificate has ended\./)
+    })
+
+    test('is not valid yet', async () => {
+      const from = new Date(now + HOUR_MS)
+      const to = new Date(now + 2 * HOUR_MS)
+      using certificate = trusted(certificateFor({ ...living, from, to }))
+      await registered(certificate, /could not be reached: its certificate is not valid yet\./)
+    })
   })
 
   test('it accepts and says nothing', async () => {

@@ -64,7 +64,7 @@ interface Outage {
 }
 
 const outages: Outage[] = [
-  { name: 'away', begin: ({ forge }) => forge.away(), says: /could not be reached/ },
+  { name: 'away', begin: ({ forge }) => forge.away(), says: /not be reached: nothing listens/ },
   {
     name: 'slow',
     begin: ({ fault }) => fault('delay', { delay_ms: 600_000 }),
@@ -98,7 +98,7 @@ const outages: Outage[] = [
     says: /another address/,
   },
   { name: 'answering without end', begin: ({ fault }) => fault('endless'), says: /without end/ },
-  { name: 'hanging up', begin: ({ fault }) => fault('reset'), says: /could not be reached/ },
+  { name: 'hanging up', begin: ({ fault }) => fault('reset'), says: /not be reached: it hung up/ },
   {
     name: 'asking us to wait',
     begin: ({ fault }) => fault('status', { status: 429, retry_after: 17 }),
