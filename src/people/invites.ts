@@ -9,7 +9,7 @@ import { atMost, decodeCursor, type Page, type PageRequest, toPage } from '../st
 import { countAttempt } from './attempts.ts'
 import type { Auth } from './auth.ts'
 import { refuseWeakPassword } from './password.ts'
-import { holdAdministrator } from './people.ts'
+import { holdAdministrator, roleInWords } from './people.ts'
 
 const INVITE_DAYS = 7
 /** Each costs the hash of a password, and tells whether somebody here has an address. */
@@ -111,7 +111,7 @@ export async function acceptInvite(
   const attempt = {
     actor: setupActor,
     action: 'invite.accept',
-    subject: `${email} joined as ${invite.role}`,
+    subject: `${email} joined as ${roleInWords(invite.role)}`,
     ip: answer.ip,
     owner_id: id,
   } as const
@@ -183,7 +183,7 @@ export async function deleteInvite(
 
 /** An invitation, as the audit trail names it. */
 function inWords({ role, email }: { role: Role; email: string | null }): string {
-  return `invitation as ${role}${email === null ? '' : ` for ${email}`}`
+  return `invitation as ${roleInWords(role)}${email === null ? '' : ` for ${email}`}`
 }
 
 function alreadyUsed(): ProblemError {

@@ -52,7 +52,7 @@ export async function updatePerson(
 ): Promise<Person> {
   const { actor, ip, id, role } = request
   const before = await getPerson(db, id)
-  const subject = `${before.email} becomes ${role}`
+  const subject = `${before.email} becomes ${roleInWords(role)}`
   const attempt = { actor, action: 'person.update', subject, ip, owner_id: id } as const
   return await decide(db, attempt, async (trx) => {
     if (role === 'member') await keepAnAdministrator(trx, id)
@@ -143,6 +143,13 @@ export async function holdAdministrator(trx: Trx, { id }: { id: string }): Promi
   if (admin === undefined) {
     throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
   }
+}
+
+const ROLES: Record<Role, string> = { admin: 'an administrator', member: 'a member' }
+
+/** A role, as the audit trail tells it. */
+export function roleInWords(role: Role): string {
+  return ROLES[role]
 }
 
 function personNotFound(): ProblemError {

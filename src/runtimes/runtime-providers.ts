@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { refuseTooFewScopes } from '../authorizations/requested-scopes.ts'
 import { servesPeople } from '../authorizations/serving-client.ts'
-import { type AuthMode, ProblemError, type RuntimeProviderSettings } from '../contract/index.ts'
+import { ProblemError, type RuntimeProviderSettings } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import { type Db, inSnapshot, type Trx } from '../store/database.ts'
@@ -14,6 +14,7 @@ import {
   toPage,
 } from '../store/page.ts'
 import { getRuntime } from './runtimes.ts'
+import { type SettingsChange, settingsInWords } from './settings-in-words.ts'
 
 /** How people authorize a runtime, by provider name. @throws ProblemError `not-found` */
 export async function listRuntimeProviders(
@@ -38,18 +39,11 @@ export async function listRuntimeProviders(
   return toPage(rows, request.limit, toSettings, ({ name }) => [name])
 }
 
-export interface RuntimeProviderChange {
+export interface RuntimeProviderChange extends SettingsChange {
   actor: Actor
   ip: string | null
   runtime_id: string
   provider_id: string
-  auth_mode?: AuthMode | undefined
-  token_allowed?: boolean | undefined
-  skip_validation?: boolean | undefined
-  scopes?: string[] | null | undefined
-  max_age_days?: number | null | undefined
-  warning_days?: number | undefined
-  probe_repository?: string | null | undefined
 }
 
 /**
@@ -75,7 +69,7 @@ export async function updateRuntimeProvider(
   const attempt = {
     actor,
     action: 'runtime_provider.update',
-    subject: `${provider.name} on runtime ${runtime.name}: ${describe(change)}`,
+    subject: `${provider.name} on runtime ${runtime.name}: ${settingsInWords(change)}`,
     ip,
     runtime_id,
   } as const
@@ -94,16 +88,14 @@ export async function updateRuntimeProvider(
   })
 }
 
-type Change = Omit<RuntimeProviderChange, 'actor' | 'ip' | 'runtime_id' | 'provider_id'>
-
 async function apply(
   trx: Trx,
   row: { runtime_id: string; provider_id: string },
-  change: Change,
+  change: SettingsChange,
 ): Promise<void> {
   await trx
     .updateTable('runtime_providers')
-    .set(change as Required<Change>)
+    .set(change as Required<SettingsChange>)
     .where('runtime_id', '=', row.runtime_id)
     .where('provider_id', '=', row.provider_id)
     .execute()
@@ -170,11 +162,6 @@ async function tryAnew(
     where (status = 'unverified' or method = 'oauth') and (id in (select connection_id from forgotten)
       or runtime_id = ${runtime_id} and provider_id = ${provider_id}
         and probed_repository is distinct from ${repository}::text)`.execute(trx)
-}
-
-function describe(change: Change): string {
-  const parts = Object.entries(change).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
-  return parts.length === 0 ? 'nothing' : parts.join(', ')
 }
 
 function settingsRows(trx: Trx) {

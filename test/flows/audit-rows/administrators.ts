@@ -14,7 +14,7 @@ export function administratorActs(countersign: Countersign, { leaves }: AuditTra
   suite('an administrator', () => {
     test('invites somebody by their address, and withdraws that', async () => {
       const body = { role: 'admin', email: 'Neo@Example.com' } as const
-      const subject = 'invitation as admin for neo@example.com'
+      const subject = 'invitation as an administrator for neo@example.com'
       const { invite } = await leaves(
         () => api.createInvite({ body }),
         () => [allowed(ada, 'invite.create', subject)],
@@ -27,12 +27,13 @@ export function administratorActs(countersign: Countersign, { leaves }: AuditTra
 
     test('changes a role, and removes a person', async () => {
       const { id } = (await countersign.person('oda')).person
-      for (const role of ['admin', 'member'] as const) {
+      for (const [role, subject] of [
+        ['admin', 'oda@example.com becomes an administrator'],
+        ['member', 'oda@example.com becomes a member'],
+      ] as const) {
         await leaves(
           () => api.updatePerson({ params: { id }, body: { role } }),
-          () => [
-            allowed(ada, 'person.update', `oda@example.com becomes ${role}`, { owner_id: id }),
-          ],
+          () => [allowed(ada, 'person.update', subject, { owner_id: id })],
         )
       }
       await leaves(
@@ -106,15 +107,33 @@ export function administratorActs(countersign: Countersign, { leaves }: AuditTra
     test('changes how people authorize a runtime', async () => {
       const runtime_id = (await countersign.runtime('careful')).runtime.id
       const params = { runtime_id, provider_id: provider.id }
-      const subject = 'Forge on runtime careful: auth_mode "default_client", max_age_days 30'
-      await leaves(
-        () =>
-          api.updateRuntimeProvider({
-            params,
-            body: { auth_mode: 'default_client', max_age_days: 30 },
-          }),
-        () => [allowed(ada, 'runtime_provider.update', subject, { runtime_id })],
-      )
+      const scopes = ['read:user', 'write:repository']
+      const changes: [body: Input<'updateRuntimeProvider'>['body'], words: string][] = [
+        [{}, 'nothing'],
+        [{ auth_mode: 'custom_client' }, 'people authorize with an app of its own'],
+        [{ auth_mode: 'token' }, 'people paste personal access tokens'],
+        [
+          { auth_mode: 'default_client', max_age_days: 30 },
+          'people authorize with the default app, authorizations live 30 days',
+        ],
+        [{ max_age_days: null }, 'authorizations live without limit'],
+        [{ token_allowed: true }, 'tokens may be pasted too'],
+        [{ token_allowed: false }, 'tokens may not be pasted'],
+        [{ skip_validation: true }, 'tokens that cannot be inspected are accepted'],
+        [{ skip_validation: false }, 'tokens that cannot be inspected are not accepted'],
+        [{ scopes }, 'asked for read:user write:repository'],
+        [{ scopes: null }, 'the usual scopes are asked for'],
+        [{ warning_days: 1 }, 'people are warned 1 day before the end'],
+        [{ probe_repository: 'alice/hello' }, 'tokens are tried on alice/hello'],
+        [{ probe_repository: null }, 'tokens are tried on no repository'],
+      ]
+      for (const [body, words] of changes) {
+        const subject = `Forge on runtime careful: ${words}`
+        await leaves(
+          () => api.updateRuntimeProvider({ params, body }),
+          () => [allowed(ada, 'runtime_provider.update', subject, { runtime_id })],
+        )
+      }
     })
 
     test('registers apps, has them tested, and removes them', async () => {

@@ -16,11 +16,13 @@ export function peopleActs(countersign: Countersign, { leaves }: AuditTrail): vo
     test('is invited, and joins', async () => {
       const invite = () => admin.api.createInvite({ body: { role: 'member' } })
       const { url } = await leaves(invite, () => [
-        allowed(ada, 'invite.create', 'invitation as member'),
+        allowed(ada, 'invite.create', 'invitation as a member'),
       ])
       const join = () => joinAs(page_url, url.split('#')[1] ?? '', 'jo')
       await leaves(join, ({ person }) => [
-        allowed(SETUP, 'invite.accept', 'jo@example.com joined as member', { owner_id: person.id }),
+        allowed(SETUP, 'invite.accept', 'jo@example.com joined as a member', {
+          owner_id: person.id,
+        }),
       ])
     })
 
