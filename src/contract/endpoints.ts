@@ -71,6 +71,12 @@ export const administrationEvents: readonly EventName[] = ['runtime_token', 'age
 export const EVENTS_PATH = '/api/v1/events'
 
 /**
+ * The event with which a stream begins, and which comes again, so that whoever listens knows that
+ * nothing holds the others back. Its data are the seconds until the next one.
+ */
+export const ALIVE_EVENT = 'alive'
+
+/**
  * Where a provider sends the browser back to: the `redirect_uri` of RFC 6749 §4.1.1. Each has its
  * own, so that no provider is sent what another one granted.
  *

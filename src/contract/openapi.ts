@@ -169,7 +169,8 @@ const streams: Json = {
       security: security.person,
       responses: {
         200: {
-          description: 'A stream without end.',
+          description:
+            'A stream without end. It begins with an event `alive`, which comes again after as many seconds as its data say.',
           content: { 'text/event-stream': { schema: { type: 'string' } } },
         },
         ...problemResponses(['not-signed-in', 'internal-error', 'database-unavailable']),

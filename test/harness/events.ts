@@ -1,9 +1,9 @@
-import { EVENTS_PATH } from '../../src/contract/index.ts'
+import { ALIVE_EVENT, EVENTS_PATH } from '../../src/contract/index.ts'
 import { PATIENCE_MS } from './until.ts'
 
 /** An open event stream, as a page has one. */
 export interface EventStream extends AsyncDisposable {
-  /** Names of the events so far. */
+  /** Names of the events so far, without those that only keep it alive. */
   seen: string[]
   /** Calls `probe` now and after each event, until it gives something, and fails when it does not. */
   until<T>(probe: () => Promise<T | undefined>): Promise<T>
@@ -33,7 +33,9 @@ export async function openEvents(page_url: string, cookie: string): Promise<Even
   /** @returns false at its end */
   async function read(): Promise<boolean> {
     const { value = '', done } = await chunks.read()
-    for (const match of value.matchAll(/^event: (\w+)$/gm)) seen.push(match[1] ?? '')
+    for (const [, name = ''] of value.matchAll(/^event: (\w+)$/gm)) {
+      if (name !== ALIVE_EVENT) seen.push(name)
+    }
     return !done
   }
 

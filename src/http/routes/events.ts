@@ -1,13 +1,19 @@
 import type { FastifyInstance } from 'fastify'
-import { administrationEvents, EVENTS_PATH, ProblemError } from '../../contract/index.ts'
+import {
+  ALIVE_EVENT,
+  administrationEvents,
+  EVENTS_PATH,
+  ProblemError,
+} from '../../contract/index.ts'
 import type { SignedIn } from '../../people/auth.ts'
 import type { ServerParts } from '../server-parts.ts'
 
 /**
- * Proxies close connections on which nothing moves; a comment now and then keeps this one. Each is
- * also the moment in which it is looked up anew who listens, so no stream outlives its session by more.
+ * Proxies close connections on which nothing moves; a word now and then keeps this one. Each is also
+ * the moment in which it is looked up anew who listens, so no stream outlives its session by more.
  */
-const KEEP_ALIVE_MS = 15_000
+const KEEP_ALIVE_SECONDS = 15
+const ALIVE = `event: ${ALIVE_EVENT}\ndata: ${KEEP_ALIVE_SECONDS}\n\n`
 
 /** Far more pages than anybody has in sight at once. */
 const MOST_OF_ONE_PERSON = 64
@@ -31,7 +37,7 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
       throw new ProblemError(
         'too-many-attempts',
         `You have ${own} pages open that listen for changes. Close some of them.`,
-        { extensions: { retry_after: KEEP_ALIVE_MS / 1000 } },
+        { extensions: { retry_after: KEEP_ALIVE_SECONDS } },
       )
     }
     reply.hijack()
@@ -47,7 +53,7 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
       'x-accel-buffering': 'no',
     })
     if (request.method === 'HEAD') return void raw.end()
-    raw.write('retry: 1000\n\n')
+    raw.write(`retry: 1000\n${ALIVE}`)
     const end = () => {
       clearInterval(keepAlive)
       unsubscribe()
@@ -69,8 +75,8 @@ export function eventRoutes(app: FastifyInstance, { callers, broker }: ServerPar
     const keepAlive = setInterval(async () => {
       const holds = await stillHolds(person, () => callers.anyone(request))
       if (!holds) end()
-      else if (open.has(end)) send(':\n\n')
-    }, KEEP_ALIVE_MS)
+      else if (open.has(end)) send(ALIVE)
+    }, KEEP_ALIVE_SECONDS * 1000)
     open.set(end, person.id)
     raw.on('close', end)
   })

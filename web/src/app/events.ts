@@ -1,10 +1,17 @@
 import { type QueryClient, type QueryKey, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import { EVENTS_PATH, type EventName, eventNames } from '../../../src/contract/endpoints.ts'
+import {
+  ALIVE_EVENT,
+  EVENTS_PATH,
+  type EventName,
+  eventNames,
+} from '../../../src/contract/endpoints.ts'
 import { forgetEarlyAnswers } from './early-answers.ts'
 
 const LOST_AFTER_MS = 10_000
 const RECONNECT_MS = 3_000
+/** How often a page looks for itself while the stream brings nothing. */
+const LOOK_MS = 30_000
 /**
  * A page that is out of sight for so long stops listening: without HTTP/2 a browser has six
  * connections to a server, for all its tabs together, and each stream keeps one of them busy.
@@ -31,55 +38,86 @@ const stale: Record<EventName, (id: string) => QueryKey[]> = {
   people: () => [['people'], ['invites'], ['session'], ['audit']],
 }
 
+/** How a page hears of changes: as they happen, by looking for itself now and then, or not at all. */
+export type Hearing = 'live' | 'silent' | 'lost'
+
 /**
  * Listens to the server's events for as long as the component is mounted and the page in sight, and
- * has read again what they name; what comes back into sight is read again as a whole.
+ * has read again what they name; what comes back into sight is read again as a whole. A stream that
+ * is there and brings nothing, as behind a proxy that holds answers back, is opened anew, and what is
+ * shown read again, every half minute.
  *
- * @returns whether the stream has been away for more than ten seconds
+ * @returns `lost` or `silent` once that has been so for ten seconds
  */
-export function useEvents(): boolean {
+export function useEvents(): Hearing {
   const queryClient = useQueryClient()
-  const [lost, setLost] = useState(false)
-  useEffect(() => listen(queryClient, setLost), [queryClient])
-  return lost
+  const [hearing, setHearing] = useState<Hearing>('live')
+  useEffect(() => listen(queryClient, setHearing), [queryClient])
+  return hearing
 }
 
-function listen(queryClient: QueryClient, onLost: (lost: boolean) => void): () => void {
+function listen(queryClient: QueryClient, tell: (hearing: Hearing) => void): () => void {
   const gathered = gather(queryClient)
   let source: EventSource | undefined
   let retry: number | undefined
   let alarm: number | undefined
+  let silence: number | undefined
   let leaving: number | undefined
 
-  function connect() {
+  /** @param patience_ms how long it may take until something is heard */
+  function connect(patience_ms = LOST_AFTER_MS) {
+    source?.close()
     const opened = new EventSource(EVENTS_PATH)
     source = opened
+    let heard = false
+    expectWord(patience_ms)
     opened.onopen = () => {
       clearTimeout(alarm)
       alarm = undefined
-      onLost(false)
+      heard = false
+      expectWord(patience_ms)
       forgetEarlyAnswers()
       // An event about what was read before, or while nobody listened, may be over by now.
       readAgain(queryClient, [])
     }
     opened.onerror = () => {
-      alarm ??= window.setTimeout(() => onLost(true), LOST_AFTER_MS)
+      clearTimeout(silence)
+      alarm ??= window.setTimeout(() => tell('lost'), LOST_AFTER_MS)
       // The browser reconnects by itself after a broken stream, but not after a refusal.
       if (opened.readyState === EventSource.CLOSED) {
         clearTimeout(retry)
         retry = window.setTimeout(connect, RECONNECT_MS)
       }
     }
+    opened.addEventListener(ALIVE_EVENT, ({ data }: MessageEvent<string>) => {
+      heard = true
+      tell('live')
+      expectWord(2 * Number(data) * 1000)
+    })
     for (const name of eventNames) {
       opened.addEventListener(name, (event: MessageEvent<string>) => {
         gathered.add(stale[name](event.data))
       })
+    }
+
+    function expectWord(within_ms: number) {
+      clearTimeout(silence)
+      silence = window.setTimeout(onSilence, within_ms)
+    }
+
+    /** A connection that was good may have died unnoticed, as on a machine that changed networks. */
+    function onSilence() {
+      if (heard) return connect()
+      tell('silent')
+      if (opened.readyState !== EventSource.OPEN) readAgain(queryClient, [])
+      connect(LOOK_MS)
     }
   }
 
   function disconnect() {
     clearTimeout(retry)
     clearTimeout(alarm)
+    clearTimeout(silence)
     alarm = undefined
     source?.close()
     source = undefined

@@ -14,8 +14,8 @@ const SignInAgain = lazyPart(() => import('../sign-in/sign-in-again.tsx'), 'Sign
 
 /** The frame of every page behind the sign-in. */
 export function Shell() {
-  const lost = useEvents()
-  useFollowSession(lost)
+  const hearing = useEvents()
+  useFollowSession(hearing !== 'live')
   const over = useSessionOver()
   const main = useFocusOnNewPage()
   const leaving = useRouterState({ select: ({ status }) => status === 'pending' })
@@ -33,11 +33,19 @@ export function Shell() {
       </header>
       <main id="main" ref={main} tabIndex={-1} className={classes.main}>
         <div role="status" className={classes.lost}>
-          {lost && (
+          {hearing === 'lost' && (
             <Message tone="warn" title="The connection to Countersign was lost.">
               <p>
                 What you see may be out of date. It is renewed by itself as soon as the connection
                 is back.
+              </p>
+            </Message>
+          )}
+          {hearing === 'silent' && (
+            <Message tone="warn" title="Changes show up late.">
+              <p>
+                Nothing comes from Countersign when something changes; a proxy may hold it back.
+                This page looks for itself every half minute.
               </p>
             </Message>
           )}
