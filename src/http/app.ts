@@ -10,7 +10,7 @@ import type { Logger } from 'pino'
 import { ProblemError, problems } from '../contract/index.ts'
 import { isDatabaseAway, isUnstorableText } from '../store/database.ts'
 import { closeUnusedConnections } from './drain.ts'
-import { invalidFields } from './invalid-fields.ts'
+import { type InvalidField, invalidFields } from './invalid-fields.ts'
 import { compileSchema } from './validate.ts'
 
 export interface AppOptions {
@@ -114,8 +114,8 @@ export function toProblemError(thrown: unknown, request: FastifyRequest): Proble
     return new ProblemError('media-type-unsupported', 'Send `content-type: application/json`.')
   }
   if (error.validation !== undefined) {
-    const detail = `In the ${error.validationContext}: see \`errors\`.`
     const errors = invalidFields(error.validation)
+    const detail = `In the ${partOf(error.validationContext)}${firstOf(errors)}`
     return new ProblemError('request-invalid', detail, { extensions: { errors } })
   }
   if (error.statusCode !== undefined && error.statusCode < 500) {
@@ -127,6 +127,19 @@ export function toProblemError(thrown: unknown, request: FastifyRequest): Proble
   return new ProblemError('internal-error', 'It was written to the log. Try again later.', {
     extensions: { instance: request.id },
   })
+}
+
+/** The part of a request that Fastify found at fault, in HTTP's own word. */
+function partOf(context: FastifyError['validationContext']): string {
+  if (context === 'querystring') return 'query'
+  return context === 'params' ? 'path' : (context ?? 'request')
+}
+
+/** The end of a sentence: the first fault, and that there are more. */
+function firstOf([first, ...more]: readonly InvalidField[]): string {
+  if (first === undefined) return '.'
+  const place = first.pointer === '' ? '' : `, at ${first.pointer}`
+  return `${place}: ${first.detail}${more.length > 0 ? ' More is wrong, too: see `errors`.' : ''}`
 }
 
 /** An answer for a connection on which HTTP itself went wrong. */

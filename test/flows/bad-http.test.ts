@@ -10,6 +10,7 @@ import {
   endpoints,
   type Input,
   inputs,
+  type Problem,
   type ProblemType,
   problemUri,
   type Result,
@@ -184,10 +185,17 @@ suite('a body that is not what is expected', () => {
   test('names the place and changes nothing', async () => {
     const before = await admin.api.listRuntimes({})
     const response = await post('/api/v1/runtimes', json({ ...runtime, provider_ids: [7] }))
-    const { errors } = (await response.clone().json()) as { errors: { pointer: string }[] }
-    assert.equal(errors[0]?.pointer, '/provider_ids/0')
+    const { detail, errors } = (await response.clone().json()) as Problem
+    assert.equal(errors?.[0]?.pointer, '/provider_ids/0')
+    assert.equal(detail, 'In the body, at /provider_ids/0: Send it as JSON of the type string.')
     await assertProblem(response, 'request-invalid')
     assert.deepEqual(await admin.api.listRuntimes({}), before)
+  })
+
+  test('says that there is more than one place', async () => {
+    const response = await post('/api/v1/runtimes', json({ name: 5, provider_ids: [7] }))
+    const { detail } = (await response.json()) as Problem
+    assert.match(detail, /^In the body, at \/name: .* More is wrong, too: see `errors`\.$/)
   })
 
   for (const type of FORM_TYPES) {
@@ -242,6 +250,11 @@ suite('a query that is not what is expected', () => {
       }
     })
   }
+
+  test('is told in one sentence', async () => {
+    const { detail } = (await (await get('/api/v1/runtimes?limit=0')).json()) as Problem
+    assert.equal(detail, 'In the query, at /limit: Use 1 or more.')
+  })
 
   test('U+0000 among the words to find', async () => {
     await assertProblem(await get('/api/v1/access?q=%00'), 'request-invalid')
