@@ -114,6 +114,7 @@ export async function startVault(
     limits,
     nextChange: (id, ms) => nextChange(broker, id, ms),
     onOutcome: metrics.refreshed,
+    onNotJournaled: metrics.notJournaled,
     log,
   })
   await refresher.replay()

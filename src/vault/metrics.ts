@@ -9,6 +9,8 @@ export interface VaultMetrics {
   answered(route: string, status: number): void
   /** A call at a token endpoint was concluded. */
   refreshed(kind: ProviderKind, outcome: RefreshOutcome): void
+  /** An answer with tokens could not be written to the journal before it was used. */
+  notJournaled(): void
   /** A runtime was refused so often that this is not in the audit trail. */
   denialNotWritten(): void
 }
@@ -43,10 +45,16 @@ export function createVaultMetrics(journal: RefreshJournal): VaultMetrics {
       this.set(journal.count())
     },
   })
+  const notJournaled = new Counter({
+    name: 'countersign_journal_failures_total',
+    help: 'Answers with tokens that could not be written to the refresh journal first',
+    registers,
+  })
   return {
     registry,
     answered: (route, status) => answers.inc({ route, status }),
     refreshed: (kind, outcome) => refreshes.inc({ kind, outcome }),
+    notJournaled: () => notJournaled.inc(),
     denialNotWritten: () => unwritten.inc(),
   }
 }

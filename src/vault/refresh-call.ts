@@ -22,6 +22,8 @@ export interface CallParts {
   limits: ProviderLimits
   /** The address of the pages now; a grant may be from before it was this one. */
   page_url: string
+  /** Hears of each answer that could not be written to the journal first. */
+  onNotJournaled: () => void
   log: Logger
 }
 
@@ -37,7 +39,7 @@ export async function askForTokens(
   tokens: TokenSet,
   asked_at: Date,
 ): Promise<TokenAnswer> {
-  const { keyring, outbound, journal, limits, log } = parts
+  const { keyring, outbound, limits } = parts
   const { oauth, origins } = adapterFor(row.kind)
   const http = outbound.to(row, origins(row.base_url))
   const place = { connection_id: row.id, version: row.version }
@@ -50,7 +52,7 @@ export async function askForTokens(
     if (answer.ok && mayHoldTokens(body)) {
       journaled = true
       const asked = { ...place, grant: row, asked_at: asked_at.getTime() }
-      journalOrLog(journal, log, { ...asked, answer: body })
+      journalOrLog(parts, { ...asked, answer: body })
     }
     return new Response(body, { status, headers })
   })
@@ -85,10 +87,11 @@ export function saidNo(error: unknown): boolean {
 }
 
 /** A full disk must not stop the answer from reaching the database. */
-function journalOrLog(journal: RefreshJournal, log: Logger, entry: JournalEntry): void {
+function journalOrLog({ journal, onNotJournaled, log }: CallParts, entry: JournalEntry): void {
   try {
     journal.write(entry)
   } catch (error) {
+    onNotJournaled()
     log.error({ err: error }, 'the refresh journal cannot be written')
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempDisposable } from 'node:fs/promises'
+import { mkdtempDisposable, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -59,6 +59,22 @@ test('a vault says how many answers wait in its journal', async () => {
   assert.equal(await waiting(), 1)
   await ask()
   assert.equal(await waiting(), 0)
+})
+
+test('a vault counts what it could not write to its journal', async () => {
+  await using data = await mkdtempDisposable(join(tmpdir(), 'countersign-data-'))
+  await using countersign = await startCountersign({ env: { COUNTERSIGN_DATA: data.path } })
+  const { vault_url } = countersign
+  const { ask } = await authorized(countersign)
+  const failures = () => figure(vault_url, 'countersign_journal_failures_total')
+  await endAccess(countersign)
+  await ask()
+  assert.equal(await failures(), 0)
+  await rm(join(data.path, 'refresh-journal'), { recursive: true })
+  await endAccess(countersign)
+  await ask()
+  assert.equal(await failures(), 1)
+  assert.ok(Number.isNaN(await figure(vault_url, 'countersign_journal_answers')))
 })
 
 test('a server says what waits for vaults, also when none is there', async () => {
