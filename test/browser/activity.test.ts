@@ -50,7 +50,7 @@ suite('the list of activity', { skip: noChromium }, () => {
   test('stays as it is under somebody who reads further down', async () => {
     await page.evaluate('scrollTo(0, 200)')
     // From here on no time goes by that the test does not let go by.
-    await page.clock.pauseAt((await page.evaluate<number>('Date.now()')) + 60_000)
+    await page.clock.pauseAt((await page.evaluate<number>('Date.now()')) + 10_000)
     read.length = 0
     await secondsGoBy()
     await page.evaluate('scrollTo(0, 0)')

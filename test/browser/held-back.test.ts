@@ -118,7 +118,7 @@ suite('where a proxy passes no events on', { skip: noChromium }, () => {
     await rowOf(page, 'heard-of').waitFor()
     proxy.muteAll()
     await addToken()
-    await page.clock.fastForward('00:30')
+    await page.clock.fastForward('00:45')
     await row.locator('[data-status=valid]').waitFor()
     assert.equal(await late.count(), 0)
   })

@@ -92,7 +92,7 @@ function listen(queryClient: QueryClient, tell: (hearing: Hearing) => void): () 
     opened.addEventListener(ALIVE_EVENT, ({ data }: MessageEvent<string>) => {
       heard = true
       tell('live')
-      expectWord(2 * Number(data) * 1000)
+      expectWord(3 * Number(data) * 1000)
     })
     for (const name of eventNames) {
       opened.addEventListener(name, (event: MessageEvent<string>) => {
