@@ -6,7 +6,6 @@ import { launchChromium, noChromium } from './chromium.ts'
 
 /** The code of *Runtimes*, which a page has only once somebody goes there. */
 const RUNTIMES_PAGE = /\/assets\/runtimes-page-.*\.js$/
-const SEALING = /\/assets\/box-.*\.js$/
 
 suite('code of the pages that does not come', { skip: noChromium }, () => {
   const resources = new AsyncDisposableStack()
@@ -31,12 +30,10 @@ suite('code of the pages that does not come', { skip: noChromium }, () => {
     const { forge, provider } = countersign
     const { runtime } = await countersign.runtime('ci')
     const page = await newPage()
-    const sealing = page.waitForEvent('requestfinished', (request) => SEALING.test(request.url()))
     await page.goto(`/tokens/${runtime.id}/${provider.id}`)
     const field = page.getByLabel('Token', { exact: true })
     const token = await forge.token()
     await field.fill(token)
-    await sealing
 
     await page.context().setOffline(true)
     await page.getByRole('button', { name: 'Add Token', exact: true }).click()
@@ -45,21 +42,6 @@ suite('code of the pages that does not come', { skip: noChromium }, () => {
     await page.context().setOffline(false)
     await page.getByRole('button', { name: 'Add Token', exact: true }).click()
     await page.locator('[data-status=valid]').waitFor()
-  })
-
-  test('nor is it lost where the code that seals it is the part', async () => {
-    const { forge, provider } = countersign
-    const { runtime } = await countersign.runtime('upgraded')
-    const page = await newPage()
-    await page.route(SEALING, (route) => route.fulfill({ status: 404, body: '' }))
-    await page.goto(`/tokens/${runtime.id}/${provider.id}`)
-    await page.getByRole('radio', { name: 'Paste a new token' }).click()
-    const field = page.getByLabel('Token', { exact: true })
-    const token = await forge.token()
-    await field.fill(token)
-    await page.getByRole('button', { name: 'Add Token', exact: true }).click()
-    await page.getByText('A part of this page did not come.').waitFor()
-    assert.equal(await field.inputValue(), token)
   })
 
   test('where the page itself does not come, it says so, and can be tried again', async () => {

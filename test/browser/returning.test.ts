@@ -151,20 +151,6 @@ suite('coming back from a Git host', { skip: noChromium }, () => {
     await isDone(page)
   })
 
-  test('what could not be sealed before it was wanted is sealed then', async () => {
-    const { href } = await authorized('offline')
-    await using profile = await openAdmin()
-    const { page } = profile
-    await page.route('**/assets/box-*', (route) => route.abort(), { times: 1 })
-    const missing = page.waitForEvent('requestfailed', (failed) =>
-      failed.url().includes('/assets/box-'),
-    )
-    await page.goto(href.replace(/\?.*/, ''), { waitUntil: 'commit' })
-    await missing
-    await page.getByRole('button', { name: 'Authorize access to Forge' }).click()
-    await page.waitForURL(`${countersign.forge.url}/**`)
-  })
-
   test('what takes longer waits with its panel for who is at a field by then', async () => {
     const { id, href } = await authorized('typing')
     await using profile = await openAdmin()

@@ -3,23 +3,19 @@ import { lazyRouteComponent } from '@tanstack/react-router'
 /** Code of the pages that did not come: the server is away, or has a newer version by now. */
 export class MissingPart extends Error {}
 
-/** Loads code when it is needed. @throws MissingPart */
-export function orMissing<Part>(load: () => Promise<Part>): () => Promise<Part> {
-  return async () => {
+/** A page, or a panel, that is loaded when somebody goes there or is about to. @throws MissingPart */
+export function lazyPart<Part extends Record<string, unknown>, Name extends keyof Part & string>(
+  load: () => Promise<Part>,
+  name: Name,
+) {
+  const loadOrSay = async () => {
     try {
       return await load()
     } catch (cause) {
       throw new MissingPart('A part of the pages did not come.', { cause })
     }
   }
-}
-
-/** A page, or a panel, that is loaded when somebody goes there or is about to. */
-export function lazyPart<Part extends Record<string, unknown>, Name extends keyof Part & string>(
-  load: () => Promise<Part>,
-  name: Name,
-) {
-  return lazyRouteComponent(orMissing(load), name)
+  return lazyRouteComponent(loadOrSay, name)
 }
 
 const RELOADED_AT = 'reloaded-at'

@@ -5,7 +5,6 @@ import {
   type ProblemType,
   problemType,
 } from '../../../src/contract/problems.ts'
-import { MissingPart } from './missing-part.ts'
 
 /** What to tell a person about a failed call, in sentences. */
 export function sentenceFor(error: unknown): string {
@@ -15,9 +14,6 @@ export function sentenceFor(error: unknown): string {
       return error.extensions.errors.map((one) => one.detail).join(' ')
     }
     return problemSentence(error.toProblem())
-  }
-  if (error instanceof MissingPart) {
-    return 'A part of this page did not come. Check that you are online and try again; if Countersign was updated meanwhile, load the page again.'
   }
   return 'Countersign did not answer. Check that it is running and that you are online, then try again.'
 }

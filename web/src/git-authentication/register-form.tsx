@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api } from '../app/api.ts'
 import { isProblem, sentenceFor } from '../app/problem.ts'
-import { canSeal, seal, useSealAtHand } from '../app/seal.ts'
+import { canSeal, seal } from '../app/seal.ts'
 import { CopyField } from '../parts/copy-field.tsx'
 import { focusFault } from '../parts/focus-fault.ts'
 import { Message } from '../parts/message.tsx'
@@ -28,7 +28,6 @@ export function RegisterForm({
   onSaved,
 }: AppFormProps & { onSaved: () => void }) {
   const { client } = form
-  useSealAtHand()
   const [clientId, setClientId] = useState(client?.client_id ?? '')
   const [isPublic, setPublic] = useState(client?.public_client ?? false)
   const [secret, setSecret] = useState('')

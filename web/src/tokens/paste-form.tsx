@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { problems } from '../../../src/contract/problems.ts'
 import { tidyToken, tokenFault } from '../../../src/contract/token-format.ts'
-import { canSeal, useSealAtHand } from '../app/seal.ts'
+import { canSeal } from '../app/seal.ts'
 import { focusFault } from '../parts/focus-fault.ts'
 import { PanelContent, PanelFooter } from '../parts/panel.tsx'
 import { CannotSeal, SealNote } from '../parts/seal-note.tsx'
@@ -29,7 +29,6 @@ export function PasteForm({
   /** To authorizing at the Git host instead, where that is possible and not offered already. */
   onAuthorize: (() => void) | undefined
 }) {
-  useSealAtHand()
   const [token, setToken] = useState('')
   const [notes, setNotes] = useState<string[]>([])
   const [endsOn, setEndsOn] = useState('')
