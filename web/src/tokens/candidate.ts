@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { AccessDetail, Candidate } from '../../../src/contract/connections.ts'
-import { api } from '../app/api.ts'
 import { isProblem } from '../app/problem.ts'
 import { seal } from '../app/seal.ts'
 import { useLasting } from '../parts/use-lasting.ts'
 import { ANSWER_WITHIN_MS } from './answer-within.ts'
+import { candidateQuery } from './candidate-query.ts'
 import { type TokenOwner, useTokenOwner } from './token-owner.ts'
 
 export interface PastedToken {
@@ -13,16 +13,6 @@ export interface PastedToken {
   notes: string[]
   /** RFC 3339; for hosts that do not say when a token ends. */
   expires_at: string | undefined
-}
-
-export function candidateQuery(id: string | undefined) {
-  return {
-    queryKey: ['candidate', id ?? ''],
-    queryFn: ({ signal }: { signal: AbortSignal }) =>
-      api.getCandidate({ params: { id: id ?? '' } }, { signal }),
-    enabled: id !== undefined,
-    staleTime: 0,
-  }
 }
 
 /** Hands a token in and waits, by the event stream, for what the Git host says of it. */

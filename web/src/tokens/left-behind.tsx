@@ -4,7 +4,7 @@ import type { AccessDetail } from '../../../src/contract/connections.ts'
 import { problemSentence } from '../app/problem.ts'
 import { notify } from '../parts/notify.tsx'
 import { useAuthorizationRequest } from './authorization-request.ts'
-import { candidateQuery } from './candidate.ts'
+import { candidateQuery } from './candidate-query.ts'
 import { useTokenOwner } from './token-owner.ts'
 
 /** By its id, what is under way. */
