@@ -47,6 +47,7 @@ const schemas = {
   ConnectionStatus,
   Credential,
   CredentialRequest,
+  Id,
   Invite,
   Person,
   Problem,

@@ -2,7 +2,9 @@ import Type, { type Static, type TSchema } from 'typebox'
 
 export const closed = { additionalProperties: false } as const
 
-export const Id = Type.String({ format: 'uuid' })
+/** In one form only: ids are compared as texts, and boxes are bound to them. */
+export const ID_PATTERN = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+export const Id = Type.String({ format: 'uuid', pattern: ID_PATTERN })
 /** RFC 3339, UTC, milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })
 /** Neither line breaks and other controls, nor what turns the direction of the words around it. */

@@ -58,7 +58,13 @@ const cases: [string, unknown, unknown, [string, string][]][] = [
     'no id',
     inputs.createRuntime,
     { name: 'ci', provider_ids: ['x'] },
-    [['/provider_ids/0', 'Send the id as it was given out.']],
+    [['/provider_ids/0', 'Send the id as it was given out, in lower case.']],
+  ],
+  [
+    'an id in another form',
+    inputs.createRuntime,
+    { name: 'ci', provider_ids: ['DC5DD8DC-19D4-43C8-9850-C5AF92EDF723'] },
+    [['/provider_ids/0', 'Send the id as it was given out, in lower case.']],
   ],
   [
     'wrong in a form that comes in two ways: nothing of the other way',

@@ -1,5 +1,5 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
-import { EMAIL_HINT, EMAIL_PATTERN } from '../contract/index.ts'
+import { EMAIL_HINT, EMAIL_PATTERN, ID_PATTERN } from '../contract/index.ts'
 
 /** A place in a request that does not have the expected form, and a sentence about it. */
 export interface InvalidField {
@@ -30,6 +30,7 @@ function sentenceOf({ keyword, params }: FastifySchemaValidationError): string {
       return formats[String(params.format)] ?? 'Write it in the form that is expected here.'
     case 'pattern':
       if (String(params.pattern) === EMAIL_PATTERN) return EMAIL_HINT
+      if (String(params.pattern) === ID_PATTERN) return ID_HINT
       return 'It has characters that cannot stand here, or not in this place.'
     case 'minLength':
       return limit === 1 ? 'Leave it not empty.' : `Use at least ${limit} characters.`
@@ -48,9 +49,11 @@ function sentenceOf({ keyword, params }: FastifySchemaValidationError): string {
   }
 }
 
+const ID_HINT = 'Send the id as it was given out, in lower case.'
+
 const formats: Record<string, string> = {
   email: EMAIL_HINT,
-  uuid: 'Send the id as it was given out.',
+  uuid: ID_HINT,
   'date-time': 'Write the moment as RFC 3339 has it, like 2027-10-12T09:00:00Z.',
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import Value from 'typebox/value'
 import {
   createAuthorization,
   deleteAuthorization,
@@ -11,7 +12,7 @@ import { getAccess } from '../../authorizations/get-access.ts'
 import { listAccess } from '../../authorizations/list-access.ts'
 import { createPictureCache } from '../../authorizations/picture-cache.ts'
 import { listRevocations } from '../../authorizations/revocations.ts'
-import { ProblemError } from '../../contract/index.ts'
+import { Id, ProblemError } from '../../contract/index.ts'
 import { countAttempt, countCandidate, countCheck } from '../../people/attempts.ts'
 import { bind } from '../bind.ts'
 import type { ServerParts } from '../server-parts.ts'
@@ -63,7 +64,7 @@ export function authorizationRoutes(app: FastifyInstance, parts: ServerParts): v
 
   app.get<{ Params: { id: string } }>('/api/v1/connections/:id/avatar', async (request, reply) => {
     const caller = await person(request, { caller: 'person' })
-    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(request.params.id)) {
+    if (!Value.Check(Id, request.params.id)) {
       throw new ProblemError('not-found', 'There is no picture to show.')
     }
     const count = () => countAttempt(db, `picture ${caller.id}`, PICTURES)
