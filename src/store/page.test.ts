@@ -27,6 +27,8 @@ suite('a cursor', () => {
     ['is too long', ['a', 'b'], ['text']],
     ['has a character that is not stored', ['\u0000'], ['text']],
     ['has a date that is none', ['2026-02-31T00:00:00.000Z'], ['instant']],
+    ['has a date before the first year', ['0000-01-01T00:00:00.000Z'], ['instant']],
+    ['has a date of five digits', ['+010000-01-01T00:00:00.000Z'], ['instant']],
     ['has a date in other words', ['yesterday'], ['instant']],
     ['has no id', ['x'], ['id']],
     ['has no number', ['1e3'], ['number']],

@@ -56,10 +56,11 @@ const sortKinds = {
   /** PostgreSQL has no U+0000. */
   text: (value: string) => !value.includes('\0'),
   id: (value: string) => idForm.test(value),
-  /** As `Date` writes it. */
+  /** As `Date` writes it, in the years that both know: of four digits, without a zeroth. */
   instant: (value: string) => {
     const date = new Date(value)
-    return !Number.isNaN(date.getTime()) && date.toISOString() === value
+    const hasYear = /^(?!0000)\d{4}-/.test(value)
+    return hasYear && !Number.isNaN(date.getTime()) && date.toISOString() === value
   },
   /** Of eight bytes at most. */
   number: (value: string) => /^\d{1,18}$/.test(value),
