@@ -194,10 +194,24 @@ export async function updateAuthorization(
     runtime_id: access.runtime.id,
     connection_id: authorization.connection.id,
   } as const
+  const shown = authorization.notice?.id ?? null
   await decide(db, attempt, async (trx) => {
+    // Its token, and with that the notice, goes only after the end of this, or has gone before.
+    const held = await trx
+      .selectFrom('authorizations')
+      .select('id')
+      .where('id', '=', id)
+      .where('owner_id', '=', person.id)
+      .forUpdate()
+      .executeTakeFirst()
+    if (held === undefined) throw alreadyDeleted()
     await trx
       .updateTable('authorizations')
-      .set({ hidden_notice_id: (notice_hidden && authorization.notice?.id) || null })
+      .set(({ selectFrom }) => ({
+        hidden_notice_id: notice_hidden
+          ? selectFrom('notices').select('id').where('id', '=', shown)
+          : null,
+      }))
       .where('id', '=', id)
       .execute()
     await announce(trx, { name: 'access', owner_id: person.id, id })

@@ -5,10 +5,12 @@ import type { Db, Trx } from '../store/database.ts'
 /** One client. @throws ProblemError `not-found` */
 export async function readClient(db: Db | Trx, id: string): Promise<OAuthClient> {
   const row = await clientRows(db).where('clients.id', '=', id).executeTakeFirst()
-  if (row === undefined) {
-    throw new ProblemError('not-found', 'This app is not, or no longer, registered.')
-  }
+  if (row === undefined) throw clientNotFound()
   return toClient(row)
+}
+
+export function clientNotFound(): ProblemError {
+  return new ProblemError('not-found', 'This app is not, or no longer, registered.')
 }
 
 /** Clients with their place, ready for `toClient`. */

@@ -5,7 +5,7 @@ import { announce } from '../events/change.ts'
 import { enqueue } from '../jobs/queue.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import { sealBox } from '../seal/box.ts'
-import { type Db, isDuplicate } from '../store/database.ts'
+import { type Db, isBrokenReference, isDuplicate } from '../store/database.ts'
 import {
   atMost,
   containsPattern,
@@ -15,7 +15,7 @@ import {
   toPage,
 } from '../store/page.ts'
 import { type ClientPlace, getClientForm } from './client-form.ts'
-import { clientRows, readClient, toClient } from './client-rows.ts'
+import { clientNotFound, clientRows, readClient, toClient } from './client-rows.ts'
 import { endPendingGrants } from './pending-grants.ts'
 import { providerNotFound } from './provider-rows.ts'
 
@@ -122,7 +122,9 @@ export async function putClient(
     })
   } catch (error) {
     if (isDuplicate(error)) throw placeTaken()
-    throw error
+    if (!isBrokenReference(error)) throw error
+    const detail = 'This Git host, or the runtime, is not, or no longer, registered.'
+    throw new ProblemError('not-found', detail, { cause: error })
   }
 }
 
@@ -144,7 +146,8 @@ export async function deleteClient(db: Db, request: Request & { id: string }): P
   const { id } = request
   const client = await readClient(db, id)
   await decide(db, { ...about(client, request), action: 'client.delete' }, async (trx) => {
-    await trx.deleteFrom('clients').where('id', '=', id).execute()
+    const deleted = await trx.deleteFrom('clients').where('id', '=', id).executeTakeFirst()
+    if (deleted.numDeletedRows === 0n) throw clientNotFound()
     await announce(trx, { name: 'runtime_token', owner_id: null, id })
     await announce(trx, { name: 'clients', owner_id: null, id })
     await announce(trx, { name: 'access', owner_id: null, id })
