@@ -45,7 +45,11 @@ interface PersonRequest {
   id: string
 }
 
-/** Changes a role. With that of an administrator go the invitations they made. @throws ProblemError `not-found`, `last-administrator` */
+/**
+ * Changes a role. With that of an administrator go the invitations they made.
+ *
+ * @throws ProblemError `not-found`, `last-administrator`, `not-an-administrator`
+ */
 export async function updatePerson(
   db: Db,
   request: PersonRequest & { role: Role },
@@ -55,7 +59,7 @@ export async function updatePerson(
   const subject = `${before.email} becomes ${roleInWords(role)}`
   const attempt = { actor, action: 'person.update', subject, ip, owner_id: id } as const
   return await decide(db, attempt, async (trx) => {
-    if (role === 'member') await keepAnAdministrator(trx, id)
+    await keepAnAdministrator(trx, actor, role === 'member' ? id : null)
     const row = await trx
       .updateTable('people')
       .set({ role, updated_at: sql<Date>`now()` })
@@ -93,7 +97,7 @@ export async function updateAccount(
 /**
  * Removes a person with their sessions, tokens and authorizations, and the invitations they made.
  *
- * @throws ProblemError `not-found`, `last-administrator`
+ * @throws ProblemError `not-found`, `last-administrator`, `not-an-administrator`
  */
 export async function deletePerson(db: Db, request: PersonRequest): Promise<void> {
   const { actor, ip, id } = request
@@ -101,7 +105,7 @@ export async function deletePerson(db: Db, request: PersonRequest): Promise<void
   const subject = person.email
   const attempt = { actor, action: 'person.delete', subject, ip, owner_id: id } as const
   await decide(db, attempt, async (trx) => {
-    await keepAnAdministrator(trx, id)
+    await keepAnAdministrator(trx, actor, id)
     const deleted = await trx.deleteFrom('people').where('id', '=', id).executeTakeFirst()
     if (deleted.numDeletedRows === 0n) throw personNotFound()
     await withdrawInvites(trx, person)
@@ -114,14 +118,21 @@ async function withdrawInvites(trx: Trx, { email }: { email: string }): Promise<
   await trx.deleteFrom('invites').where('created_by', '=', email).execute()
 }
 
-/** Locks the administrators, so that two requests cannot each take the other's last one. */
-async function keepAnAdministrator(trx: Trx, leaving: string): Promise<void> {
+/**
+ * Locks the administrators, so that two requests cannot each take the other's last one, and that
+ * nobody who has just left them brings themselves back.
+ *
+ * @param leaving who is to be one no longer; null: nobody
+ * @throws ProblemError `last-administrator`; `not-an-administrator` when `actor` has left meanwhile
+ */
+async function keepAnAdministrator(trx: Trx, actor: Actor, leaving: string | null): Promise<void> {
   const admins = await trx
     .selectFrom('people')
     .select('id')
     .where('role', '=', 'admin')
     .forUpdate()
     .execute()
+  if (!admins.some(({ id }) => id === actor.id)) throw notAnAdministrator()
   if (admins.length === 1 && admins[0]?.id === leaving) {
     throw new ProblemError('last-administrator', 'Make somebody else an administrator first.')
   }
@@ -140,9 +151,11 @@ export async function holdAdministrator(trx: Trx, { id }: { id: string }): Promi
     .where('role', '=', 'admin')
     .forShare()
     .executeTakeFirst()
-  if (admin === undefined) {
-    throw new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
-  }
+  if (admin === undefined) throw notAnAdministrator()
+}
+
+function notAnAdministrator(): ProblemError {
+  return new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
 }
 
 const ROLES: Record<Role, string> = { admin: 'an administrator', member: 'a member' }

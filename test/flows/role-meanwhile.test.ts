@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import { createClient } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import type { PersonClient } from '../harness/person.ts'
 import { refusal } from '../harness/problems.ts'
 import { until } from '../harness/until.ts'
 
@@ -46,6 +47,41 @@ for (const [what, leave] of Object.entries(leaves)) {
     const invite = await made
     const token = invite?.url.split('#')[1] ?? assert.fail('it was made before')
     await refusal(nobody.readInvite({ body: { token } }), 'invite-invalid')
+  })
+}
+
+const acts = {
+  'makes themselves an administrator again': ({ api, person }: PersonClient) =>
+    api.updatePerson({ params: { id: person.id }, body: { role: 'admin' } }),
+  'makes somebody else one': ({ api }: PersonClient, id: string) =>
+    api.updatePerson({ params: { id }, body: { role: 'admin' } }),
+  'removes somebody': ({ api }: PersonClient, id: string) => api.deletePerson({ params: { id } }),
+}
+for (const [what, act] of Object.entries(acts)) {
+  test(`nobody who becomes a member ${what} at that moment`, async () => {
+    const [actor, other] = await Promise.all(
+      ['actor', 'other'].map((name) => countersign.person(`${name}-${what.replaceAll(' ', '-')}`)),
+    )
+    if (!actor || !other) assert.fail()
+    await admin.api.updatePerson({ params: { id: actor.person.id }, body: { role: 'admin' } })
+
+    let done = false
+    const { acting } = await db.transaction().execute(async (trx) => {
+      const { id } = actor.person
+      await trx.updateTable('people').set({ role: 'member' }).where('id', '=', id).execute()
+      const acting = act(actor, other.person.id).finally(() => {
+        done = true
+      })
+      acting.catch(() => {})
+      await until('the end of it, or a wait', async () => done || (await waiting()) === 1)
+      return { acting }
+    })
+    await refusal(acting, 'not-an-administrator')
+    const { items } = await admin.api.listPeople({ query: { q: what.replaceAll(' ', '-') } })
+    assert.deepEqual(
+      items.map(({ role }) => role),
+      ['member', 'member'],
+    )
   })
 }
 
