@@ -20,5 +20,8 @@ export async function removeFinished(db: Db): Promise<void> {
   // No limit counts over more than minutes.
   const yesterday = sql<number>`extract(epoch from now() - interval '1 day') * 1000`
   await db.deleteFrom('rate_limits').where('last_request', '<', yesterday).execute()
+  // The queue keeps them for ever. What each was about has ended, or is begun again with another.
+  await sql`select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs
+    where attempts >= max_attempts and locked_at is null and updated_at < ${before}`.execute(db)
   await reviveRevocations(db)
 }
