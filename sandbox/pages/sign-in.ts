@@ -77,7 +77,9 @@ function sendSignIn(
   })
 }
 
-/** Only a path on this forge is a place to go to after signing in. */
+/** Only a path on this forge is a place to go to after signing in, as a browser reads it. */
 function localPath(path: string | null): string {
-  return path && /^\/(?![/\\])/.test(path) ? path : '/'
+  const url = path?.startsWith('/') ? URL.parse(path, 'http://forge.invalid') : null
+  if (url?.host !== 'forge.invalid' || url.pathname.startsWith('//')) return '/'
+  return url.pathname + url.search
 }

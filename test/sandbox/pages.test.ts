@@ -26,7 +26,14 @@ test('the sign-in page offers the demo account, and leads to where one wanted to
 
 test('signing in never leads to another site', async () => {
   await using sandbox = await runSandbox()
-  for (const redirect_to of ['https://evil.example', '//evil.example', '/\\evil.example']) {
+  const elsewhere = [
+    'https://evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    '/\t/evil.example',
+    '/.//evil.example',
+  ]
+  for (const redirect_to of elsewhere) {
     const browser = createBrowser(sandbox.url)
     const page = await browser.open(`/user/login?redirect_to=${encodeURIComponent(redirect_to)}`)
     assert.equal((await browser.submit(page, '/user/login', SIGN_IN)).url, `${sandbox.url}/`)
