@@ -31,6 +31,9 @@ export type Authenticate<Caller> = (
   endpoint: Endpoint,
 ) => Caller | Promise<Caller>
 
+/** Throws the problem that says why not, where a caller was not known for sure so far. */
+export type MakeSure<Caller> = (caller: Caller) => Promise<unknown>
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls, as the `Authenticate` of its route found out. */
@@ -41,12 +44,16 @@ declare module 'fastify' {
 /**
  * Makes the route of an endpoint: authenticates, checks the input, calls the handler, and lets
  * nothing out that the endpoint's schema does not name.
+ *
+ * @param makeSure of who calls, where only the handler would: a caller who is not known is told so,
+ *   and not what was wrong with what they sent
  */
 export function bind<Name extends EndpointName, Caller>(
   app: FastifyInstance,
   name: Name,
   authenticate: Authenticate<Caller>,
   handler: Handler<Name, Caller>,
+  makeSure?: MakeSure<Caller>,
 ): void {
   const endpoint: Endpoint = endpoints[name]
   app.route({
@@ -58,6 +65,7 @@ export function bind<Name extends EndpointName, Caller>(
       ...(endpoint.body === undefined ? {} : { body: endpoint.body }),
       response: responseSchemas(endpoint),
     },
+    attachValidation: true,
     // Who may not call is told so, and not what was wrong with what they sent.
     preValidation: (request, _reply, done) => {
       const found = authenticate(request, endpoint)
@@ -71,6 +79,10 @@ export function bind<Name extends EndpointName, Caller>(
     },
     handler: async (request, reply) => {
       const caller = request.caller as Caller
+      if (request.validationError !== undefined) {
+        await makeSure?.(caller)
+        throw request.validationError
+      }
       const { params, query, body } = request
       // The schemas of `name` have been applied to these three, which is what `Input` is made of.
       const input = { params, query, body } as unknown as Required<Input<Name>>

@@ -15,6 +15,7 @@ import {
   problemUri,
   type Result,
 } from '../../src/contract/index.ts'
+import { newRuntimeKey } from '../../src/runtimes/runtime-key.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { assertProblem } from '../harness/problems.ts'
 
@@ -26,7 +27,7 @@ after(() => impatient[Symbol.asyncDispose]())
 const { admin, page_url, provider, vault_url } = countersign
 const member = await countersign.person('bob')
 
-const { runtime } = await countersign.runtime()
+const { runtime, key: runtime_key } = await countersign.runtime()
 
 const ids = { id: randomUUID(), key_id: randomUUID(), runtime_id: randomUUID() }
 const row = { runtime_id: runtime.id, provider_id: provider.id }
@@ -312,6 +313,23 @@ suite('who may call', () => {
       await assertProblem(response, caller === 'runtime' ? 'runtime-key-invalid' : 'not-signed-in')
     }
   })
+
+  for (const [name, { method, path, body }] of callers('runtime')) {
+    test(`${name}: a key that nobody knows is told nothing of the form`, async () => {
+      const answerTo = (key: string) => {
+        const authorization = `Bearer ${key}`
+        if (body === undefined) {
+          return fetch(`${vault_url}${path}?unknown=1`, { headers: { authorization } })
+        }
+        const headers = { authorization, 'content-type': 'application/json' }
+        return fetch(vault_url + path, { method, headers, body: '{"unknown":1}' })
+      }
+      await assertProblem(await answerTo(runtime_key), 'request-invalid')
+      for (const unknown of ['csr_x', newRuntimeKey()]) {
+        await assertProblem(await answerTo(unknown), 'runtime-key-invalid')
+      }
+    })
+  }
 
   for (const endpoint of callers('admin')) {
     test(`${endpoint[0]}: no member`, async () => {
