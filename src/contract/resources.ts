@@ -1,9 +1,8 @@
 import Type, { type Static, type TSchema } from 'typebox'
+import { ID_PATTERN } from './ids.ts'
 
 export const closed = { additionalProperties: false } as const
 
-/** In one form only: ids are compared as texts, and boxes are bound to them. */
-export const ID_PATTERN = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 export const Id = Type.String({ format: 'uuid', pattern: ID_PATTERN })
 /** RFC 3339, UTC, milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { ID_PATTERN, ProblemError } from '../contract/index.ts'
+import { isId, ProblemError } from '../contract/index.ts'
 
 /** What a list endpoint is asked for. `limit` is at least 1. */
 export interface PageRequest {
@@ -49,13 +49,11 @@ export function toPage<Row, T>(
   }
 }
 
-const idForm = new RegExp(ID_PATTERN)
-
 /** What a list may be sorted by; each tells a value that the database can compare from others. */
 const sortKinds = {
   /** PostgreSQL has no U+0000. */
   text: (value: string) => !value.includes('\0'),
-  id: (value: string) => idForm.test(value),
+  id: isId,
   /** As `Date` writes it, in the years that both know: of four digits, without a zeroth. */
   instant: (value: string) => {
     const date = new Date(value)

@@ -37,7 +37,7 @@ suite(
       await assertAccessible(page)
       await panel.getByRole('button', { name: 'Back to the runtime' }).click()
       await panel.waitFor({ state: 'hidden' })
-      await page.getByRole('heading', { name: 'This runtime could not be read' }).waitFor()
+      await page.getByRole('heading', { name: 'There is no such runtime' }).waitFor()
     })
 
     test('Show more that fails says so, keeps what is there, and can be tried again', async () => {

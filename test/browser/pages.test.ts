@@ -27,6 +27,11 @@ const button = (name: string) => (page: Page) => page.getByRole('button', { name
 const field = (name: string) => (page: Page) => page.getByLabel(name, { exact: true })
 const press = (name: string) => (page: Page) => button(name)(page).click()
 const status = (name: string) => (page: Page) => page.locator(`[data-status=${name}]`).first()
+/** In the frame of whoever is signed in. */
+const noPage = (page: Page) =>
+  page
+    .locator('body', { has: page.getByRole('navigation') })
+    .getByRole('heading', { name: 'There is no page here' })
 const faultIn = (page: Page) => page.getByRole('alert').filter({ hasText: /\S/ })
 
 const atTheDoor: Record<string, Place> = {
@@ -50,6 +55,7 @@ const atTheDoor: Record<string, Place> = {
     path: '/invite#x',
     shows: heading('This invitation cannot be opened'),
   },
+  'no page, for nobody': { path: '/nowhere', shows: heading('There is no page here') },
 }
 
 const forMembers: Record<string, Place> = {
@@ -186,7 +192,13 @@ const forAdministrators: Record<string, Place> = {
     shows: dialog('Sign out everywhere?'),
   },
   activity: { path: '/admin/activity', shows: (page) => page.getByRole('row').nth(3) },
-  'no page': { path: '/nowhere', shows: heading('There is no page here') },
+  'no page': { path: '/nowhere', shows: noPage },
+  'no page, where a name stands for an id': { path: '/admin/runtimes/ci', shows: noPage },
+  'no panel, where a name stands for an id': { path: '/tokens/ci/forge', shows: noPage },
+  'a runtime that is gone': {
+    path: `/admin/runtimes/${crypto.randomUUID()}`,
+    shows: heading('There is no such runtime'),
+  },
 }
 
 suite('every page and panel', { skip: noChromium }, () => {

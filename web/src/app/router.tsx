@@ -4,8 +4,10 @@ import {
   createRootRouteWithContext,
   createRoute,
   createRouter,
+  notFound,
   redirect,
 } from '@tanstack/react-router'
+import { isId } from '../../../src/contract/ids.ts'
 import { readPanelAhead, readTokensAhead } from '../tokens/ahead.ts'
 import { TokenPanelOnTop } from '../tokens/token-panel-on-top.tsx'
 import { TokensPage } from '../tokens/tokens-page.tsx'
@@ -52,6 +54,11 @@ interface BeforeLoad {
   location: { href: string }
 }
 
+/** Where an address would name something by an id and has none, there is no page. */
+function requireIds(params: object): void {
+  if (!Object.values(params).every(isId)) throw notFound()
+}
+
 const device = createRoute({
   getParentRoute: () => rootRoute,
   path: '/device',
@@ -93,6 +100,7 @@ const token = createRoute({
   getParentRoute: () => tokens,
   path: '$runtimeId/$providerId',
   validateSearch: searchForPanel,
+  beforeLoad: ({ params }) => requireIds(params),
   loaderDeps: ({ search }) => ({ request: search.request }),
   loader: ({ context, params, deps }) => readPanelAhead(context.queryClient, params, deps.request),
   component: TokenPanelOnTop,
@@ -138,10 +146,13 @@ const newRuntime = createRoute({
   component: lazyPart(() => import('../runtimes/new-runtime.tsx'), 'NewRuntime'),
 })
 
+const searchForRuntime = search('problem')
+
 const runtime = createRoute({
   getParentRoute: () => runtimes,
   path: '$runtimeId',
-  validateSearch: search('problem'),
+  validateSearch: searchForRuntime,
+  beforeLoad: ({ params }) => requireIds(params),
   component: lazyPart(() => import('../runtimes/runtime-page.tsx'), 'RuntimePage'),
 })
 
@@ -154,19 +165,22 @@ const editRuntime = createRoute({
 const runtimeSettings = createRoute({
   getParentRoute: () => runtime,
   path: 'git/$providerId',
+  beforeLoad: ({ params }) => requireIds(params),
   component: lazyPart(() => import('../git-authentication/settings-panel.tsx'), 'SettingsPanel'),
 })
 
 const runtimeApp = createRoute({
   getParentRoute: () => runtime,
   path: 'git/$providerId/app',
+  beforeLoad: ({ params }) => requireIds(params),
   component: lazyPart(() => import('../git-authentication/app-panel.tsx'), 'RuntimeApp'),
 })
 
 const runtimeToken = createRoute({
   getParentRoute: () => runtime,
   path: 'token/$providerId',
-  validateSearch: search('request'),
+  validateSearch: searchForPanel,
+  beforeLoad: ({ params }) => requireIds(params),
   component: lazyPart(() => import('../runtimes/own-token-panel.tsx'), 'OwnTokenPanel'),
 })
 
@@ -183,6 +197,7 @@ const gitAuthentication = createRoute({
 const defaultApp = createRoute({
   getParentRoute: () => gitAuthentication,
   path: '$providerId',
+  beforeLoad: ({ params }) => requireIds(params),
   component: lazyPart(() => import('../git-authentication/app-panel.tsx'), 'DefaultApp'),
 })
 
@@ -202,6 +217,7 @@ const newProvider = createRoute({
 const editProvider = createRoute({
   getParentRoute: () => providers,
   path: '$providerId/edit',
+  beforeLoad: ({ params }) => requireIds(params),
   component: lazyPart(() => import('../providers/edit-provider.tsx'), 'EditProvider'),
 })
 

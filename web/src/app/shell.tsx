@@ -1,5 +1,5 @@
 import { Outlet, useRouterState } from '@tanstack/react-router'
-import { Suspense, useEffect, useRef } from 'react'
+import { type ReactNode, Suspense, useEffect, useRef } from 'react'
 import { Message } from '../parts/message.tsx'
 import { ProgressLine } from '../parts/progress-line.tsx'
 import { useEvents } from './events.ts'
@@ -12,8 +12,17 @@ import classes from './shell.module.css'
 
 const SignInAgain = lazyPart(() => import('../sign-in/sign-in-again.tsx'), 'SignInAgain')
 
-/** The frame of every page behind the sign-in. */
+/** Every page behind the sign-in, in its frame. */
 export function Shell() {
+  return (
+    <Frame>
+      <Outlet />
+    </Frame>
+  )
+}
+
+/** What is around a page for whoever is signed in. */
+export function Frame({ children }: { children: ReactNode }) {
   const hearing = useEvents()
   useFollowSession(hearing !== 'live')
   const over = useSessionOver()
@@ -50,7 +59,7 @@ export function Shell() {
             </Message>
           )}
         </div>
-        <Outlet />
+        {children}
       </main>
       {over && (
         <Suspense fallback={<ProgressLine />}>

@@ -41,31 +41,36 @@ export function RuntimePage() {
           <SkeletonLine lines={8} />
         </>
       )}
-      {!data && error && (
-        <>
-          <PageHeader title="This runtime could not be read" />
-          <Message
-            tone="bad"
-            urgent
-            action={
-              isProblem(error, 'not-found') ? (
-                <LinkButton to="/admin/runtimes" variant="default">
-                  Back to all runtimes
-                </LinkButton>
-              ) : (
-                <Button onClick={() => refetch()}>Try again</Button>
-              )
-            }
-          >
-            <p>{sentenceFor(error)}</p>
-          </Message>
-        </>
-      )}
+      {!data && error && <RuntimeUnread error={error} onRetry={() => void refetch()} />}
       <TokenOwnerContext value={runtimeItself}>
         <TakeOver>
           <Outlet />
         </TakeOver>
       </TokenOwnerContext>
+    </>
+  )
+}
+
+function RuntimeUnread({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  const gone = isProblem(error, 'not-found')
+  return (
+    <>
+      <PageHeader title={gone ? 'There is no such runtime' : 'This runtime could not be read'} />
+      <Message
+        tone={gone ? 'info' : 'bad'}
+        urgent
+        action={
+          gone ? (
+            <LinkButton to="/admin/runtimes" variant="default">
+              Back to all runtimes
+            </LinkButton>
+          ) : (
+            <Button onClick={onRetry}>Try again</Button>
+          )
+        }
+      >
+        <p>{sentenceFor(error)}</p>
+      </Message>
     </>
   )
 }
