@@ -26,6 +26,7 @@ function endpoint(answer: () => Response, more: Partial<TokenEndpoint> = {}): To
     dead_grant_errors: [],
     misconfigured_errors: [],
     transient_errors: [],
+    blocked_errors: [],
     fetch: async () => answer(),
     ...more,
   }
@@ -211,6 +212,26 @@ suite('an error of RFC 6749 §5.2 says what to do', () => {
     assert.equal(await outcome('incorrect_client_credentials', 'any'), 'misconfigured')
     assert.equal(await outcome('invalid_grant', 'grant does not exist'), 'permanent')
     assert.equal(await outcome('invalid_grant', 'cannot increase the grant counter'), 'transient')
+  })
+
+  test('a number that comes with an error says more than its word', async () => {
+    const own = {
+      transient_errors: ['invalid_grant: 50196'],
+      blocked_errors: ['invalid_grant: 53003'],
+    }
+    const said = async (error: string, error_codes: unknown) => {
+      const failed = await failure(
+        () => Response.json({ error, error_codes }, { status: 400 }),
+        own,
+      )
+      return [failed.outcome, failed.reason]
+    }
+    assert.deepEqual(await said('invalid_grant', [50196]), ['transient', 'transient'])
+    assert.deepEqual(await said('invalid_grant', [7, 53003]), ['blocked', 'blocked'])
+    assert.deepEqual(await said('invalid_scope', [53003]), ['misconfigured', 'invalid_scope'])
+    for (const codes of [[700082], [], null, 'x', 53003, [{}]]) {
+      assert.deepEqual(await said('invalid_grant', codes), ['permanent', 'invalid_grant'])
+    }
   })
 
   test('a description is kept out of our own sentence', async () => {

@@ -12,13 +12,15 @@ export interface TokenEndpoint {
   client_authentication: ClientAuthentication
   /**
    * What ends a grant here, beside `invalid_grant`: values of `error`, or, where one word stands for
-   * several things, `error: error_description`.
+   * several things, `error: error_description` or, of a number among `error_codes`, `error: number`.
    */
   dead_grant_errors: readonly string[]
   /** In the same form: what means a wrong client here, beside RFC 6749's own. */
   misconfigured_errors: readonly string[]
   /** In the same form: what says nothing here about grant or client, whatever RFC 6749 has it say. */
   transient_errors: readonly string[]
+  /** In the same form: what means that a policy is in the way here, whatever RFC 6749 has it say. */
+  blocked_errors: readonly string[]
   fetch: TokenFetch
 }
 
@@ -46,11 +48,13 @@ export interface TokenAnswer {
  * Why there is no token.
  * - `permanent`: the server says that the grant is gone
  * - `misconfigured`: the server says that the client is wrong
+ * - `blocked`: the server says that a policy is in the way; the grant stays, and nobody who authorizes
+ *   anew gets past it
  * - `transient`: anything else; nothing is known about the grant
  */
 export class TokenEndpointError extends Error {
   override readonly name = 'TokenEndpointError'
-  readonly outcome: 'permanent' | 'transient' | 'misconfigured'
+  readonly outcome: 'permanent' | 'transient' | 'misconfigured' | 'blocked'
   /** `error` of RFC 6749 §5.2, if the server said one: any text, to be compared only. */
   readonly error: string | undefined
   /** Why, to be written down: `error` where it is one of those that are known, and else `outcome`. */
@@ -62,7 +66,8 @@ export class TokenEndpointError extends Error {
     outcome: TokenEndpointError['outcome'],
     details: { error?: string; retry_after?: number | undefined; cause?: unknown },
   ) {
-    const reason = (outcome !== 'transient' && details.error) || outcome
+    const isSaid = outcome === 'permanent' || outcome === 'misconfigured'
+    const reason = (isSaid && details.error) || outcome
     super(`there is no token: ${reason}`, { cause: details.cause })
     this.reason = reason
     this.outcome = outcome
@@ -255,12 +260,13 @@ function failureFrom(
   retry_after: number | undefined,
 ): TokenEndpointError {
   if (cause instanceof oauth.ResponseBodyError) {
-    const { error, error_description } = cause
-    const isAmong = (list: readonly string[]) =>
-      list.includes(error) || list.includes(`${error}: ${error_description}`)
+    const { error } = cause
+    const forms = formsOf(cause)
+    const isAmong = (list: readonly string[]) => forms.some((form) => list.includes(form))
     if (isAmong(endpoint.transient_errors)) {
       return new TokenEndpointError('transient', { error, retry_after, cause })
     }
+    if (isAmong(endpoint.blocked_errors)) return new TokenEndpointError('blocked', { error, cause })
     if (error === 'invalid_grant' || isAmong(endpoint.dead_grant_errors)) {
       return new TokenEndpointError('permanent', { error, cause })
     }
@@ -274,6 +280,13 @@ function failureFrom(
   }
   const asked = (cause as { retry_after?: number } | undefined)?.retry_after
   return new TokenEndpointError('transient', { retry_after: asked ?? retry_after, cause })
+}
+
+/** An error in the forms in which adapters name it. */
+function formsOf({ error, error_description, cause }: oauth.ResponseBodyError): string[] {
+  const { error_codes } = cause
+  const codes = Array.isArray(error_codes) ? error_codes : []
+  return [error, ...[error_description, ...codes].map((more) => `${error}: ${more}`)]
 }
 
 function secondsFrom(text: string | null): number | undefined {

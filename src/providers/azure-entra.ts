@@ -62,6 +62,12 @@ export const entra: OAuthFacts = {
   // The person must come back: to sign in again, for a second factor, or to consent.
   dead_grant_errors: ['interaction_required', 'login_required', 'consent_required'],
   misconfigured_errors: ['invalid_resource'],
+  // Too many of the same request within minutes.
+  // @see https://learn.microsoft.com/entra/msal/dotnet/advanced/exceptions/throttling
+  transient_errors: ['invalid_grant: 50196'],
+  // A policy of Conditional Access, such as for the place that the vault asks from.
+  // @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+  blocked_errors: ['invalid_grant: 53003', 'interaction_required: 53003'],
   // Only public clients have it: who shows a secret is refused (AADSTS700025), and so is an app
   // that does not allow public client flows (AADSTS7000218), both as `invalid_client`.
   // @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code

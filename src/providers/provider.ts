@@ -140,13 +140,19 @@ export interface OAuthFacts {
   refresh_repeats: readonly ('redirect_uri' | 'scope')[]
   /**
    * How the host says that a grant is gone, beside `invalid_grant`: values of `error`, or, where one
-   * word stands for several things, `error: error_description`.
+   * word stands for several things, `error: error_description` or, of a number among `error_codes`,
+   * `error: number`.
    */
   dead_grant_errors: readonly string[]
   /** In the same form: that the client is set up wrongly, beside RFC 6749's own. */
   misconfigured_errors: readonly string[]
   /** In the same form: what passes, though the word of RFC 6749 that comes with it says more. */
   transient_errors?: readonly string[]
+  /**
+   * In the same form: that a policy is in the way of this grant, though the word of RFC 6749 that comes
+   * with it says more. It MUST be one that authorizing anew does not get past.
+   */
+  blocked_errors?: readonly string[]
   /** RFC 8628; absent where the host has no such flow. */
   device_flow?: DeviceFlowFacts
   /**

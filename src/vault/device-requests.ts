@@ -15,6 +15,7 @@ import { type DeviceSteps, putOffDeviceSteps, takeDeviceSteps } from './device-d
 import type { FinishParts } from './exchange-code.ts'
 import { damagedOr, finishRequest, turnDown } from './finish-authorization.ts'
 import { keepGranted } from './keep-granted.ts'
+import { whyNoToken } from './no-token-sentence.ts'
 import { loadRequest, type PendingRequest } from './pending-request.ts'
 import { callsPerSecond, limitOf } from './provider-pace.ts'
 import type { VaultParts } from './vault-parts.ts'
@@ -285,10 +286,12 @@ function refusal(error: TokenEndpointError, request: PendingRequest): ProblemErr
       { cause: error },
     )
   }
-  const sentence = `${provider} no longer accepts this code: it was turned down, used already or took too long.`
-  return new ProblemError('authorization-failed', `${sentence} Nothing was changed; try again.`, {
-    cause: error,
-  })
+  const sentence =
+    error.outcome === 'blocked'
+      ? `${provider} gave no token.${whyNoToken(provider, error)} Nothing was changed.`
+      : `${provider} no longer accepts this code: it was turned down, used already or took too long. ` +
+        'Nothing was changed; try again.'
+  return new ProblemError('authorization-failed', sentence, { cause: error })
 }
 
 function unusable({ provider }: PendingRequest): string {

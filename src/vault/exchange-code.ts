@@ -4,6 +4,7 @@ import { exchangeCode, type TokenAnswer, TokenEndpointError } from '../oauth/tok
 import { adapterFor } from '../providers/adapters.ts'
 import { BoxError } from '../seal/box-error.ts'
 import { endpointOf, inTurn } from './client-endpoint.ts'
+import { whyNoToken } from './no-token-sentence.ts'
 import type { PendingRequest } from './pending-request.ts'
 import type { ProviderLimits } from './provider-limits.ts'
 import type { VaultParts } from './vault-parts.ts'
@@ -73,8 +74,9 @@ function exchangeProblem(error: TokenEndpointError, provider: string): ProblemEr
   const sentence =
     error.outcome === 'permanent'
       ? `${provider} no longer accepts this authorization: it was used already or took too long.`
-      : `${provider} could not complete the authorization.`
-  return new ProblemError('authorization-failed', `${sentence} Nothing was changed; try again.`, {
+      : `${provider} could not complete the authorization.${whyNoToken(provider, error)}`
+  const way = error.outcome === 'blocked' ? '' : '; try again'
+  return new ProblemError('authorization-failed', `${sentence} Nothing was changed${way}.`, {
     cause: error,
   })
 }

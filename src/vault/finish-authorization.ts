@@ -206,7 +206,8 @@ function isOfAppBefore(
   { client_updated_at, created_at }: PendingRequest,
   { cause }: ProblemError,
 ): boolean {
-  const refused = cause instanceof TokenEndpointError && cause.outcome !== 'transient'
+  const refused =
+    cause instanceof TokenEndpointError && ['permanent', 'misconfigured'].includes(cause.outcome)
   return refused && client_updated_at > created_at
 }
 

@@ -11,6 +11,7 @@ import { noteClientFault, noteClientWorks } from './client-health.ts'
 import { scopesAfter } from './granted-scopes.ts'
 import type { Keyring } from './keyring.ts'
 import { endLate } from './late-tokens.ts'
+import { whyNoToken } from './no-token-sentence.ts'
 import type { Claimed, RefreshCause } from './refresh-claim.ts'
 import { lifetimeOf, openTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
 
@@ -121,7 +122,12 @@ export async function concludeFailed(
   cause: RefreshCause,
 ): Promise<RefreshOutcome> {
   const outcome = (
-    { permanent: 'gone', misconfigured: 'misconfigured', transient: 'unavailable' } as const
+    {
+      permanent: 'gone',
+      misconfigured: 'misconfigured',
+      blocked: 'unavailable',
+      transient: 'unavailable',
+    } as const
   )[error.outcome]
   const gone = outcome === 'gone'
   const due = cause === 'due'
@@ -167,7 +173,7 @@ const over = {
 function failureSentence(provider: string, error: TokenEndpointError): string {
   return error.outcome === 'misconfigured'
     ? `${provider} does not accept our OAuth app (${error.reason}). An administrator must mend it.`
-    : `${provider} could not be asked for a new token.`
+    : `${provider} could not be asked for a new token.${whyNoToken(provider, error)}`
 }
 
 /** Twice as long after each failure, spread so that many do not come back together. */

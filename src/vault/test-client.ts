@@ -7,6 +7,7 @@ import { adapterFor } from '../providers/adapters.ts'
 import { clientInWords } from '../registrations/clients.ts'
 import { endpointOf } from './client-endpoint.ts'
 import { isStill } from './client-health.ts'
+import { whyNoToken } from './no-token-sentence.ts'
 import { OvertakenError } from './overtaken-error.ts'
 import type { VaultParts } from './vault-parts.ts'
 
@@ -104,7 +105,9 @@ function findingFrom(
   }
   return {
     test_outcome: 'not_proved',
-    test_detail: `${provider} gave no answer that says anything. Try again later.`,
+    test_detail:
+      `${provider} gave no answer that says anything.${whyNoToken(provider, error)} ` +
+      'Try again later.',
   }
 }
 

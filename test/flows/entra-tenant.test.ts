@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
+import type { AuthorizationRequest } from '../../src/contract/index.ts'
 import { startCountersign } from '../harness/countersign.ts'
 import { connectionOf, wakeScheduler } from '../harness/granted.ts'
 import { beginOAuth, comeBack } from '../harness/oauth.ts'
@@ -44,16 +45,21 @@ async function begin(provider_id: string, scopes: string[] | null = null) {
 }
 
 /** Carol signs in and allows it, and her browser comes back. */
-async function signedIn(authorization_url: string, id: string): Promise<void> {
+async function signedIn(
+  authorization_url: string,
+  id: string,
+  ends: AuthorizationRequest['status'] = 'completed',
+): Promise<AuthorizationRequest> {
   entra.oauth.signIn('carol')
   const sent = await fetch(authorization_url, { redirect: 'manual' })
   await using events = await admin.events()
   await comeBack(sent.headers.get('location') ?? '', admin.cookie)
-  const { status } = await events.until(async () => {
+  const over = await events.until(async () => {
     const now = await admin.api.getAuthorizationRequest({ params: { id } })
     return now.status === 'exchanging' ? undefined : now
   })
-  assert.equal(status, 'completed')
+  assert.equal(over.status, ends)
+  return over
 }
 
 test('people sign in at the tenant that the administrator named, and the grant is made there', async () => {
@@ -87,6 +93,46 @@ test('a refresh asks for the scopes that the grant was asked for, and not for ot
   })
   assert.equal(refreshed.check_failed_reason, null)
   assert.equal(refreshed.version, version + 1)
+  await admin.api.deleteRuntime({ params: { id: row.runtime_id } })
+  await admin.api.deleteProvider({ params: { id: provider.id } })
+})
+
+test('a policy that is in the way ends no grant, and the row says what it is', async () => {
+  const provider = await register('Azure', { tenant: TENANT })
+  const { row, request, authorization_url } = await begin(provider.id)
+  await signedIn(authorization_url, request.id)
+  const before = await connectionOf(countersign)
+  entra.interruptionFor = (path) =>
+    path.endsWith('/token')
+      ? { status: 400, body: { error: 'invalid_grant', error_codes: [53003] } }
+      : undefined
+  await sql`update connections set refresh_due_at = now()`.execute(countersign.database.db)
+  await using events = await admin.events()
+  await wakeScheduler(countersign)
+  const blocked = await events.until(async () => {
+    const now = await connectionOf(countersign)
+    return now.check_failed_reason === null ? undefined : now
+  })
+  assert.equal(blocked.status, before.status)
+  assert.ok(blocked.refresh_due_at, 'it is tried again')
+  assert.equal(
+    blocked.check_failed_reason,
+    'Azure could not be asked for a new token. A policy at Azure is in the way, such as one that ' +
+      'names places. An administrator there can let the address of the vault in.',
+  )
+  // Authorizing anew ends the same way, and says so.
+  const again = await beginOAuth(admin, row)
+  const { problem } = await signedIn(again.authorization_url, again.request.id, 'refused')
+  assert.match(problem?.detail ?? '', /A policy at Azure is in the way/)
+  assert.doesNotMatch(problem?.detail ?? '', /try again/)
+  entra.interruptionFor = undefined
+  await sql`update connections set refresh_due_at = now()`.execute(countersign.database.db)
+  await wakeScheduler(countersign)
+  const refreshed = await events.until(async () => {
+    const now = await connectionOf(countersign)
+    return now.version > before.version ? now : undefined
+  })
+  assert.equal(refreshed.check_failed_reason, null)
   await admin.api.deleteRuntime({ params: { id: row.runtime_id } })
   await admin.api.deleteProvider({ params: { id: provider.id } })
 })

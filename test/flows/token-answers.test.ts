@@ -33,14 +33,15 @@ const json = (body: unknown, more: object = {}) =>
 /** Nobody's tokens; a forge that has replaced the old ones would give such. */
 const TOKENS = { access_token: 'a', refresh_token: 'r', token_type: 'bearer', expires_in: 3600 }
 
-const nothing: [name: string, begin: () => Promise<unknown>][] = [
+const WAITS = /asks us to wait/
+const nothing: [name: string, begin: () => Promise<unknown>, why?: RegExp][] = [
   ['a page', () => fault('html')],
   ['a page with status 401', () => fault('html', { status: 401 })],
-  ['an answer of 3 MB', () => fault('endless')],
-  ['nothing, hanging up', () => fault('reset')],
+  ['an answer of 3 MB', () => fault('endless'), /\. \S+ sent an answer without end\./],
+  ['nothing, hanging up', () => fault('reset'), /\. \S+ could not be reached: it hung up\./],
   ['the way to another host', () => fault('redirect', { location: 'http://127.0.0.1:1/' })],
-  ['status 429', () => fault('status', { status: 429, retry_after: 3600 })],
-  ['status 429 for an age', () => fault('status', { status: 429, retry_after: 1e15 })],
+  ['status 429', () => fault('status', { status: 429, retry_after: 3600 }), WAITS],
+  ['status 429 for an age', () => fault('status', { status: 429, retry_after: 1e15 }), WAITS],
   ['a list of tokens', () => json([TOKENS])],
   ['tokens of another type', () => json({ ...TOKENS, token_type: 'mac' })],
   ['status 200 with an error that nobody knows', () => json({ error: 'try_later' })],
@@ -55,7 +56,7 @@ async function wellAgain(): Promise<void> {
 suite('a token endpoint that answers with', () => {
   afterEach(wellAgain)
 
-  for (const [name, begin] of nothing) {
+  for (const [name, begin, why = /new token\.$|authorization\. Nothing/] of nothing) {
     test(`${name} has said nothing about the grant`, async () => {
       await endAccess(countersign)
       await begin()
@@ -63,11 +64,13 @@ suite('a token endpoint that answers with', () => {
       const away = await connectionOf(countersign)
       assert.equal(away.status, 'valid')
       assert.match(away.check_failed_reason ?? '', /could not be asked for a new token/)
+      assert.match(away.check_failed_reason ?? '', why)
       const soon = Date.now() + 2 * 3600 * 1000
       assert.ok(away.refresh_due_at && away.refresh_due_at.getTime() < soon, 'it is tried again')
       const turnedDown = await authorizeWithOAuth(admin, row, ALICE)
       assert.equal(turnedDown.problem?.type, problemUri('authorization-failed'))
       assert.match(turnedDown.problem.detail, /Nothing was changed; try again/)
+      assert.match(turnedDown.problem.detail, why)
       await wellAgain()
       assert.equal((await authorizeWithOAuth(admin, row, ALICE)).status, 'completed')
       await endAccess(countersign)

@@ -103,6 +103,7 @@ export function endpointOf(
     dead_grant_errors: oauth.dead_grant_errors,
     misconfigured_errors: oauth.misconfigured_errors,
     transient_errors: oauth.transient_errors ?? [],
+    blocked_errors: oauth.blocked_errors ?? [],
     fetch: http.fetch,
   }
 }
