@@ -2,6 +2,7 @@ import {
   closeSync,
   fdatasyncSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -45,7 +46,7 @@ export interface DamagedFile extends JournalPlace {
 export interface RefreshJournal {
   write(entry: JournalEntry): void
   remove(entry: JournalPlace): void
-  /** The answer that follows this version, if it is here. */
+  /** The answer that follows this version, if it is here. @throws when there is one that cannot be read */
   find(place: JournalPlace): JournalEntry | undefined
   /** What earlier processes, or this one, could not bring into the database. */
   pending(): (JournalEntry | DamagedFile)[]
@@ -103,8 +104,11 @@ export function openRefreshJournal(folder: string, seal: SyncSeal): RefreshJourn
   }
 }
 
+/** Folders, links and whatever else is no file are not ours. */
 function namesIn(folder: string): string[] {
-  return readdirSync(folder).filter((name) => /^[0-9a-f-]{36}\.\d+$/.test(name))
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && /^[0-9a-f-]{36}\.\d+$/.test(entry.name))
+    .map(({ name }) => name)
 }
 
 function placeOf(name: string): JournalPlace {
@@ -119,6 +123,7 @@ function placeOf(name: string): JournalPlace {
  */
 function readEntry(file: string, seal: SyncSeal): JournalEntry | null | undefined {
   try {
+    if (!lstatSync(file).isFile()) return undefined
     const text = seal.openNow(readFileSync(file))
     return text === undefined ? null : (JSON.parse(text) as JournalEntry)
   } catch (error) {

@@ -93,7 +93,14 @@ export function createRefresher(parts: RefreshParts): Refresher {
     cause: RefreshCause,
     hurried: Promise<void>,
   ): Promise<RefreshOutcome> {
-    const kept = journal.find({ connection_id: id, version })
+    let kept: JournalEntry | undefined
+    try {
+      kept = journal.find({ connection_id: id, version })
+    } catch (error) {
+      // What is there may be the answer to what would be asked with, which is used up then.
+      log.error({ err: error, connection_id: id, version }, 'a refresh waits for what is on disk')
+      return 'unavailable'
+    }
     // The database has not seen this answer yet, and what was asked with is used up.
     if (kept !== undefined) await bringHome(kept)
     return await bringPast(id, version, cause, hurried)

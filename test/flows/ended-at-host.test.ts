@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempDisposable, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtempDisposable, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
@@ -209,9 +209,10 @@ test('a file that does not open is named, and goes when it is of no use any more
   const { id, version } = await asking(person)
   const names = [`${randomUUID()}.1`, `${id}.${version}`, `${randomUUID()}.1`]
   const files = names.map((name) => join(folder, name))
-  const [looping, torn, foreign] = files as [string, string, string]
-  // It comes first or last, and cannot be read at all.
-  await symlink(looping, looping)
+  const [unreadable, torn, foreign] = files as [string, string, string]
+  // It comes first or last, and no account may read so much at once.
+  await writeFile(unreadable, '')
+  await truncate(unreadable, 2 ** 31)
   await writeFile(torn, 'the beginning of an answer')
   // Its grant is unknown here: another installation may have this folder, too.
   await writeFile(foreign, 'sealed to another key')
@@ -224,7 +225,7 @@ test('a file that does not open is named, and goes when it is of no use any more
     return !(await readdir(folder)).includes(basename(torn))
   })
   const left = await readdir(folder)
-  for (const file of [looping, foreign]) {
+  for (const file of [unreadable, foreign]) {
     assert.ok(left.includes(basename(file)))
     await rm(file)
   }

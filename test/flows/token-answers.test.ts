@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, readdir } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, readdir, rm, rmdir, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, suite, test } from 'node:test'
@@ -123,6 +123,34 @@ suite('a token endpoint that answers with', () => {
       await authorizeWithOAuth(admin, row, ALICE)
     })
   }
+
+  test('what is no file in the place of an answer is in nobody’s way', async () => {
+    await endAccess(countersign)
+    const { id, version } = await connectionOf(countersign)
+    const place = join(data.path, 'refresh-journal', `${id}.${version}`)
+    await mkdir(place)
+    await ask()
+    assert.equal((await connectionOf(countersign)).version, version + 1)
+    await rmdir(place)
+  })
+
+  test('an answer on disk that cannot be read is waited for, as what asked for it may be used up', async () => {
+    await endAccess(countersign)
+    const { id, version } = await connectionOf(countersign)
+    const place = join(data.path, 'refresh-journal', `${id}.${version}`)
+    await writeFile(place, '')
+    // No account may read so much at once.
+    await truncate(place, 2 ** 31)
+    const asked = await forge.calls(TOKEN_ENDPOINT)
+    await refusal(ask(), 'provider-unavailable')
+    const waiting = await connectionOf(countersign)
+    assert.deepEqual([waiting.status, waiting.version], ['valid', version])
+    assert.equal(await forge.calls(TOKEN_ENDPOINT), asked)
+    assert.ok(countersign.logged.some((line) => line.includes('waits for what is on disk')))
+    await rm(place)
+    await ask()
+    assert.equal((await connectionOf(countersign)).version, version + 1)
+  })
 
   test('tokens in a form that cannot be read has them on disk until others are there', async () => {
     await endAccess(countersign)
