@@ -12,6 +12,7 @@ import { sentenceFor } from './failure-sentence.ts'
 import { errorLog, fileLog } from './log.ts'
 import type { Serving } from './server.ts'
 import { setupUrl } from './setup-url.ts'
+import { leaveSilentDatabase } from './silent-database.ts'
 import { startScreen } from './start-screen.ts'
 import type { ServingVault } from './vault.ts'
 import { obtainVaultKey } from './vault-key.ts'
@@ -73,10 +74,11 @@ async function serveAlone(
   await using database = openDatabase(config.database_url, { max: 20, onError })
   await migrate({ url: database.url, signal })
   if (signal.aborted) return
+  await using _leaving = leaveSilentDatabase(database, signal, log)
   await using serving = await serve(secrets, database, env, config, { log, ...options })
   clearTimeout(silent)
-  log.info({ url: serving.url }, `${role} ready`)
   const setup_url = role === 'server' ? await setupUrl(database.db, config.page_url) : null
+  log.info({ url: serving.url }, `${role} ready`)
   if (setup_url !== null) {
     process.stdout.write(`Open this once, it makes you the administrator: ${setup_url}\n`)
   }

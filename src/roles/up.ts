@@ -22,6 +22,7 @@ import {
 import { callsWithRotatedKey } from './rotated-key.ts'
 import { startServer } from './server.ts'
 import { setupUrl } from './setup-url.ts'
+import { leaveSilentDatabase } from './silent-database.ts'
 import { startVault } from './vault.ts'
 import { obtainVaultKey } from './vault-key.ts'
 
@@ -79,6 +80,7 @@ export async function up(config: Config, options: UpOptions): Promise<void> {
   onProgress('Preparing the tables')
   await migrate({ url: database.url, signal })
   if (signal.aborted) return
+  resources.use(leaveSilentDatabase(database, signal, log))
 
   onProgress('Starting vault, server and agent')
   const key = await obtainVaultKey(database.db, config, options.vault_key)

@@ -26,6 +26,8 @@ export interface KeptConnectionOptions {
 
 const PACE: Pace = { look_ms: 30_000, answer_ms: 10_000 }
 const RECONNECT_MS = 500
+/** For how long the last thing on a connection is waited for. */
+const FAREWELL_MS = 2000
 
 /**
  * Keeps one connection of its own to PostgreSQL at `url`, until disposed. One that breaks, or does
@@ -56,16 +58,19 @@ export async function keepConnected(
   return {
     async [Symbol.asyncDispose]() {
       closing.abort()
-      await onEnd?.(client).catch(onError)
+      const farewell = onEnd?.(client).catch(onError)
+      await Promise.race([farewell, pause(FAREWELL_MS, undefined, { ref: false })])
       await endClient(client).catch(onError)
       await watching
     },
   }
 }
 
+/** @param signal hangs up on a server that is slow to answer */
 async function connect(
   url: string,
   { application_name, prepare, pace = PACE }: KeptConnectionOptions,
+  signal?: AbortSignal,
 ): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: url,
@@ -76,6 +81,8 @@ async function connect(
   })
   // `broken` hears of the first one only, and an error that nobody hears of ends the process.
   client.on('error', () => {})
+  const hangUp = () => void client.connection.stream.destroy()
+  signal?.addEventListener('abort', hangUp)
   try {
     await client.connect()
     await prepare(client)
@@ -83,6 +90,8 @@ async function connect(
   } catch (error) {
     await endClient(client)
     throw error
+  } finally {
+    signal?.removeEventListener('abort', hangUp)
   }
 }
 
@@ -93,7 +102,7 @@ async function connectAgain(
   signal: AbortSignal,
 ): Promise<pg.Client | undefined> {
   while (!signal.aborted) {
-    const client = await connect(url, options).catch(() => undefined)
+    const client = await connect(url, options, signal).catch(() => undefined)
     if (client !== undefined && !signal.aborted) return client
     if (client !== undefined) await endClient(client)
     await pause(RECONNECT_MS, undefined, { signal }).catch(() => {})
