@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type ActsFor, ProblemError, type RuntimeClient } from '../contract/index.ts'
-import { OWN_FOLDER, openPersonSocket } from './person-socket.ts'
+import { keepPersonSocket } from './kept-socket.ts'
+import { OWN_FOLDER } from './person-socket.ts'
 import { refusalFrom } from './refusal.ts'
 
 const HEARTBEAT_MS = 60_000
@@ -57,7 +58,14 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
       const open = opened.get(who)
       if (open !== undefined) return open
       const onRefusal = refusalLogger(log, who)
-      const socket = await openPersonSocket({ socket_folder, vault, acts_for, onRefusal })
+      const socket = await keepPersonSocket({
+        socket_folder,
+        vault,
+        acts_for,
+        onRefusal,
+        onLost: (why) => log.warn({ person: who }, `Git gets no answer at the socket: ${why}`),
+        onAgain: () => log.info({ person: who }, 'the socket was gone, and is open again'),
+      })
       kept.use(socket)
       opened.set(who, socket.socket_path)
       log.info({ person: who, socket_path: socket.socket_path }, 'socket open')

@@ -2,10 +2,11 @@ import type { ActsFor } from '../contract/index.ts'
 import { type AnswerOptions, answerRequest } from './answer.ts'
 import { atMost } from './at-most.ts'
 import { openSocket } from './socket.ts'
-import { claimSocketFolder, createSocketFolder } from './socket-folder.ts'
+import { claimSocketFolder, createSocketFolder, type SocketPlace } from './socket-folder.ts'
 
 export interface PersonSocket extends AsyncDisposable {
   socket_path: string
+  place: () => Promise<SocketPlace>
 }
 
 export interface PersonSocketOptions extends AnswerOptions {
@@ -34,6 +35,7 @@ export async function openPersonSocket(options: PersonSocketOptions): Promise<Pe
   const opened = stack.move()
   return {
     socket_path: folder.socket_path,
+    place: folder.place,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

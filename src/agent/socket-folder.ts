@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Stats } from 'node:fs'
 import {
   chmod,
   lstat,
@@ -17,7 +18,10 @@ import { dirname, join, resolve } from 'node:path'
 /** `sun_path` holds 108 bytes on Linux, 104 on macOS, a final NUL among them. */
 const MAX_SOCKET_PATH_BYTES = 103
 
-/** A folder that holds one socket and is open to nobody else. Disposal removes both, and nothing else. */
+/**
+ * A folder that holds one socket and is open to nobody else. Disposal removes both, and nothing else:
+ * what somebody else has put there stays.
+ */
 export interface SocketFolder extends AsyncDisposable {
   socket_path: string
   /**
@@ -25,7 +29,12 @@ export interface SocketFolder extends AsyncDisposable {
    * cache daemon of its own where the socket does not answer; here it cannot.
    */
   close: () => Promise<void>
+  /** What is at `socket_path`, once that was bound. */
+  place: () => Promise<SocketPlace>
 }
+
+/** The socket that was bound there, nothing, or what somebody else has put there. */
+export type SocketPlace = 'ours' | 'gone' | 'taken'
 
 /** The socket's place cannot be used. The message says why, and what to do. */
 export class SocketFolderError extends Error {
@@ -60,7 +69,9 @@ export async function createSocketFolder(): Promise<SocketFolder> {
  */
 export async function claimSocketFolder(parent: string, name: string): Promise<SocketFolder> {
   await mkdir(parent, { recursive: true, mode: 0o700 })
-  const path = join(await realpath(parent), name)
+  const real_parent = await realpath(parent)
+  await refuseStrangers(real_parent)
+  const path = join(real_parent, name)
   const folder = socketFolder(path)
   if (!fits(folder.socket_path)) {
     throw new SocketFolderError(`${folder.socket_path} is too long for a socket: name another`)
@@ -115,16 +126,30 @@ export function noPlace({ socket_path }: SocketFolder, cause: unknown): SocketFo
 function socketFolder(path: string, alone = false): SocketFolder {
   const socket_path = join(path, 'socket')
   let ours = alone
+  let bound: Stats | undefined
+
+  async function place(): Promise<SocketPlace> {
+    const found = await lstat(socket_path).catch((error: NodeJS.ErrnoException) => error.code)
+    if (found === 'ENOENT' || found === 'ENOTDIR') return 'gone'
+    // What cannot be seen may well be there.
+    if (typeof found !== 'object') return 'ours'
+    return found.ino === bound?.ino && found.dev === bound.dev ? 'ours' : 'taken'
+  }
+
   return {
     socket_path,
+    place,
     async close() {
+      bound = await lstat(socket_path)
       await chmod(path, 0o500)
       ours = true
     },
     async [Symbol.asyncDispose]() {
       if (!ours) return
+      const there = await place()
+      if (bound !== undefined && there === 'taken') return
       await chmod(path, 0o700).catch(() => {})
-      await rm(socket_path, { force: true })
+      if (there !== 'gone') await rm(socket_path, { force: true })
       // Gone already, or with something in it that is not ours.
       await rmdir(path).catch(() => {})
     },
@@ -133,6 +158,15 @@ function socketFolder(path: string, alone = false): SocketFolder {
 
 function fits(socket_path: string): boolean {
   return Buffer.byteLength(socket_path) <= MAX_SOCKET_PATH_BYTES
+}
+
+/** Whoever owns a folder may put another one in the place of one in it. */
+async function refuseStrangers(folder: string): Promise<void> {
+  const { uid } = await lstat(folder)
+  if (uid === process.getuid?.() || uid === 0) return
+  throw new SocketFolderError(
+    `${folder} belongs to another account, which could read along: name another --socket-folder`,
+  )
 }
 
 /** False when there is nothing; throws when there is something that we did not make. */

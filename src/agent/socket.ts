@@ -67,6 +67,8 @@ export async function openSocket({
   return {
     async [Symbol.asyncDispose]() {
       disposal.abort()
+      // Closing removes whatever is at its path; what somebody else has put there stays.
+      if ((await folder.place()) === 'taken') return void server.unref()
       const closed = once(server, 'close')
       server.close()
       for (const connection of connections) connection.destroy()

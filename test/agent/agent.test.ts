@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chown, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runAgent } from '../../src/agent/agent.ts'
 import { folderName } from '../../src/agent/person-socket.ts'
@@ -67,6 +67,54 @@ async function startAgent({
 }
 
 describe('the agent', () => {
+  it('opens a socket again that was removed, with its folder', async () => {
+    await using temporary = await temporaryFolder()
+    await using vault = await startVaultEnd(honest)
+    const socket_folder = join(temporary.path, 'agent')
+    await using agent = await startAgent({ vault_url: vault.url, socket_folder })
+    const socket = agent.socketOf('alice@example.com')
+    const again = () => agent.lines.filter((line) => line.startsWith('the socket was gone')).length
+    await rm(socket_folder, { recursive: true })
+    await until('the socket again', async () => again() === 1)
+    assert.equal((await gitCredential('fill', socket, asked)).code, 0)
+    await rm(socket)
+    await until('the socket again', async () => again() === 2)
+    assert.equal((await gitCredential('fill', socket, asked)).code, 0)
+    assert.equal((await stat(dirname(socket))).mode & 0o777, 0o500)
+  })
+
+  it('says once that its socket cannot be opened again, and goes on trying', async () => {
+    await using temporary = await temporaryFolder()
+    await using vault = await startVaultEnd(honest)
+    const socket_folder = join(temporary.path, 'agent')
+    await using agent = await startAgent({ vault_url: vault.url, socket_folder })
+    const socket = agent.socketOf('alice@example.com')
+    const said = (words: string) => agent.lines.filter((line) => line.includes(words)).length
+    await rm(socket_folder, { recursive: true })
+    await writeFile(socket_folder, '')
+    await until('a word of it', async () => said('cannot be opened again') === 1)
+    await rm(socket_folder)
+    await until('the socket again', async () => said('open again') === 1)
+    assert.equal((await gitCredential('fill', socket, asked)).code, 0)
+    assert.equal(said('cannot be opened again'), 1)
+  })
+
+  it('leaves a socket alone that another agent has opened in the place of its own', async () => {
+    await using temporary = await temporaryFolder()
+    await using vault = await startVaultEnd(honest)
+    const socket_folder = join(temporary.path, 'agent')
+    await using later = new AsyncDisposableStack()
+    const agent = await startAgent({ vault_url: vault.url, socket_folder })
+    const socket = agent.socketOf('alice@example.com')
+    await rm(socket_folder, { recursive: true })
+    later.use(await startAgent({ vault_url: vault.url, socket_folder }))
+    await until('a word of it', async () =>
+      agent.lines.some((line) => line.includes('something else is at')),
+    )
+    await agent[Symbol.asyncDispose]()
+    assert.equal((await gitCredential('fill', socket, asked)).code, 0)
+  })
+
   it('gives each person a socket, and leaves nothing behind', async () => {
     await using folder = await temporaryFolder()
     await using end = await startVaultEnd(honest)
@@ -202,6 +250,19 @@ describe('the agent', () => {
     const agent = startAgent({ vault_url: end.url, socket_folder: folder.path })
     await assert.rejects(agent, /belongs to somebody else/)
     assert.ok(await stat(join(elsewhere.path, 'kept')))
+  })
+
+  it('takes no place in the folder of another account', {
+    skip: process.getuid?.() === 0 ? false : 'only root gives folders away',
+  }, async () => {
+    await using temporary = await temporaryFolder()
+    await using vault = await startVaultEnd(honest)
+    const socket_folder = join(temporary.path, 'agent')
+    await mkdir(socket_folder)
+    await chown(socket_folder, 12345, 12345)
+    const options = { vault_url: vault.url, socket_folder }
+    await assert.rejects(startAgent(options), /belongs to another account/)
+    assert.deepEqual(await readdir(socket_folder), [])
   })
 
   it('leaves a folder alone that holds something else', async () => {
