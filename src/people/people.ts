@@ -27,12 +27,12 @@ export async function listPeople(db: Db, request: PageRequest): Promise<Page<Per
     .selectFrom('people')
     .selectAll()
     .$if(after !== undefined, (query) =>
-      query.where(sql<boolean>`(name, id) > (${after?.[0]}, ${after?.[1]}::uuid)`),
+      query.where(sql<boolean>`(lower(name), id) > (lower(${after?.[0]}), ${after?.[1]}::uuid)`),
     )
     .$if(pattern !== null, (query) =>
       query.where(sql<boolean>`(name ilike ${pattern} or email ilike ${pattern})`),
     )
-    .orderBy('name')
+    .orderBy(({ fn }) => fn('lower', ['name']))
     .orderBy('id')
     .limit(atMost(request.limit + 1))
     .execute()

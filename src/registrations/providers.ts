@@ -22,10 +22,13 @@ export async function listProviders(db: Db, request: PageRequest): Promise<Page<
   const after = decodeCursor(request.cursor, ['text'])
   const pattern = containsPattern(request.q)
   const rows = await providerRows(db)
-    .$if(after !== undefined, (query) => query.where('name', '>', after?.[0] ?? ''))
+    .$if(after !== undefined, (query) =>
+      query.where(sql<boolean>`(lower(name), name) > (lower(${after?.[0]}), ${after?.[0]})`),
+    )
     .$if(pattern !== null, (query) =>
       query.where(sql<boolean>`(name ilike ${pattern} or base_url ilike ${pattern})`),
     )
+    .orderBy(({ fn }) => fn('lower', ['name']))
     .orderBy('name')
     .limit(atMost(request.limit + 1))
     .execute()

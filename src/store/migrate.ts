@@ -21,6 +21,7 @@ import { up as grantsAsMade } from './migrations/0017-grants-as-made.ts'
 import { up as replacedApps } from './migrations/0018-replaced-apps.ts'
 import { up as removedApps } from './migrations/0019-removed-apps.ts'
 import { up as revocationVersions } from './migrations/0020-revocation-versions.ts'
+import { up as listsByName } from './migrations/0021-lists-by-name.ts'
 import { refuseSharedSessions } from './own-sessions.ts'
 import { runMigrations as migrateQueue } from './queue-library.ts'
 
@@ -45,6 +46,7 @@ const migrations = {
   '0018-replaced-apps': { up: replacedApps },
   '0019-removed-apps': { up: removedApps },
   '0020-revocation-versions': { up: revocationVersions },
+  '0021-lists-by-name': { up: listsByName },
 }
 
 /** The data was written by a newer version than this one. */

@@ -21,7 +21,11 @@ after(() => Promise.all(others.map((other) => other[Symbol.asyncDispose]())))
 const provider_ids = [provider.id]
 for (const [index, { url }] of others.entries()) {
   const address = { base_url: url, private_address_confirmed: true }
-  const body = { kind: 'gitea', name: `Another ${index}`, ...address } as const
+  const body = {
+    kind: 'gitea',
+    name: `${index === 0 ? 'Another' : 'another'} ${index}`,
+    ...address,
+  } as const
   provider_ids.push((await api.createProvider({ body })).id)
 }
 
@@ -50,6 +54,8 @@ for (const name of ['carol', 'dave']) {
   const person = await countersign.person(name)
   await person.api.updateAccount({ body: { name: 'bob' } })
 }
+const zed = await countersign.person('zed')
+await zed.api.updateAccount({ body: { name: 'Zed' } })
 for (let invited = 0; invited < 4; invited += 1) {
   await api.createInvite({ body: { role: 'member' } })
 }
@@ -137,6 +143,19 @@ suite('is the same in pages as at once', () => {
       assert.ok(all.length >= 3, `only ${all.length}`)
     })
   }
+})
+
+test('names are in the order of letters, large or small', async () => {
+  const people = await lists.listPeople({ limit: 100 })
+  const byLetters = (names: string[]) => names.map((name) => name.toLowerCase()).toSorted()
+  const named = people.items.map(({ name }) => name)
+  assert.ok(named.includes('Zed') && named.includes('bob'))
+  assert.deepEqual(
+    named.map((name) => name.toLowerCase()),
+    byLetters(named),
+  )
+  const hosts = (await lists.listProviders({ limit: 100 })).items.map(({ name }) => name)
+  assert.deepEqual(hosts, ['Another 0', 'another 1', provider.name])
 })
 
 suite('what people can authorize', () => {

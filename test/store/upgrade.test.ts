@@ -126,3 +126,14 @@ test('what an earlier version wrote is there after all migrations since, and giv
   const { items } = await countersign.admin.api.listAudit({ query: { limit: 100 } })
   assert.ok(items.some(({ subject }) => subject === 'builder'))
 })
+
+test('what refers to a row is found by an index, so that the row can be removed at any size', async () => {
+  await using countersign = await startCountersign()
+  const { rows } = await sql<{ name: string }>`
+    select conname as name from pg_constraint reference
+    where contype = 'f' and connamespace = 'public'::regnamespace and not exists (
+      select from pg_index where indrelid = reference.conrelid
+        and (indkey::int2[])[0:cardinality(reference.conkey) - 1] @> reference.conkey)
+    `.execute(countersign.database.db)
+  assert.deepEqual(rows, [])
+})
