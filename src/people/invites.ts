@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { type Invite, ProblemError, type Role } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
+import { holdAdministrator } from '../policy/administrator.ts'
 import { type Actor, decide, setupActor } from '../policy/decide.ts'
 import { hashSecret } from '../policy/issued-secret.ts'
 import { type Db, isDuplicate, type Trx } from '../store/database.ts'
@@ -9,7 +10,7 @@ import { atMost, decodeCursor, type Page, type PageRequest, toPage } from '../st
 import { countAttempt } from './attempts.ts'
 import type { Auth } from './auth.ts'
 import { refuseWeakPassword } from './password.ts'
-import { holdAdministrator, roleInWords } from './people.ts'
+import { roleInWords } from './people.ts'
 
 const INVITE_DAYS = 7
 /** Each costs the hash of a password, and tells whether somebody here has an address. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { type Person, ProblemError, type Role } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
+import { notAnAdministrator } from '../policy/administrator.ts'
 import { type Actor, decide } from '../policy/decide.ts'
 import type { Db, Trx } from '../store/database.ts'
 import {
@@ -136,26 +137,6 @@ async function keepAnAdministrator(trx: Trx, actor: Actor, leaving: string | nul
   if (admins.length === 1 && admins[0]?.id === leaving) {
     throw new ProblemError('last-administrator', 'Make somebody else an administrator first.')
   }
-}
-
-/**
- * Whoever takes the role from this administrator waits until `trx` ends.
- *
- * @throws ProblemError `not-an-administrator` when that was done meanwhile
- */
-export async function holdAdministrator(trx: Trx, { id }: { id: string }): Promise<void> {
-  const admin = await trx
-    .selectFrom('people')
-    .select('id')
-    .where('id', '=', id)
-    .where('role', '=', 'admin')
-    .forShare()
-    .executeTakeFirst()
-  if (admin === undefined) throw notAnAdministrator()
-}
-
-function notAnAdministrator(): ProblemError {
-  return new ProblemError('not-an-administrator', 'Ask an administrator to do this.')
 }
 
 const ROLES: Record<Role, string> = { admin: 'an administrator', member: 'a member' }

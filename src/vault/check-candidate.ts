@@ -5,6 +5,7 @@ import { notOnRuntime, refuseWhatIsNoToken } from '../authorizations/candidates.
 import { placeConnection, takeTurns } from '../authorizations/place-connection.ts'
 import { ProblemError, tidyToken } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
+import { holdAdministrator } from '../policy/administrator.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { BoxError } from '../seal/box-error.ts'
@@ -76,6 +77,8 @@ async function accept(
   const { owner_id, owner_kind, runtime_id, provider_id } = candidate
   await decide(db, attemptOf(candidate, 'accepted'), async (trx, about) => {
     await takeTurns(trx, candidate)
+    if (candidate.owner_kind === 'runtime')
+      await holdAdministrator(trx, { id: candidate.person_id })
     await refuseFinished(trx, candidate)
     const fingerprint = keyring.fingerprint(token)
     const before = await connectionBefore(trx, candidate, fingerprint)

@@ -5,6 +5,7 @@ import { ownConnection, placeConnection, takeTurns } from '../authorizations/pla
 import { ProblemError } from '../contract/index.ts'
 import { announce } from '../events/change.ts'
 import { TokenEndpointError } from '../oauth/token-endpoint.ts'
+import { holdAdministrator } from '../policy/administrator.ts'
 import { decide, vaultActor } from '../policy/decide.ts'
 import type { Inspection } from '../providers/provider.ts'
 import { appReplaced } from '../registrations/pending-grants.ts'
@@ -80,6 +81,7 @@ async function accept(
   const { owner_id, owner_kind, provider_id, client_row_id } = request
   await decide(db, attemptOf(request, 'exchanged'), async (trx, about) => {
     await takeTurns(trx, request)
+    if (request.owner_kind === 'runtime') await holdAdministrator(trx, { id: request.person_id })
     await refuseFinished(trx, request)
     const { account } = inspection
     const before = await connectionBefore(trx, request, account.id)

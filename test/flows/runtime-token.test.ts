@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
-import type { Connection } from '../../src/contract/index.ts'
+import { type Connection, problemUri } from '../../src/contract/index.ts'
 import { temporaryFolder } from '../agent/git-end.ts'
 import { installation, countersign as runCountersign } from '../cli/countersign.ts'
 import { runtimeClient, startCountersign } from '../harness/countersign.ts'
@@ -404,6 +404,31 @@ suite('who may do what', () => {
       'not-an-administrator',
     )
     assert.equal((await scene.asItself()).account.login, 'robot')
+  })
+
+  test('nor what was begun before, and ends after', async () => {
+    const scene = await newRuntime()
+    const { row } = scene
+    const mallory = await countersign.person('mallory')
+    const role = (role: 'admin' | 'member') =>
+      admin.api.updatePerson({ params: { id: mallory.person.id }, body: { role } })
+    await registerClient(admin, { url: forge.url, token: await forge.token('robot', ['all']) }, row)
+    const begun = {
+      pasted: async () => mallory.addRuntimeToken(row, await forge.token('robot')),
+      granted: () => authorizeWithOAuth(mallory, row, ROBOT, beginRuntimeOAuth),
+    }
+    for (const begin of Object.values(begun)) {
+      await role('admin')
+      const held = await forge.hold('/api/v1/user')
+      const ending = begin()
+      await held.asked()
+      await role('member')
+      await held.release()
+      const { status, problem } = await ending
+      assert.equal(status, 'refused')
+      assert.equal(problem?.type, problemUri('not-an-administrator'))
+    }
+    await refusal(scene.asItself(), 'runtime-token-missing')
   })
 
   test('a credential is for exactly one: a person, or the runtime itself', async () => {
