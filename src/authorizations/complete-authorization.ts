@@ -198,6 +198,10 @@ function sentenceFor(callback: { error: string } | { unusable: string }, provide
     case 'server_error':
       return `${provider} has a problem at present. Nothing was changed; try again later.`
     default:
-      return `${provider} sent an answer that is not for this request. Nothing was changed; try again.`
+      return (
+        `${provider} sent an answer that is not for this request. Nothing was changed; try again. If it ` +
+        `happens again, ask an administrator whether ${provider} is registered with the address by ` +
+        'which it calls itself.'
+      )
   }
 }

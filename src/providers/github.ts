@@ -145,6 +145,7 @@ async function repositoryAccess(
   const sso_url = signOnPage(http, answer)
   if (sso_url !== undefined) return { visible: false, read: false, write: false, sso_url }
   refuseBadCredential(http, answer)
+  refuseForPolicy(http, answer, path)
   const refused = answer.status === 404 || answer.status === 403
   if (refused && textField(answer.body, 'message') !== undefined) {
     return { visible: false, read: false, write: false }
@@ -158,6 +159,26 @@ async function repositoryAccess(
   if (answer.status !== 200) throw unexpected(http, 'GitHub')
   const asked = await gitAccess(http, `/${path}.git`, github.gitCredential(credential))
   return { ...asked, visible: true }
+}
+
+/**
+ * An organization or enterprise may take no tokens of a kind, or none that live long: that is no
+ * repository which the token does not see, and another token helps.
+ *
+ * @see https://docs.github.com/en/organizations/managing-programmatic-access-to-your-organization/setting-a-personal-access-token-policy-for-your-organization
+ */
+function refuseForPolicy(http: ProviderHttp, answer: ProviderAnswer, path: string): void {
+  const message = textField(answer.body, 'message') ?? ''
+  if (answer.status !== 403 || !/forbids access via a/.test(message)) return
+  const { host } = new URL(http.base_url)
+  const [, days] = /lifetime is greater than (\d+) days/.exec(message) ?? []
+  const what =
+    days === undefined
+      ? 'takes no tokens of this kind. Make one of the other kind, or authorize with OAuth2.'
+      : `takes no tokens that live longer than ${days} days. Make one that ends sooner.`
+  throw new ProviderUnavailable(`The organization of ${path} at ${host} ${what}`, {
+    answered: true,
+  })
 }
 
 /** Only GitHub's own JSON counts; of its 403, only those about the account or the kind of token. */

@@ -184,6 +184,26 @@ describe('what is peculiar to GitHub', () => {
     for (const repository of forge.repositories) repository.sso = false
   })
 
+  test('a token that an organization does not take is told what that wants', async () => {
+    const refusals = {
+      "The 'carol' organization forbids access via a fine-grained personal access tokens if the token's lifetime is greater than 90 days. Please adjust it.":
+        'takes no tokens that live longer than 90 days. Make one that ends sooner.',
+      '`carol` forbids access via a personal access token (classic). Please use a GitHub App.':
+        'takes no tokens of this kind. Make one of the other kind, or authorize with OAuth2.',
+    }
+    for (const [message, said] of Object.entries(refusals)) {
+      forge.interruption = { status: 403, body: { message } }
+      await assert.rejects(
+        access(good, 'secret'),
+        (error) =>
+          error instanceof ProviderUnavailable &&
+          error.message ===
+            `The organization of carol/secret at ${new URL(forge.url).host} ${said}`,
+      )
+    }
+    forge.interruption = undefined
+  })
+
   test('an account that needs it altogether is not called bad', async () => {
     const url = `${forge.url}/enterprises/octo/sso?authorization_request=A1`
     const headers = { 'x-github-sso': `required; url=${url}` }
