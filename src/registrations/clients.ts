@@ -47,7 +47,7 @@ export function clientInWords(client: {
   return `app ${client_id} at ${provider}${runtime === null ? '' : ` of runtime ${runtime}`}`
 }
 
-/** Clients by provider, defaults first. */
+/** Clients, in no order of meaning. */
 export async function listClients(db: Db, request: PageRequest): Promise<Page<OAuthClient>> {
   const after = decodeCursor(request.cursor, ['id'])
   const pattern = containsPattern(request.q)
