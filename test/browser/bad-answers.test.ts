@@ -18,6 +18,12 @@ suite(
       populated = await startPopulated()
       page = populated.ada.page
       url = (path) => populated.countersign.page_url + path
+      // More runtimes than a page of a list has.
+      const { admin, provider } = populated.countersign
+      for (let index = 0; index < 25; index += 1) {
+        const name = `more-${String(index).padStart(2, '0')}`
+        await admin.api.createRuntime({ body: { name, provider_ids: [provider.id] } })
+      }
     })
     after(() => populated[Symbol.asyncDispose]())
 
@@ -41,11 +47,6 @@ suite(
     })
 
     test('Show more that fails says so, keeps what is there, and can be tried again', async () => {
-      const { admin, provider } = populated.countersign
-      for (let index = 0; index < 25; index += 1) {
-        const name = `more-${String(index).padStart(2, '0')}`
-        await admin.api.createRuntime({ body: { name, provider_ids: [provider.id] } })
-      }
       await hearNothing(page)
       await page.goto(url('/admin/runtimes'))
       const rows = page.getByRole('rowheader')
@@ -63,6 +64,34 @@ suite(
       await page.getByRole('button', { name: 'Try again' }).click()
       await rows.nth(28).waitFor()
       assert.equal(await alert('More could not be read.').count(), 0)
+      await page.unrouteAll()
+    })
+
+    test('Show more goes on where something changes meanwhile', async () => {
+      const { admin, provider } = populated.countersign
+      await page.goto(url('/admin/runtimes'))
+      const rows = page.getByRole('rowheader')
+      await rows.nth(24).waitFor()
+      const asked = Promise.withResolvers<void>()
+      const held = Promise.withResolvers<void>()
+      const isMore = ({ pathname, search }: URL) =>
+        pathname === '/api/v1/runtimes' && search.includes('cursor=')
+      await page.route(isMore, async (route) => {
+        asked.resolve()
+        await held.promise
+        await route.continue()
+      })
+      await page.getByRole('button', { name: 'Show more' }).click()
+      await asked.promise
+      // The second change is told after the first one, and has the page ask who is signed in.
+      const told = page.waitForRequest((request) => request.url().endsWith('/api/v1/session'))
+      await admin.api.createRuntime({ body: { name: 'meanwhile', provider_ids: [provider.id] } })
+      const { id } = (await populated.countersign.person('meanwhile')).person
+      await admin.api.updatePerson({ params: { id }, body: { role: 'admin' } })
+      await told
+      held.resolve()
+      await page.getByRole('rowheader', { name: 'meanwhile' }).waitFor()
+      await rows.nth(29).waitFor()
       await page.unrouteAll()
     })
 

@@ -142,17 +142,17 @@ function listen(queryClient: QueryClient, tell: (hearing: Hearing) => void): () 
 
 /**
  * Reads again what is shown. A first read that is under way may be older than the change, and is
- * joined instead of begun anew: it is followed by another.
+ * joined instead of begun anew: it is followed by another. So is the reading of more of a list, which
+ * somebody has asked for.
  */
 function readAgain(queryClient: QueryClient, queryKey: QueryKey): void {
-  const first = queryClient
-    .getQueryCache()
-    .findAll({ queryKey, fetchStatus: 'fetching' })
-    .filter((query) => query.state.data === undefined)
-    .map((query) => query.promise)
-  void queryClient.invalidateQueries({ queryKey })
-  if (first.length === 0) return
-  void Promise.allSettled(first).then(() => queryClient.invalidateQueries({ queryKey }))
+  const reading = queryClient.getQueryCache().findAll({ queryKey, fetchStatus: 'fetching' })
+  const first = reading.filter(({ state }) => state.data === undefined)
+  const more = reading.filter(({ state }) => state.fetchMeta?.fetchMore !== undefined)
+  void queryClient.invalidateQueries({ queryKey, predicate: (query) => !more.includes(query) })
+  const before = [...first, ...more].map(({ promise }) => promise)
+  if (before.length === 0) return
+  void Promise.allSettled(before).then(() => queryClient.invalidateQueries({ queryKey }))
 }
 
 /**

@@ -1,9 +1,11 @@
 import {
+  hashKey,
   infiniteQueryOptions,
   keepPreviousData,
   type UseQueryResult,
   useInfiniteQuery,
 } from '@tanstack/react-query'
+import { useState } from 'react'
 
 interface Page<Item> {
   items: Item[]
@@ -87,16 +89,22 @@ export type PagedListOf<Item> = Parameters<typeof pagedListQuery<Item>>
 
 /** A list that is read page by page. */
 export function usePagedList<Item>(...list: PagedListOf<Item>): PagedList<Item> {
-  const query = useInfiniteQuery({
-    ...pagedListQuery(...list),
-    placeholderData: keepPreviousData,
-  })
+  const options = pagedListQuery(...list)
+  const query = useInfiniteQuery({ ...options, placeholderData: keepPreviousData })
+  const hash = hashKey(options.queryKey)
+  // It stays until more is asked for again, also where the list is read again meanwhile.
+  const [failed, setFailed] = useState<{ hash: string; error: Error | null }>()
+  async function showMore(): Promise<void> {
+    setFailed(undefined)
+    const { isFetchNextPageError, error } = await query.fetchNextPage()
+    if (isFetchNextPageError) setFailed({ hash, error })
+  }
   return {
     items: query.data?.pages.flatMap((page) => page.items),
     error: query.isError && !query.isFetchNextPageError ? query.error : null,
     retry: () => void query.refetch(),
-    showMore: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
+    showMore: query.hasNextPage ? () => void showMore() : undefined,
     loadingMore: query.isFetchingNextPage,
-    moreError: query.isFetchNextPageError ? query.error : null,
+    moreError: failed?.hash === hash ? failed.error : null,
   }
 }
