@@ -84,7 +84,10 @@ suite('what comes with a page', { skip: noChromium }, () => {
     await page.goto(list())
     await page.getByLabel('E-mail', { exact: true }).fill('mo@example.com')
     await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-    const asked = page.waitForRequest((request) => request.url().endsWith('/api/v1/revocations'))
+    // What was drawn before it was known that nobody is signed in is loaded anew as a whole.
+    const asked = page.waitForRequest(
+      (request) => request.isNavigationRequest() || request.url().endsWith('/api/v1/revocations'),
+    )
     await page.getByRole('button', { name: 'Sign in' }).click()
     await asked
   })
