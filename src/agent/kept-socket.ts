@@ -10,13 +10,16 @@ export interface KeptSocketOptions extends PersonSocketOptions {
   onAgain: () => void
 }
 
+/** It stays at one path, whichever socket is there. */
+type KeptSocket = Omit<PersonSocket, 'place'>
+
 /**
- * The same, opened again when it is gone: what cleans up temporary files, or a sign-out that removes
- * the folder of a session, takes it away without a word.
+ * Opens a socket as `openPersonSocket` does, and again whenever it is gone: what cleans up temporary
+ * files, or a sign-out that removes the folder of a session, takes it away without a word.
  *
  * @throws {SocketFolderError} when it cannot be opened at first
  */
-export async function keepPersonSocket(options: KeptSocketOptions): Promise<PersonSocket> {
+export async function keepPersonSocket(options: KeptSocketOptions): Promise<KeptSocket> {
   const { onLost, onAgain } = options
   const closing = new AbortController()
   const { signal } = closing
@@ -53,7 +56,6 @@ export async function keepPersonSocket(options: KeptSocketOptions): Promise<Pers
   const watching = watch()
   return {
     socket_path,
-    place: async () => (await socket?.place()) ?? 'gone',
     async [Symbol.asyncDispose]() {
       closing.abort()
       await watching

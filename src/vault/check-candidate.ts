@@ -77,8 +77,7 @@ async function accept(
   const { owner_id, owner_kind, runtime_id, provider_id } = candidate
   await decide(db, attemptOf(candidate, 'accepted'), async (trx, about) => {
     await takeTurns(trx, candidate)
-    if (candidate.owner_kind === 'runtime')
-      await holdAdministrator(trx, { id: candidate.person_id })
+    if (owner_kind === 'runtime') await holdAdministrator(trx, { id: candidate.person_id })
     await refuseFinished(trx, candidate)
     const fingerprint = keyring.fingerprint(token)
     const before = await connectionBefore(trx, candidate, fingerprint)
