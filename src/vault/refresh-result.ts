@@ -13,7 +13,14 @@ import type { Keyring } from './keyring.ts'
 import { endLate } from './late-tokens.ts'
 import { whyNoToken } from './no-token-sentence.ts'
 import type { Claimed, RefreshCause } from './refresh-claim.ts'
-import { lifetimeOf, openTokenSet, tokenSetAddress, tokenSetText } from './token-set.ts'
+import {
+  lifetimeOf,
+  openTokenSet,
+  type TokenSet,
+  tokenSetAddress,
+  tokenSetText,
+  tokensIn,
+} from './token-set.ts'
 
 /** What came of wanting a newer token set than `version`. */
 export type RefreshOutcome =
@@ -95,8 +102,26 @@ export async function storeRefreshed(
     return 'refreshed'
   } catch (error) {
     if (!(error instanceof NotStoredError)) throw error
+    if (await isStored(db, keyring, row, tokens)) return 'refreshed'
     return await decide(db, attemptOf(row, 'too late'), (trx) => endLate(trx, keyring, row, box))
   }
+}
+
+/** Whether this very answer is there: whoever shares our disk may have brought it home before us. */
+async function isStored(
+  db: Db,
+  keyring: Keyring,
+  { version, ...row }: Claimed,
+  { access_token }: TokenSet,
+): Promise<boolean> {
+  const there = await db
+    .selectFrom('connections')
+    .select('box')
+    .where('id', '=', row.id)
+    .where('version', '=', version + 1)
+    .executeTakeFirst()
+  if (there === undefined) return false
+  return (await tokensIn(keyring, { ...row, ...there }))?.access_token === access_token
 }
 
 /** What a token that was refused, or a grant that seemed over, may do is what it could do before. */

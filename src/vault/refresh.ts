@@ -15,7 +15,7 @@ import {
   type RefreshCause,
   renewClaim,
 } from './refresh-claim.ts'
-import type { DamagedFile, JournalEntry, JournalPlace } from './refresh-journal.ts'
+import type { DamagedFile, JournalEntry, JournalPlace, RefreshJournal } from './refresh-journal.ts'
 import {
   concludeFailed,
   type Granted,
@@ -58,7 +58,10 @@ export interface RefreshParts extends CallParts {
 /** How long to wait for another vault's refresh before looking again. */
 const WAIT_MS = 5_000
 
-export function createRefresher(parts: RefreshParts): Refresher {
+export function createRefresher(given: RefreshParts): Refresher {
+  /** Answers that we have written to the disk, and have yet to bring from there to the database. */
+  const storing = new Set<string>()
+  const parts = { ...given, journal: noting(given.journal, storing) }
   const { db, journal, log, claim_seconds, patience_ms } = parts
   const holder = randomUUID()
   const underway = new Map<string, { outcome: Promise<RefreshOutcome>; hurry: () => void }>()
@@ -118,7 +121,10 @@ export function createRefresher(parts: RefreshParts): Refresher {
       using change = parts.nextChange(id, WAIT_MS)
       const claimed = await claim(parts, { id, version, holder, cause })
       if (claimed !== undefined) {
-        const own = await refreshClaimed(parts, claimed, holder, cause, hurried, () => wake())
+        const calling = refreshClaimed(parts, claimed, holder, cause, hurried, () => wake())
+        const own = await calling.finally(() =>
+          storing.delete(nameOf({ connection_id: id, version })),
+        )
         if (own !== 'overtaken') {
           parts.onOutcome(claimed.kind, own)
           return own
@@ -186,6 +192,7 @@ export function createRefresher(parts: RefreshParts): Refresher {
     },
     async replay() {
       for (const entry of pendingOrLog(parts)) {
+        if (storing.has(nameOf(entry))) continue
         try {
           await ('file' in entry ? setAside(entry) : bringHome(entry))
         } catch (error) {
@@ -258,6 +265,17 @@ async function refreshClaimed(
   }
   removeOrLog(parts, { connection_id: row.id, version: row.version })
   return outcome
+}
+
+/** The journal, with a note in `written` of each answer that is put there. */
+function noting(journal: RefreshJournal, written: Set<string>): RefreshJournal {
+  return {
+    ...journal,
+    write(entry) {
+      written.add(nameOf(entry))
+      journal.write(entry)
+    },
+  }
 }
 
 function nameOf({ connection_id, version }: JournalPlace): string {

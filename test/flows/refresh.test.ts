@@ -218,6 +218,41 @@ test('nor does one that comes back when its grant counts as over: that is checke
   assert.notEqual(check_due_at, null)
 })
 
+test('an answer on its way to the database is left to who has it, and holds up nothing else', async () => {
+  await using countersign = await startCountersign()
+  const { admin, forge, provider, database } = countersign
+  const { ask } = await authorized(countersign)
+  const { runtime } = await countersign.runtime()
+  const token = await forge.token('bob')
+  await admin.addToken({ runtime_id: runtime.id, provider_id: provider.id }, token)
+  await forge.control('POST', '/control/tokens/revoke', { sha1: token })
+  await endAccess(countersign)
+  await whileItWaits(countersign, ask, async () => {
+    await sql`update connections set check_due_at = now() where method = 'token'`.execute(
+      database.db,
+    )
+    await wakeScheduler(countersign)
+    await until('a check that finds the token refused', async () => {
+      const { authorization } = await admin.access(runtime.id)
+      return authorization?.connection.status === 'rejected'
+    })
+  })
+  assert.deepEqual(await refreshesWritten(countersign), ['grant of alice at Forge: refreshed'])
+})
+
+test('an answer that two vaults of one folder bring home is written down once', async () => {
+  await using countersign = await startCountersign({ vaults: 2 })
+  const { ask } = await authorized(countersign)
+  await endAccess(countersign)
+  const { password } = await whileItWaits(countersign, ask, async () => {
+    await wakeScheduler(countersign)
+    await untilWaiting(countersign, 2)
+  })
+  assert.deepEqual(await refreshesWritten(countersign), ['grant of alice at Forge: refreshed'])
+  await wakeScheduler(countersign)
+  assert.equal((await ask()).password, password)
+})
+
 test('a claim whose holder died before it asked is taken over', async () => {
   await using countersign = await startCountersign()
   const { ask } = await authorized(countersign)
@@ -275,31 +310,53 @@ async function dieWithAnswer(
   const dying = await startVaultProcess(settings)
   await endAccess(countersign)
   const before = await connectionOf(countersign)
-  await countersign.database.db.transaction().execute(async (trx) => {
-    // While the forge answers, the connection is locked: the vault stops between journal and database.
-    const held = await countersign.forge.hold(TOKEN_ENDPOINT)
-    const asked = ask(dying.url).catch(() => undefined)
-    await held.asked()
-    await trx
-      .selectFrom('connections')
-      .select('id')
-      .where('id', '=', before.id)
-      .forUpdate()
-      .execute()
-    await held.release()
-    await untilWaiting(countersign)
-    await dying.kill()
-    await asked
-  })
+  const asked = () => ask(dying.url).catch(() => undefined)
+  await whileItWaits(countersign, asked, () => dying.kill())
   assert.equal((await connectionOf(countersign)).version, before.version)
   return before
 }
 
-/** Resolves when somebody waits for a lock that we hold. */
-async function untilWaiting({ database }: Countersign): Promise<void> {
+/**
+ * Has a grant refreshed whose connection is locked while the forge answers: the vault stops between
+ * journal and database as long as `act` takes.
+ *
+ * @returns what was answered in the end
+ */
+async function whileItWaits<T>(
+  countersign: Countersign,
+  ask: () => Promise<T>,
+  act: () => Promise<unknown>,
+): Promise<T> {
+  const { id } = await connectionOf(countersign)
+  const { asked } = await countersign.database.db.transaction().execute(async (trx) => {
+    const held = await countersign.forge.hold(TOKEN_ENDPOINT)
+    const asked = ask()
+    await held.asked()
+    await trx.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
+    await held.release()
+    await untilWaiting(countersign)
+    await act()
+    return { asked }
+  })
+  return await asked
+}
+
+/** What the trail has of refreshes, oldest first. */
+async function refreshesWritten({ database }: Countersign): Promise<string[]> {
+  const rows = await database.db
+    .selectFrom('audit')
+    .select('subject')
+    .where('action', '=', 'connection.refresh')
+    .orderBy('id')
+    .execute()
+  return rows.map(({ subject }) => subject)
+}
+
+/** Resolves when so many wait for a lock that we hold. */
+async function untilWaiting({ database }: Countersign, count = 1): Promise<void> {
   await until('a vault that waits for our lock', async () => {
     const { rows } = await sql`select 1 from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db)
-    return rows.length > 0
+    return rows.length >= count
   })
 }
