@@ -1,3 +1,4 @@
+import fastJsonStringify, { type Schema } from 'fast-json-stringify'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -55,11 +56,25 @@ export function createApp(options: AppOptions): FastifyInstance {
   closeUnusedConnections(app)
   // Any site can make a browser send text/plain; nothing here takes it.
   app.removeContentTypeParser('text/plain')
-  app.setValidatorCompiler(({ schema, httpPart }) => compileSchema(schema, httpPart))
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    madeAtFirstUse(() => compileSchema(schema, httpPart)),
+  )
+  app.setSerializerCompiler(({ schema }) =>
+    madeAtFirstUse(() => fastJsonStringify(schema as Schema)),
+  )
   app.setErrorHandler((error, request, reply) => {
     void sendProblem(reply, toProblemError(error, request))
   })
   return app
+}
+
+/** To make all of them when a process starts takes a good part of that. */
+function madeAtFirstUse<Input, Output>(make: () => (input: Input) => Output) {
+  let made: ReturnType<typeof make> | undefined
+  return (input: Input): Output => {
+    made ??= make()
+    return made(input)
+  }
 }
 
 /**
