@@ -48,7 +48,14 @@ export async function createRepository(
   }
   const folder = repositoryFolder(forge, owner, repository)
   await mkdir(folder, { recursive: true })
-  await git(folder, ['init', '--quiet', '--bare', `--initial-branch=${repository.default_branch}`])
+  await git(folder, [
+    'init',
+    '--quiet',
+    '--bare',
+    // No examples of hooks: none in a repository is ever run.
+    '--template=',
+    `--initial-branch=${repository.default_branch}`,
+  ])
   if (wish.auto_init) await commitReadme(forge, owner, repository, folder)
   forge.state.repositories.push(repository)
   forge.changed()

@@ -129,9 +129,8 @@ test('a vault is stopped while grants wait for PostgreSQL: it ends, and none is 
       await exchange.release()
       await until('a grant that is to be written down', async () => {
         const { rows } = await sql`select from pg_stat_activity
-          where wait_event_type = 'Lock' and query like 'update "authorization_requests"%'`.execute(
-          database.db,
-        )
+          where datname = current_database() and wait_event_type = 'Lock'
+            and query like 'update "authorization_requests"%'`.execute(database.db)
         return rows.length > 0
       })
       await postgres.stop('immediate')

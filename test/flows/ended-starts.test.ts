@@ -21,7 +21,8 @@ test('a start that waits for another one to bring the tables up to date ends whe
   await using vault = startProgram('vault', { DATABASE_URL: database.url })
   await until('a start that waits', async () => {
     const { rowCount } = await other.query(
-      "select from pg_locks where locktype = 'advisory' and not granted",
+      `select from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())`,
     )
     return rowCount === 1
   })

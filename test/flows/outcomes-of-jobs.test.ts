@@ -89,9 +89,8 @@ const lockJobs = (trx: Trx) =>
 /** Breaks the connections on which a vault waits for our lock. True when there was one. */
 async function cutOffOutcomes(): Promise<boolean> {
   const { rows } = await sql`select pg_terminate_backend(pid, 60000) from pg_stat_activity
-    where wait_event_type = 'Lock' and query like '%delete from%_private_jobs%'`.execute(
-    database.db,
-  )
+    where datname = current_database() and wait_event_type = 'Lock'
+      and query like '%delete from%_private_jobs%'`.execute(database.db)
   return rows.length > 0
 }
 

@@ -17,7 +17,7 @@ import { migrate } from '../../src/store/migrate.ts'
 import { type Forge, startForge } from './forge.ts'
 import { joinAs, type PersonClient } from './person.ts'
 import { freePort } from './ports.ts'
-import { testDatabase } from './postgres.ts'
+import { tablesDatabase } from './postgres.ts'
 
 export interface CountersignOptions {
   /** Settings as the environment would give them, e.g. `COUNTERSIGN_PROVIDER_TIMEOUT_SECONDS`. */
@@ -59,7 +59,7 @@ export interface Countersign extends AsyncDisposable {
 
 export async function startCountersign(options: CountersignOptions = {}): Promise<Countersign> {
   await using resources = new AsyncDisposableStack()
-  const database_url = options.database_url ?? resources.use(await testDatabase()).url
+  const database_url = options.database_url ?? resources.use(await tablesDatabase()).url
   const forge = resources.use(await startForge())
   const port = await freePort()
   const data = resources.use(await mkdtempDisposable(join(tmpdir(), 'countersign-data-')))

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts'
@@ -7,6 +7,9 @@ import { until } from './until.ts'
 
 /** Longer than any test. */
 const HELD_MS = 3_600_000
+
+/** Names to each test file a folder that the first start of a forge has filled, see `whole-run.ts`. */
+export const FORGE_VARIABLE = 'TEST_FORGE_TEMPLATE'
 
 /** Scopes with which a token does all that a person needs. */
 export const GOOD_SCOPES = ['read:user', 'write:repository']
@@ -41,6 +44,8 @@ export interface Push {
 
 export async function startForge(): Promise<Forge> {
   const data_folder = await mkdtemp(join(tmpdir(), 'countersign-forge-'))
+  const template = process.env[FORGE_VARIABLE]
+  if (template !== undefined) await cp(template, data_folder, { recursive: true })
   // Nobody else takes this one while the forge is away.
   const port = await freePort()
   let sandbox = await startSandbox({ port, control_port: 0, data_folder })

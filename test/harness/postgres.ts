@@ -11,26 +11,42 @@ export interface TestDatabase extends AsyncDisposable {
   drop(): Promise<void>
 }
 
+/** Names the server of a whole run and its migrated database to each test file, see `whole-run.ts`. */
+export const SERVER_VARIABLE = 'TEST_DATABASE_SERVER'
+export const TEMPLATE_VARIABLE = 'TEST_DATABASE_TEMPLATE'
+
 /**
- * A new, empty database: on the server that `DATABASE_URL` names, or else on a PostgreSQL of this
- * process's own, which goes away with it however it ends.
+ * A new, empty database: on the server that `DATABASE_URL` names, or else on that of the whole run;
+ * where a file runs alone, on a PostgreSQL of its process's own, which goes away with it however it
+ * ends.
  */
-export async function testDatabase(): Promise<TestDatabase> {
-  const server = process.env.DATABASE_URL ?? (await sharedServer())
+export function testDatabase(): Promise<TestDatabase> {
+  return databaseLike('template1')
+}
+
+/** As `testDatabase`, with all tables where a whole run has made them once. */
+export function tablesDatabase(): Promise<TestDatabase> {
+  return databaseLike(process.env[TEMPLATE_VARIABLE] ?? 'template1')
+}
+
+async function databaseLike(template: string): Promise<TestDatabase> {
+  const server = await testServer()
   const name = `countersign_test_${randomBytes(8).toString('hex')}`
-  await runStatement(server, `create database ${name}`)
+  await runStatement(server, `create database ${name} template ${template}`)
   const url = new URL(server)
   url.pathname = `/${name}`
   const drop = () => runStatement(server, `drop database if exists ${name} with (force)`)
   return { url: url.href, drop, [Symbol.asyncDispose]: drop }
 }
 
-/** One server for this test process, started by the first test that needs it. */
-let shared: Promise<string> | undefined
+let started: Promise<string> | undefined
 
-function sharedServer(): Promise<string> {
-  shared ??= startSharedServer()
-  return shared
+/** The URL of the server that tests share. */
+export async function testServer(): Promise<string> {
+  const given = process.env.DATABASE_URL ?? process.env[SERVER_VARIABLE]
+  if (given !== undefined) return given
+  started ??= startSharedServer()
+  return await started
 }
 
 async function startSharedServer(): Promise<string> {
@@ -40,7 +56,12 @@ async function startSharedServer(): Promise<string> {
     if (postgres !== undefined) killNow(postgres.pid)
     rmSync(folder, { recursive: true, force: true })
   })
-  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+  const settings = {
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    max_connections: '300',
+  }
   postgres = await startEmbeddedPostgres({ folder, settings })
   postgres.unref()
   return postgres.url
