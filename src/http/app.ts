@@ -93,13 +93,14 @@ export function answerNotFound(app: FastifyInstance): void {
   )
 }
 
-/** Sends a problem document, RFC 9457 §3. */
+/** Sends a problem document, RFC 9457 §3, also where no hook has run, as an address cannot be read. */
 export function sendProblem(reply: FastifyReply, problem: ProblemError): FastifyReply {
   const document = problem.toProblem()
   if (document.retry_after !== undefined) reply.header('retry-after', document.retry_after)
   return reply
     .code(problem.status)
     .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff')
     .type('application/problem+json')
     .serializer(JSON.stringify)
     .send(document)

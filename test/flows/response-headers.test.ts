@@ -99,6 +99,14 @@ for (const [name, countersign, transport] of [
   })
 }
 
+test('so is the one to an address that cannot be read, by pages and vaults', async () => {
+  for (const url of [plain.page_url, plain.vault_url]) {
+    const answer = await fetch(`${url}/%zz`)
+    assert.equal(answer.status, 404)
+    assert.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+  }
+})
+
 test('what the API says is kept nowhere', async () => {
   for (const path of ['/api/v1/session', '/api/v1/access', '/api/v1/nothing', '/api/v1/events/x']) {
     assert.equal((await get(plain, path)).headers.get('cache-control'), 'no-store', path)
