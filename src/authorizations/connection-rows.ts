@@ -34,7 +34,7 @@ export function connectionRows(db: Db | Trx) {
         .innerJoin('runtimes', 'runtimes.id', 'authorizations.runtime_id')
         .select(['runtimes.id', 'runtimes.name', 'runtimes.description'])
         .whereRef('authorizations.connection_id', '=', 'connections.id')
-        .orderBy('runtimes.name'),
+        .orderBy('runtimes.natural_order'),
     ).as('runtimes'),
     // In the same statement as the status, which they go with.
     jsonArrayFrom(

@@ -125,7 +125,7 @@ async function authorizedRows(
             then ${NEEDS_CARE}::int
           else ${WORKS}::int
         end as rank,
-        ${columnsForPeople}, ${authorizationColumns}
+        r.natural_order, ${columnsForPeople}, ${authorizationColumns}
       from authorizations a
       join connections c on c.id = a.connection_id
       join runtime_providers rp
@@ -139,9 +139,10 @@ async function authorizedRows(
       and ${
         after === undefined
           ? sql`true`
-          : sql`(rank, runtime_name, provider_name) > (${after[0]}::bigint, ${after[1]}, ${after[2]})`
+          : sql`(rank, natural_order, runtime_name, provider_name)
+              > (${after[0]}::bigint, natural_order(${after[1]}), ${after[1]}, ${after[2]})`
       }
-    order by rank, runtime_name, provider_name
+    order by rank, natural_order, runtime_name, provider_name
     limit ${atMost(limit)}`.execute(trx)
   return rows
 }
@@ -155,7 +156,7 @@ async function openRows(
 ): Promise<RowKey[]> {
   const { rows } = await sql<RowKey>`
     select * from (
-      select ${NOT_AUTHORIZED}::int as rank, ${columnsForPeople},
+      select ${NOT_AUTHORIZED}::int as rank, r.natural_order, ${columnsForPeople},
         null::uuid as authorization_id, null::timestamptz as authorized_at,
         null::uuid as connection_id, null::timestamptz as authorization_expires_at,
         null::uuid as hidden_notice_id
@@ -170,10 +171,11 @@ async function openRows(
       and ${
         after === undefined
           ? sql`true`
-          : sql`runtime_name >= ${after[1]}
-              and (runtime_name, provider_name) > (${after[1]}, ${after[2]})`
+          : sql`(natural_order, runtime_name) >= (natural_order(${after[1]}), ${after[1]})
+              and (natural_order, runtime_name, provider_name)
+                > (natural_order(${after[1]}), ${after[1]}, ${after[2]})`
       }
-    order by runtime_name, provider_name
+    order by natural_order, runtime_name, provider_name
     limit ${atMost(limit)}`.execute(trx)
   return rows
 }

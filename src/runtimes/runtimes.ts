@@ -34,11 +34,16 @@ export async function listRuntimes(db: Db, request: NeedRequest): Promise<Page<R
   const after = decodeCursor(request.cursor, ['text'])
   const pattern = containsPattern(request.q)
   const rows = await runtimeRows(db)
-    .$if(after !== undefined, (query) => query.where('runtimes.name', '>', after?.[0] ?? ''))
+    .$if(after !== undefined, (query) =>
+      query.where(
+        sql<boolean>`(natural_order, runtimes.name) > (natural_order(${after?.[0]}), ${after?.[0]})`,
+      ),
+    )
     .$if(pattern !== null, (query) =>
       query.where(sql<boolean>`(runtimes.name ilike ${pattern} or description ilike ${pattern})`),
     )
     .$if(request.in_need === true, (query) => query.where(isInNeed))
+    .orderBy('natural_order')
     .orderBy('runtimes.name')
     .limit(atMost(request.limit + 1))
     .execute()

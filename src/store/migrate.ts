@@ -22,6 +22,7 @@ import { up as replacedApps } from './migrations/0018-replaced-apps.ts'
 import { up as removedApps } from './migrations/0019-removed-apps.ts'
 import { up as revocationVersions } from './migrations/0020-revocation-versions.ts'
 import { up as listsByName } from './migrations/0021-lists-by-name.ts'
+import { up as naturalOrder } from './migrations/0022-natural-order.ts'
 import { refuseSharedSessions } from './own-sessions.ts'
 import { runMigrations as migrateQueue } from './queue-library.ts'
 
@@ -47,6 +48,7 @@ const migrations = {
   '0019-removed-apps': { up: removedApps },
   '0020-revocation-versions': { up: revocationVersions },
   '0021-lists-by-name': { up: listsByName },
+  '0022-natural-order': { up: naturalOrder },
 }
 
 /** The data was written by a newer version than this one. */

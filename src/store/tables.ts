@@ -52,6 +52,8 @@ export interface VaultKeysTable {
 export interface RuntimesTable {
   id: Generated<string>
   name: string
+  /** What sorts them by name: *runner-2* comes before *runner-11*. */
+  natural_order: GeneratedAlways<string>
   description: string
   agent_seen_at: InstantOrNull
   agent_version: string | null

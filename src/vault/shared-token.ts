@@ -110,7 +110,7 @@ export async function staysBehind(
     .select(['rp.probe_repository', 'rp.skip_validation'])
     .where('a.connection_id', '=', connection_id)
     .where('a.runtime_id', '!=', row.runtime_id)
-    .orderBy('r.name')
+    .orderBy('r.natural_order')
     .execute()
   return others.filter(({ authorization_id, probe_repository, skip_validation }) =>
     probe_repository === null

@@ -29,7 +29,7 @@ for (const [index, { url }] of others.entries()) {
   provider_ids.push((await api.createProvider({ body })).id)
 }
 
-const names = ['b', 'a-1', 'a.1', 'a_1', 'a10', 'c']
+const names = ['b', 'a-1', 'a.1', 'a_1', 'a10', 'a2', 'a02', 'c']
 const ids: string[] = []
 for (const name of names) {
   ids.push((await api.createRuntime({ body: { name, provider_ids } })).runtime.id)
@@ -158,6 +158,14 @@ test('names are in the order of letters, large or small', async () => {
   assert.deepEqual(hosts, ['Another 0', 'another 1', provider.name])
 })
 
+test('runtimes are in the order in which people count', async () => {
+  const { items } = await lists.listRuntimes({ limit: 100 })
+  assert.deepEqual(
+    items.map(({ name }) => name),
+    ['a-1', 'a.1', 'a02', 'a2', 'a10', 'a_1', 'b', 'c'],
+  )
+})
+
 suite('what people can authorize', () => {
   /** Runtime and Git host of each row, and how it stands. */
   const rowsOf = async (list: typeof lists.listAccess) => {
@@ -187,12 +195,14 @@ suite('what people can authorize', () => {
 
   test('is found by words in all parts', async () => {
     const rows = await rowsOf((query) => api.listAccess({ query: { ...query, q: 'Forge' } }))
-    assert.deepEqual(rows.toSorted(), [
-      'a-1 Forge valid',
+    assert.deepEqual(rows, [
       'a.1 Forge rejected',
-      'a10 Forge open',
       'a_1 Forge rejected',
+      'a-1 Forge valid',
       'b Forge valid',
+      'a02 Forge open',
+      'a2 Forge open',
+      'a10 Forge open',
       'c Forge open',
     ])
   })
