@@ -7,10 +7,11 @@ import { measureFirstLoad } from './first-load.ts'
 import { measureLists } from './lists.ts'
 import { measureRefreshUnderWay } from './refresh-under-way.ts'
 import { measureRoundTrip } from './round-trip.ts'
-import { type Row, scaleFrom, tableOf } from './row.ts'
+import { buildPages, type Row, scaleFrom, tableOf } from './row.ts'
 import { measureScheduler } from './scheduler.ts'
 import { measureStart } from './start.ts'
 
+buildPages()
 const scale = scaleFrom(process.argv)
 const rows: Row[] = []
 for (const [what, measure] of Object.entries({

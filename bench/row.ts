@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import process from 'node:process'
+import { ROOT } from './programs.ts'
 
 /** One line of the table. */
 export interface Row {
@@ -23,7 +26,13 @@ export type Measure = (scale: Scale) => Promise<Row[]>
 
 /** Runs one benchmark and prints its part of the table. */
 export async function alone(measure: Measure): Promise<void> {
+  buildPages()
   process.stdout.write(`${tableOf(await measure(scaleFrom(process.argv)))}\n`)
+}
+
+/** Builds the pages, unless they were; only the table goes to standard output. */
+export function buildPages(): void {
+  execFileSync(process.execPath, [join(ROOT, 'bin', 'build.js')], { stdio: ['ignore', 2, 2] })
 }
 
 export function scaleFrom(argv: readonly string[]): Scale {
