@@ -9,7 +9,7 @@ import fastify, {
 } from 'fastify'
 import type { Logger } from 'pino'
 import { ProblemError, problems } from '../contract/index.ts'
-import { isDatabaseAway, isUnstorableText } from '../store/database.ts'
+import { isDatabaseAway, isOfRemovedPerson, isUnstorableText } from '../store/database.ts'
 import { closeUnusedConnections } from './drain.ts'
 import { type InvalidField, invalidFields } from './invalid-fields.ts'
 import { compileSchema } from './validate.ts'
@@ -118,6 +118,9 @@ export function toProblemError(thrown: unknown, request: FastifyRequest): Proble
   }
   if (isUnstorableText(thrown)) {
     return new ProblemError('request-invalid', 'Texts cannot have the character U+0000 in them.')
+  }
+  if (isOfRemovedPerson(thrown)) {
+    return new ProblemError('not-signed-in', 'Your account was removed.')
   }
   const error = thrown as FastifyError
   if (error.code === 'FST_ERR_BAD_URL' || error.code === 'FST_ERR_MAX_PARAM_LENGTH') {

@@ -160,6 +160,11 @@ export function isDeadlock(error: unknown): boolean {
 }
 
 /** True when a row still refers to, or no longer finds, another one (SQLSTATE 23503). */
-export function isBrokenReference(error: unknown): boolean {
+export function isBrokenReference(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.code === '23503'
+}
+
+/** The same, of a row that belongs to a person who is no longer there. */
+export function isOfRemovedPerson(error: unknown): boolean {
+  return isBrokenReference(error) && /_(owner|person)_id_fkey$/.test(error.constraint ?? '')
 }

@@ -37,7 +37,14 @@ import type { VaultParts } from './vault-parts.ts'
  */
 export async function finishAuthorization(parts: FinishParts, id: string): Promise<void> {
   const request = await loadRequest(parts.db, id, ['exchanging'])
-  if (request !== undefined) await finishRequest(parts, request)
+  if (request === undefined) return
+  try {
+    await finishRequest(parts, request)
+  } catch (error) {
+    if (!(error instanceof OvertakenError)) throw error
+    // It has gone, or another vault has brought it further: here is what is left to do, if anything.
+    await finishAuthorization(parts, id)
+  }
 }
 
 /** The same for a request that has been read. */

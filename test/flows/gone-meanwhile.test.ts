@@ -4,6 +4,8 @@ import { after, suite, test } from 'node:test'
 import { sql } from 'kysely'
 import type { Trx } from '../../src/store/database.ts'
 import { startCountersign } from '../harness/countersign.ts'
+import { ALICE, TOKEN_ENDPOINT } from '../harness/granted.ts'
+import { answerAtForge, beginOAuth, comeBack, registerClient } from '../harness/oauth.ts'
 import { refusal } from '../harness/problems.ts'
 import { until } from '../harness/until.ts'
 
@@ -92,3 +94,47 @@ suite('a notice is hidden', () => {
     assert.equal(answer.status, 'fulfilled')
   })
 })
+
+suite('a code', () => {
+  test('whose runtime is removed while it is exchanged is no failure', async () => {
+    const row = await rowWithApp()
+    const person = await countersign.person('undine')
+    const { authorization_url } = await beginOAuth(person, row)
+    const back = await answerAtForge(authorization_url, ALICE)
+    const held = await forge.hold(TOKEN_ENDPOINT)
+    await comeBack(back, person.cookie)
+    await held.asked()
+    await admin.api.deleteRuntime({ params: { id: row.runtime_id } })
+    await held.release()
+    await until('the end of the job', async () => {
+      const { rows } = await sql<{ last_error: string | null }>`select last_error
+        from graphile_worker.jobs where task_identifier = 'finish-authorization'`.execute(db)
+      assert.ok(rows.every(({ last_error }) => last_error === null))
+      return rows.length === 0
+    })
+    assert.deepEqual(
+      countersign.logged.filter((line) => line.includes('Failed task')),
+      [],
+    )
+  })
+
+  test('is not asked for by who is removed in that moment: they are no longer signed in', async () => {
+    const row = await rowWithApp()
+    const person = await countersign.person('vreni')
+    const [begun] = await meanwhile(
+      (trx) => sql`delete from people where id = ${person.person.id}`.execute(trx),
+      [() => beginOAuth(person, row)],
+      async () => {},
+    )
+    assert.equal(begun?.status === 'rejected' && begun.reason.type, 'not-signed-in')
+  })
+})
+
+/** A runtime at which people authorize with OAuth2. */
+async function rowWithApp() {
+  const { runtime } = await countersign.runtime()
+  const row = { runtime_id: runtime.id, provider_id: provider.id }
+  const operator = { url: forge.url, token: await forge.token('alice', ['all']) }
+  await registerClient(admin, operator, row)
+  return row
+}
