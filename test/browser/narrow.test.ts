@@ -115,6 +115,10 @@ suite('at 320 pixels, with long names', { skip: noChromium }, () => {
     await assertWhole(app, within('Cancel'), 'Remove app')
   })
 
+  test('a search for one long word that nothing has', async () => {
+    await assertWhole(`/tokens?q=${'x'.repeat(64)}`, page.getByText('Nothing matches'))
+  })
+
   test('people and the account', async () => {
     await assertWhole('/admin/people', page.getByRole('combobox').first())
     await assertWhole('/admin/people', within('Remove person'), `Remove ${PERSON}`)
