@@ -42,8 +42,9 @@ export async function startWorker(
     events: eventsOf(id, jobs),
     concurrency: CONCURRENCY,
     noHandleSignals: true,
-    logger: new Logger(() => (level, message) => {
-      if (level === 'error') log.error(message)
+    logger: new Logger(() => (level, message, meta) => {
+      if (meta?.failure === true) logFailure(log, meta as unknown as Failure)
+      else if (level === 'error') log.error(message)
       else log.debug(message)
     }),
     // Where no vault was there at that time, it is made up for at the next start.
@@ -82,4 +83,18 @@ function eventsOf(id: string, jobs: Set<string>): WorkerEvents {
   events.on('job:start', ({ job }) => jobs.add(job.id))
   events.on('job:complete', ({ job }) => jobs.delete(job.id))
   return events
+}
+
+/** What the library says of a task that threw. */
+interface Failure {
+  job: { id: string; task_identifier: string; attempts: number; max_attempts: number }
+  error: unknown
+}
+
+/** A task whose Git host or database is away is done again, so that this is no error yet. */
+function logFailure(log: PinoLogger, { job, error }: Failure): void {
+  const { id, task_identifier, attempts, max_attempts } = job
+  const what = { err: error, task: task_identifier, job: id, attempt: attempts }
+  if (attempts < max_attempts) log.warn(what, 'a task did not succeed, and will be done again')
+  else log.error(what, 'a task did not succeed, and is given up')
 }

@@ -113,7 +113,7 @@ suite('a code', () => {
       return rows.length === 0
     })
     assert.deepEqual(
-      countersign.logged.filter((line) => line.includes('Failed task')),
+      countersign.logged.filter((line) => line.includes('a task did not succeed')),
       [],
     )
   })

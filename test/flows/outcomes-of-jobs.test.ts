@@ -100,7 +100,7 @@ suite('while a vault does a task', () => {
     const { runtime_id, release } = await checking()
     await postgres.stop('immediate')
     await release()
-    await says(vault, 'Failed task')
+    await says(vault, 'a task did not succeed')
     await says(vault, 'the end of a task waits for the database')
     postgres = await start()
     await done(runtime_id)

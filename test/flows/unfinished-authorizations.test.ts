@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { problemUri } from '../../src/contract/index.ts'
 import { sealBox } from '../../src/seal/box.ts'
 import { startCountersign } from '../harness/countersign.ts'
@@ -29,6 +29,12 @@ async function completed(id: string): Promise<void> {
     return request.status === 'exchanging' ? undefined : request
   })
   assert.equal(done.status, 'completed', done.problem?.detail)
+}
+
+/** Has the tasks that failed done again now, and given up after so many tries. */
+async function tryAgain(max_attempts: RawBuilder<unknown>): Promise<void> {
+  await sql`update graphile_worker._private_jobs
+    set run_at = now(), max_attempts = ${max_attempts}`.execute(database.db)
 }
 
 /** How often a browser came back and was heard, by the audit trail. */
@@ -91,6 +97,28 @@ test('a database that is away as the grant comes does not cost it', async () => 
   })
   await completed(id)
   assert.equal(await forge.calls(TOKEN_ENDPOINT), 1)
+})
+
+test('a host that is away is warned of, and is an error only when it is away for good', async () => {
+  const { id, callback } = await allowed()
+  const before = countersign.logged.length
+  const said = () =>
+    countersign.logged.slice(before).flatMap((line) => {
+      const { level, task, msg } = JSON.parse(line) as Record<string, unknown>
+      return level === 40 || level === 50 ? [`${level} ${task}: ${msg}`] : []
+    })
+  const failed = 'finish-authorization: a task did not succeed'
+  await forge.control('POST', '/control/faults', { kind: 'status', match: '/api/v1/user' })
+  await comeBack(callback, admin.cookie)
+  await until('a warning', async () => said().length > 0)
+  await tryAgain(sql`attempts + 1`)
+  await until('an error', async () => said().some((line) => line.startsWith('50')))
+  await forge.control('DELETE', '/control/faults')
+  await tryAgain(sql`attempts + 12`)
+  await completed(id)
+  const warnings = said().slice(0, -1)
+  assert.ok(warnings.every((line) => line === `40 ${failed}, and will be done again`))
+  assert.equal(said().at(-1), `50 ${failed}, and is given up`)
 })
 
 test('one that is not finished for a long time is given as failed, and may still be finished', async () => {

@@ -145,7 +145,7 @@ suite('two servers and two vaults at once', () => {
     }
     // The vaults have finished what they had begun.
     assert.deepEqual(
-      logged.filter((line) => /unexpected failure|Failed task/.test(line)),
+      logged.filter((line) => /unexpected failure|a task did not succeed/.test(line)),
       [],
     )
   })
