@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { WorkerEvents } from 'graphile-worker'
+import type { Job, WorkerEvents } from 'graphile-worker'
 import { sql } from 'kysely'
 import type { Logger as PinoLogger } from 'pino'
 import type { Database } from '../store/database.ts'
@@ -39,12 +39,12 @@ export async function startWorker(
   resources.use(startUnlocking(parts.db, { id, underway }, log))
   const runner = await run({
     pgPool: queue.pool,
-    events: eventsOf(id, jobs),
+    events: eventsOf(id, jobs, log),
     concurrency: CONCURRENCY,
     noHandleSignals: true,
     logger: new Logger(() => (level, message, meta) => {
-      if (meta?.failure === true) logFailure(log, meta as unknown as Failure)
-      else if (level === 'error') log.error(message)
+      // Of a task that threw, the event says more.
+      if (level === 'error' && meta?.failure !== true) log.error(message)
       else log.debug(message)
     }),
     // Where no vault was there at that time, it is made up for at the next start.
@@ -75,24 +75,19 @@ export async function startWorker(
  *
  * @param jobs ids of those that it has are kept here
  */
-function eventsOf(id: string, jobs: Set<string>): WorkerEvents {
+function eventsOf(id: string, jobs: Set<string>, log: PinoLogger): WorkerEvents {
   const events: WorkerEvents = new EventEmitter()
   events.on('pool:create', ({ workerPool }) => {
     workerPool.id = id
   })
   events.on('job:start', ({ job }) => jobs.add(job.id))
+  events.on('job:error', ({ job, error }) => logFailure(log, job, error))
   events.on('job:complete', ({ job }) => jobs.delete(job.id))
   return events
 }
 
-/** What the library says of a task that threw. */
-interface Failure {
-  job: { id: string; task_identifier: string; attempts: number; max_attempts: number }
-  error: unknown
-}
-
 /** A task whose Git host or database is away is done again, so that this is no error yet. */
-function logFailure(log: PinoLogger, { job, error }: Failure): void {
+function logFailure(log: PinoLogger, job: Job, error: unknown): void {
   const { id, task_identifier, attempts, max_attempts } = job
   const what = { err: error, task: task_identifier, job: id, attempt: attempts }
   if (attempts < max_attempts) log.warn(what, 'a task did not succeed, and will be done again')
